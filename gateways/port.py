@@ -1,0 +1,177 @@
+"""The port: what the processes ask of a gateway, and what it answers.
+
+Every call is one operation under one operation id, which is also the idempotency key at the gateway.
+Outcomes are values; exceptions are only those of `gateways.errors`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ledger.money import Money
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OperationKind(StrEnum):
+    """The calls that can move money."""
+
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+
+
+class OperationRequest(_Message):
+    """One operation, complete: the same request always has the same content, whoever sends it again.
+
+    A capture without `target_reference` authorizes and captures in one step (automatic capture).
+    """
+
+    operation_id: str
+    charge_id: str
+    kind: OperationKind
+    gateway: str
+    amount: Money
+    """What to authorize, capture or refund; for a void, what is released."""
+    customer: str
+    payment_method: str
+    """The gateway's token of the payment method, never a card number."""
+    payment_reference: str | None = None
+    """The gateway's object that groups the payment: a Stripe PaymentIntent, a PayPal order."""
+    target_reference: str | None = None
+    """What is acted on: the authorization of a capture or void, the capture of a refund."""
+    final: bool = True
+    """A capture: whether the rest of the authorization is released."""
+    reason: str | None = None
+    """A refund: why, in the words of the person who asked."""
+
+
+class Succeeded(_Message):
+    """The operation took effect."""
+
+    outcome: Literal["succeeded"] = "succeeded"
+    reference: str
+    """The gateway's object: an authorization, a capture, a refund."""
+    amount: Money
+    fee: Money | None = None
+    """The fee that the gateway reported; negative when it gave some back. None when there is none or it is not known yet."""
+    fee_pending: bool = False
+    """True while the gateway has not reported the fee yet."""
+    occurred_at: datetime
+    capture_before: datetime | None = None
+    """An authorization: when it lapses."""
+
+
+class Declined(_Message):
+    """The issuer or the gateway said no; nothing was taken."""
+
+    outcome: Literal["declined"] = "declined"
+    reference: str | None = None
+    code: str
+    """The gateway's most precise code: Stripe decline_code or code, PayPal issue or processor response code."""
+    message: str
+    advice: str | None = None
+    """Stripe advice_code, PayPal payment_advice_code."""
+    network_code: str | None = None
+    occurred_at: datetime | None = None
+
+
+class ActionRequired(_Message):
+    """The customer has to do something first, at `action_url`."""
+
+    outcome: Literal["action_required"] = "action_required"
+    reference: str
+    action_url: str
+
+
+class Pending(_Message):
+    """Accepted, not decided: the gateway or a bank is still working on it."""
+
+    outcome: Literal["pending"] = "pending"
+    reference: str
+    reason: str
+
+
+class Refused(_Message):
+    """The gateway refused the request itself; it had no effect and the same request never will."""
+
+    outcome: Literal["refused"] = "refused"
+    code: str
+    message: str
+    reference: str | None = None
+
+
+Outcome = Annotated[
+    Succeeded | Declined | ActionRequired | Pending | Refused,
+    Field(discriminator="outcome"),
+]
+
+
+class Capabilities(_Message):
+    """What a gateway can do, in data that routing and validation read."""
+
+    currencies: Mapping[str, int]
+    """Currencies that it takes, with the decimal places that it accepts in an amount."""
+    minimum_minor: Mapping[str, int] = Field(default_factory=dict)
+    """Smallest charge, in ISO minor units, where the gateway documents one."""
+    maximum_minor: Mapping[str, int] = Field(default_factory=dict)
+    """Largest charge, in ISO minor units, where the gateway documents one."""
+    key_life_seconds: int
+    """How long the gateway remembers an idempotency key, at the endpoint where it is shortest."""
+
+    def refusal(self, amount: Money) -> str | None:
+        """Why the gateway cannot take this amount, as the end of a sentence that starts with its name; None if it can."""
+        digits = self.currencies.get(amount.currency)
+        if digits is None:
+            return f"cannot take {amount.currency}"
+        value = amount.decimal()
+        if value != value.quantize(value.__class__(1).scaleb(-digits)):
+            return f"takes {amount.currency} with at most {digits} decimal places, not {amount}"
+        if amount.amount_minor < self.minimum_minor.get(amount.currency, 1):
+            least = Money(amount_minor=self.minimum_minor[amount.currency], currency=amount.currency)
+            return f"takes no charge under {least}"
+        if amount.amount_minor > self.maximum_minor.get(amount.currency, amount.amount_minor):
+            most = Money(amount_minor=self.maximum_minor[amount.currency], currency=amount.currency)
+            return f"takes no charge over {most}"
+        return None
+
+
+class Gateway(Protocol):
+    """One payment gateway. All calls raise only `gateways.errors.GatewayError`."""
+
+    name: str
+    capabilities: Capabilities
+
+    async def create_payment(self, request: OperationRequest) -> str:
+        """Make the payment addressable before money moves; returns its `payment_reference`. Moves no money."""
+        ...
+
+    async def authorize(self, request: OperationRequest) -> Outcome:
+        """Reserve the amount on the customer's payment method."""
+        ...
+
+    async def capture(self, request: OperationRequest) -> Outcome:
+        """Take the amount from the authorization, or, without one, authorize and capture in one step."""
+        ...
+
+    async def void(self, request: OperationRequest) -> Outcome:
+        """Release an authorization that was not captured."""
+        ...
+
+    async def refund(self, request: OperationRequest) -> Outcome:
+        """Give back some or all of a capture."""
+        ...
+
+    async def look_up(self, request: OperationRequest) -> Outcome | None:
+        """Read what became of this operation, without changing anything; None where the gateway shows no effect of it."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...

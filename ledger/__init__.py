@@ -1,0 +1,1 @@
+"""The books: money, accounts, entries, posting rules, the journal. Imports nothing of ours."""

@@ -1,0 +1,134 @@
+"""Settings from the environment and `.env`; with none set, the local system (`make up`) is used.
+
+All faults are reported at once, one line each, by `load()`.
+"""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOCAL_STRIPE = "http://127.0.0.1:12111"
+LOCAL_PAYPAL = "http://127.0.0.1:12112"
+
+
+class SettingsError(Exception):
+    """The environment is not usable; one line per fault, each with what to do."""
+
+
+class Settings(BaseSettings):
+    """Every setting; the environment variable has the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    database_url: str = "postgresql://quittance_app@127.0.0.1:54320/quittance"
+    """PostgreSQL as the application's role, which can execute the posting functions and read."""
+    migration_database_url: str = "postgresql://postgres@127.0.0.1:54320/quittance"
+    """PostgreSQL as a role that may create roles and tables; used by `worker.py --migrate` only."""
+    database_pool_size: int = Field(default=10, ge=1, le=200)
+
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    temporal_ui_address: str = "http://127.0.0.1:8233"
+    """Where people open the Temporal Web UI; only printed."""
+    temporal_api_key: SecretStr | None = None
+    temporal_tls: bool = False
+    task_queue: str = "charges"
+    """Queue of the workflows; each gateway's calls have their own, `{task_queue}-{gateway}`."""
+
+    stripe_api_key: SecretStr = SecretStr("sk_test_local")
+    stripe_api_base: str = LOCAL_STRIPE
+    stripe_webhook_secret: SecretStr = SecretStr("whsec_local")
+
+    paypal_client_id: str = "local-client"
+    paypal_client_secret: SecretStr = SecretStr("local-secret")
+    paypal_api_base: str = LOCAL_PAYPAL
+    paypal_webhook_id: str = "WH-LOCAL"
+
+    gateway_order: str = "stripe,paypal"
+    """Fallback order of the gateways, for a charge that names none."""
+    return_url: str = "http://127.0.0.1:12111/_control/returned"
+    """Where a customer's browser goes after an authentication step."""
+
+    max_cached_workflows: int = Field(default=500, ge=0)
+    """Workflows that a worker keeps in memory; see docs/benchmarks.md for why 500."""
+    gateway_concurrency: int = Field(default=50, ge=1, le=1000)
+    """Calls under way at once to each gateway, per worker."""
+    gateway_timeout_seconds: float = Field(default=20.0, gt=0, le=120)
+    health_port: int = Field(default=0, ge=0, le=65535)
+    """Port of a worker's `/health`; 0 turns it off."""
+
+    @field_validator("stripe_api_base", "paypal_api_base", "temporal_ui_address", "return_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an address like https://api.example.com")
+        return value.rstrip("/")
+
+    @field_validator("database_url", "migration_database_url")
+    @classmethod
+    def _postgres_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+            raise ValueError("must be an address like postgresql://user@host:5432/database")
+        return value
+
+    @field_validator("temporal_address")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError("must be host:port, like 127.0.0.1:7233")
+        return value
+
+    @field_validator("gateway_order")
+    @classmethod
+    def _known_gateways(cls, value: str) -> str:
+        names = [name.strip() for name in value.split(",")]
+        if sorted(names) != sorted({"stripe", "paypal"} & set(names)):
+            raise ValueError("must list gateways once each, like stripe,paypal")
+        return ",".join(names)
+
+    @model_validator(mode="after")
+    def _real_gateways_need_real_secrets(self) -> "Settings":
+        given = self.model_fields_set
+        pairs = [
+            ("stripe_api_base", self.stripe_api_base, {"stripe_api_key"}),
+            ("paypal_api_base", self.paypal_api_base, {"paypal_client_id", "paypal_client_secret"}),
+        ]
+        faults = [
+            f"{name.upper()} must be set, since {base_name.upper()} is not on this machine"
+            for base_name, base, names in pairs
+            if not _is_loopback(base)
+            for name in sorted(names - given)
+        ]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+
+def load() -> Settings:
+    """Read and check the environment; raises SettingsError that lists every fault."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_fault_lines(error))) from None
+
+
+def _fault_lines(error: ValidationError) -> list[str]:
+    lines: list[str] = []
+    for fault in error.errors(include_input=False, include_url=False):
+        message = fault["msg"].removeprefix("Value error, ")
+        name = ".".join(str(part) for part in fault["loc"]).upper()
+        lines += [f"{name}: {line}" if name else line for line in message.split("\n")]
+    return lines
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
