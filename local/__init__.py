@@ -1,0 +1,1 @@
+"""The whole system on one machine: embedded PostgreSQL, Temporal's development server, gateway simulators, a worker."""

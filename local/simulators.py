@@ -1,0 +1,164 @@
+"""The gateway simulators as processes, and their control interface for tests and the demo: faults, clock, truth.
+
+Knows of a simulator only its command line and its HTTP interface; imports nothing of it.
+"""
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from local import process
+from local.errors import LocalError
+from local.ports import LOOPBACK, require_free
+
+START_SECONDS = 30.0
+ANSWER_SECONDS = 10.0
+
+
+class Simulator:
+    """A gateway simulator that runs somewhere, spoken to through its control interface."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is its address, as the adapter's settings have it."""
+        self.url = url
+
+    def truth(self) -> dict[str, Any]:
+        """Everything that really happened: `effects` and `requests`, oldest first."""
+        return self._control("GET", "truth")
+
+    def reset(self) -> None:
+        """Make it forget everything, faults and clock included."""
+        self._control("POST", "reset")
+
+    def add_fault(self, **fault: Any) -> int:
+        """Let matching requests go wrong: method, path, when, action, times, ...; returns the fault's number."""
+        number: int = self._control("POST", "faults", fault)["fault_id"]
+        return number
+
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more."""
+        self._control("DELETE", "faults")
+
+    def now(self) -> int:
+        """Its clock, in Unix seconds."""
+        now: int = self._control("GET", "clock")["now"]
+        return now
+
+    def advance_clock(self, seconds: float) -> int:
+        """Move its clock forward; what is due by then happens. Returns the new time in Unix seconds."""
+        now: int = self._control("POST", "clock", {"advance_seconds": seconds})["now"]
+        return now
+
+    def configure(self, **settings: Any) -> dict[str, Any]:
+        """Change its settings, such as `webhooks`; returns all of them."""
+        return self._control("POST", "settings", settings)
+
+    def complete_authentication(self, payment_id: str, result: str = "succeed") -> dict[str, Any]:
+        """Be the customer who passes (`succeed`) or fails (`fail`) the authentication step of a payment."""
+        return self._control("POST", f"authentications/{payment_id}", {"result": result})
+
+    def is_healthy(self) -> bool:
+        """Whether it is ready."""
+        try:
+            return bool(self._control("GET", "health").get("status") == "ok")
+        except LocalError:
+            return False
+
+    def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        request = urllib.request.Request(  # noqa: S310 # the address is ours
+            f"{self.url}/_control/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        # No proxy of the environment stands between us and this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=ANSWER_SECONDS) as response:
+                content = response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                told = error.read().decode(errors="replace")[:500]
+            raise LocalError(f"the simulator at {self.url} refused {method} {path} ({error.code}): {told}") from error
+        except OSError as error:
+            raise LocalError(f"the simulator at {self.url} does not answer: {error}") from error
+        answer: dict[str, Any] = json.loads(content) if content.strip() else {}
+        return answer
+
+
+class SimulatorProcess(Simulator, process.Part):
+    """A simulator that we started."""
+
+    def __init__(self, running: process.Process, port: int) -> None:
+        """Use `start`."""
+        Simulator.__init__(self, f"http://{LOOPBACK}:{port}")
+        process.Part.__init__(self, running, port)
+
+
+def start_stripe(
+    port: int,
+    *,
+    state: Path,
+    log: Path,
+    webhook_url: str | None = None,
+    webhook_secret: str | None = None,
+    port_variable: str | None = None,
+) -> SimulatorProcess:
+    """Start Stripe's simulator; returns when it answers."""
+    options = {"--webhook-url": webhook_url, "--webhook-secret": webhook_secret}
+    return _start(
+        "Stripe simulator",
+        port,
+        module="simulators.stripe",
+        state=state,
+        log=log,
+        options=options,
+        port_variable=port_variable,
+    )
+
+
+def start_paypal(
+    port: int,
+    *,
+    state: Path,
+    log: Path,
+    webhook_url: str | None = None,
+    webhook_id: str | None = None,
+    port_variable: str | None = None,
+) -> SimulatorProcess:
+    """Start PayPal's simulator; returns when it answers."""
+    options = {"--webhook-url": webhook_url, "--webhook-id": webhook_id}
+    return _start(
+        "PayPal simulator",
+        port,
+        module="simulators.paypal",
+        state=state,
+        log=log,
+        options=options,
+        port_variable=port_variable,
+    )
+
+
+def _start(
+    name: str,
+    port: int,
+    *,
+    module: str,
+    state: Path,
+    log: Path,
+    options: dict[str, str | None],
+    port_variable: str | None,
+) -> SimulatorProcess:
+    require_free(name, port, port_variable)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", module, "--port", str(port), "--state", str(state.absolute())]
+    for option, value in options.items():
+        if value is not None:
+            command += [option, value]
+    running = process.start(name, command, log=log)
+    simulator = SimulatorProcess(running, port)
+    running.wait_healthy(simulator.is_healthy, START_SECONDS)
+    return simulator

@@ -1,0 +1,137 @@
+"""The real parts that tests run on: PostgreSQL, Temporal, both gateway simulators; and the lane that each test is in.
+
+Each part is started when the first test asks for it and ended with the session, also upon Ctrl-C and SIGTERM.
+"""
+
+import itertools
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from local import postgres, simulators, temporal
+from local.ports import free_port
+
+LANES = {
+    "database": {"postgres_server", "database"},
+    "simulator": {"stripe_simulator", "paypal_simulator"},
+    "temporal": {"temporal_server"},
+}
+TEMPLATE = "quittance_template"
+SEARCH_ATTRIBUTES = {
+    "ChargeStatus": "Keyword",
+    "ChargeGateway": "Keyword",
+    "ChargeCurrency": "Keyword",
+    "ChargeAmountMinor": "Int",
+    "ChargeCustomer": "Keyword",
+    "ChargeDeclineCode": "Keyword",
+}
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end the session as Ctrl-C does, so that no part outlives it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put each test in the lanes of the parts that it uses; `system` is set by hand."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        for lane, fixtures in LANES.items():
+            if used & fixtures:
+                item.add_marker(lane)
+
+
+@pytest.fixture(scope="session")
+def parts_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session's parts keep their data and logs."""
+    return tmp_path_factory.mktemp("parts")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(parts_directory: Path) -> Iterator[postgres.Postgres]:
+    """A PostgreSQL server of the session. It does not wait for the disk: no test cuts this machine's power."""
+    directory = parts_directory / "postgres"
+    with postgres.start(directory / "data", free_port(), log=directory / "log", fsync=False) as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of one test, migrated and empty."""
+
+    name: str
+    app_url: str
+    """As the application's role."""
+    superuser_url: str
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: postgres.Postgres) -> str:
+    """Name of a migrated database, to be copied and not connected to."""
+    from ledger import migrate  # noqa: PLC0415 # the pure tests do without
+
+    postgres_server.ensure_database(TEMPLATE)
+    migrate.upgrade(postgres_server.url(TEMPLATE))
+    return TEMPLATE
+
+
+_database_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def database(postgres_server: postgres.Postgres, migrated_template: str) -> Iterator[Database]:
+    """A database of this test's own."""
+    name = f"test_{next(_database_numbers)}"
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(
+            SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(migrated_template))
+        )
+        yield Database(
+            name=name,
+            app_url=postgres_server.url(name, user="quittance_app"),
+            superuser_url=postgres_server.url(name),
+        )
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def temporal_server(parts_directory: Path) -> Iterator[temporal.Temporal]:
+    """A Temporal development server of the session, in memory; its `address` is host:port, its namespace `default`."""
+    log = parts_directory / "temporal" / "log"
+    with temporal.start(free_port(), log=log, search_attributes=SEARCH_ATTRIBUTES) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stripe_process(parts_directory: Path) -> Iterator[simulators.SimulatorProcess]:
+    """Stripe's simulator; tests ask for `stripe_simulator`, which starts empty for each."""
+    directory = parts_directory / "stripe"
+    with simulators.start_stripe(free_port(), state=directory / "state", log=directory / "log") as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def paypal_process(parts_directory: Path) -> Iterator[simulators.SimulatorProcess]:
+    """PayPal's simulator; tests ask for `paypal_simulator`, which starts empty for each."""
+    directory = parts_directory / "paypal"
+    with simulators.start_paypal(free_port(), state=directory / "state", log=directory / "log") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def stripe_simulator(stripe_process: simulators.SimulatorProcess) -> simulators.SimulatorProcess:
+    """Stripe's simulator, empty."""
+    stripe_process.reset()
+    return stripe_process
+
+
+@pytest.fixture
+def paypal_simulator(paypal_process: simulators.SimulatorProcess) -> simulators.SimulatorProcess:
+    """PayPal's simulator, empty."""
+    paypal_process.reset()
+    return paypal_process
