@@ -1,0 +1,138 @@
+"""The control interface of a simulator, under `/_control`: faults, clock, truth, settings, the simulated customer."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from simulators import pages
+from simulators.gateway import Gateway
+
+RESULTS = {"succeed": True, "fail": False}
+
+
+class Control:
+    """Routes that act on one gateway's simulator."""
+
+    def __init__(self, gateway: Gateway, name: str) -> None:
+        self._gateway = gateway
+        self._simulator = gateway.simulator
+        self._name = name
+
+    def routes(self) -> list[Route]:
+        """The routes, relative to `/_control`."""
+        return [
+            Route("/health", self._health),
+            Route("/reset", self._reset, methods=["POST"]),
+            Route("/faults", self._add_fault, methods=["POST"]),
+            Route("/faults", self._clear_faults, methods=["DELETE"]),
+            Route("/clock", self._read_clock),
+            Route("/clock", self._move_clock, methods=["POST"]),
+            Route("/truth", self._truth),
+            Route("/settings", self._read_settings),
+            Route("/settings", self._change_settings, methods=["POST"]),
+            Route("/webhooks", self._waiting_webhooks),
+            Route("/authentications/{payment_id}", self._show_authentication),
+            Route("/authentications/{payment_id}", self._authenticate, methods=["POST"]),
+            Route("/returned", self._returned),
+        ]
+
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _reset(self, _request: Request) -> Response:
+        self._simulator.reset()
+        return JSONResponse({})
+
+    async def _add_fault(self, request: Request) -> Response:
+        try:
+            return JSONResponse({"fault_id": self._simulator.faults.add(await _document(request))})
+        except ValueError as error:
+            return _refusal(error)
+
+    async def _clear_faults(self, _request: Request) -> Response:
+        self._simulator.faults.clear()
+        return JSONResponse({})
+
+    async def _read_clock(self, _request: Request) -> Response:
+        return JSONResponse({"now": self._simulator.clock.now()})
+
+    async def _move_clock(self, request: Request) -> Response:
+        try:
+            seconds = (await _document(request)).get("advance_seconds")
+            if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+                return _refusal(ValueError("give advance_seconds as a number"))
+            self._simulator.clock.advance(seconds)
+        except ValueError as error:
+            return _refusal(error)
+        self._simulator.agenda.run_due(self._simulator.clock.now())
+        return await self._read_clock(request)
+
+    async def _truth(self, _request: Request) -> Response:
+        return JSONResponse(self._simulator.truth.read())
+
+    async def _read_settings(self, _request: Request) -> Response:
+        return JSONResponse(self._simulator.settings.all())
+
+    async def _change_settings(self, request: Request) -> Response:
+        try:
+            self._simulator.settings.change(await _document(request))
+        except ValueError as error:
+            return _refusal(error)
+        return await self._read_settings(request)
+
+    async def _waiting_webhooks(self, _request: Request) -> Response:
+        return JSONResponse({"waiting": self._simulator.webhooks.waiting()})
+
+    async def _show_authentication(self, request: Request) -> Response:
+        with self._simulator.transaction() as transaction:
+            what = self._gateway.describe_authentication(transaction, request.path_params["payment_id"])
+        if what is None:
+            return HTMLResponse(pages.nothing_to_do(), status_code=404)
+        return HTMLResponse(pages.authentication(self._name, what))
+
+    async def _authenticate(self, request: Request) -> Response:
+        from_page = "form" in request.headers.get("content-type", "")
+        try:
+            result = await _result(request, from_page=from_page)
+            with self._simulator.transaction() as transaction:
+                destination = self._gateway.authenticate(
+                    transaction, request.path_params["payment_id"], succeed=RESULTS[result]
+                )
+        except ValueError as error:
+            return _refusal(error)
+        except LookupError as error:
+            return HTMLResponse(pages.nothing_to_do(), status_code=404) if from_page else _refusal(error, status=404)
+        if not from_page:
+            return JSONResponse({"result": result, "return_url": destination})
+        if destination is None:
+            return HTMLResponse(pages.result(succeeded=RESULTS[result]))
+        return RedirectResponse(destination, status_code=303)
+
+    async def _returned(self, _request: Request) -> Response:
+        return HTMLResponse(pages.returned())
+
+
+async def _document(request: Request) -> dict[str, Any]:
+    match json.loads(await request.body() or b"{}"):
+        case dict() as document:
+            return document
+        case _:
+            raise ValueError("send a JSON object")
+
+
+async def _result(request: Request, *, from_page: bool) -> str:
+    if from_page:
+        result = parse_qs((await request.body()).decode()).get("result", [""])[0]
+    else:
+        result = (await _document(request)).get("result", "")
+    if result not in RESULTS:
+        raise ValueError("result must be succeed or fail")
+    return str(result)
+
+
+def _refusal(error: Exception, status: int = 400) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, status_code=status)

@@ -1,0 +1,131 @@
+"""The queue of events on their way to a webhook address: durable, retried for three days of the simulator's clock.
+
+What the setting `webhooks` can make of them: `deliver` them, `hold` them back, `drop` them for good, `duplicate`
+each, `reorder` them, or deliver them `before_response` of the request that caused them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from simulators import delivery
+from simulators.clock import Clock
+from simulators.settings import Settings
+from simulators.store import Store, Transaction
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS deliveries (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL, body BLOB NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS deliveries_by_due ON deliveries (due, sequence);
+"""
+MODES = ("deliver", "hold", "drop", "duplicate", "reorder", "before_response")
+AT_ONCE = 8
+BATCH = 64
+REORDER_WINDOW_SECONDS = 0.5
+HOUR = 3600
+RETRY_DELAYS = (60, 300, HOUR // 2, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, *[12 * HOUR] * 4)
+"""Exponential at first, and over three days in all; a gateway may bring its own."""
+
+Sign = Callable[[bytes, int], Mapping[str, str]]
+"""Headers that prove where this body comes from, made anew for each attempt at this Unix time."""
+
+
+class Webhooks:
+    """Events wait here until the address took them, or until the gateway gives up."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        *,
+        url: str | None,
+        sign: Sign,
+        retry_delays: Sequence[int] = RETRY_DELAYS,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._sign = sign
+        self._retry_delays = retry_delays
+        self._under_way: set[int] = set()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._last_sequence = 0
+        self.url = url
+        store.define(SCHEMA)
+
+    def add(self, transaction: Transaction, event_id: str, body: bytes) -> None:
+        """An event happened."""
+        mode = self._settings["webhooks"]
+        if self.url is None or mode == "drop":
+            return
+        for _ in range(2 if mode == "duplicate" else 1):
+            row = transaction.connection.execute(
+                "INSERT INTO deliveries (event_id, body, due) VALUES (?, ?, ?) RETURNING sequence",
+                (event_id, body, transaction.now),
+            ).fetchone()
+            self._last_sequence = int(row[0])
+
+    @property
+    def mark(self) -> int:
+        """Where the queue ends now, for `deliver_since`."""
+        return self._last_sequence
+
+    def waiting(self) -> int:
+        """How many deliveries are still to be made."""
+        with self._store.transaction(0) as transaction:
+            return int(transaction.connection.execute("SELECT count(*) FROM deliveries").fetchone()[0])
+
+    async def deliver_since(self, mark: int) -> None:
+        """Try once, now, what was added since the mark; used where an event is to come before the response."""
+        if self.url is not None and mark < self._last_sequence and self._settings["webhooks"] == "before_response":
+            await self._deliver(self._rows("sequence > ?", mark))
+
+    async def deliver_due(self) -> None:
+        """Try what is due by the simulator's clock."""
+        mode = self._settings["webhooks"]
+        if self.url is None or mode == "hold":
+            return
+        rows = self._rows("due <= ?", self._clock.now())
+        if rows and mode == "reorder":
+            await asyncio.sleep(REORDER_WINDOW_SECONDS)
+            for row in reversed(self._rows("due <= ?", self._clock.now())):
+                await self._deliver([row])
+        else:
+            await self._deliver(rows)
+
+    def forget(self) -> None:
+        """The store was emptied."""
+        self._last_sequence = 0
+
+    def _rows(self, condition: str, value: int) -> list[tuple[int, bytes, int]]:
+        with self._store.transaction(0) as transaction:
+            rows = transaction.connection.execute(
+                f"SELECT sequence, body, attempts FROM deliveries WHERE {condition} ORDER BY due, sequence LIMIT {BATCH}",  # noqa: S608 # our words
+                (value,),
+            ).fetchall()
+        return [row for row in rows if row[0] not in self._under_way]
+
+    async def _deliver(self, rows: list[tuple[int, bytes, int]]) -> None:
+        rows = [row for row in rows if row[0] not in self._under_way]
+        self._under_way.update(row[0] for row in rows)
+        try:
+            await asyncio.gather(*(self._attempt(*row) for row in rows))
+        finally:
+            self._under_way.difference_update(row[0] for row in rows)
+
+    async def _attempt(self, sequence: int, body: bytes, attempts: int) -> None:
+        async with self._slots:
+            # The receiver judges freshness by its own clock, which nobody moved.
+            headers = {"Content-Type": "application/json", **self._sign(body, int(time.time()))}
+            status = await delivery.post(self.url or "", headers, body)
+        taken = status is not None and 200 <= status < 300
+        with self._store.transaction(self._clock.now()) as transaction:
+            if taken or attempts >= len(self._retry_delays):
+                transaction.connection.execute("DELETE FROM deliveries WHERE sequence = ?", (sequence,))
+            else:
+                due = transaction.now + self._retry_delays[attempts]
+                transaction.connection.execute(
+                    "UPDATE deliveries SET attempts = attempts + 1, due = ? WHERE sequence = ?", (due, sequence)
+                )
