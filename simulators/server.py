@@ -32,7 +32,9 @@ class _Connection(H11Protocol):
 
         async def with_hang_up(scope: Scope, receive: Receive, send: Send) -> None:
             scope["hang_up"] = self.transport.abort
-            await application(scope, receive, send)
+            # Cancelled is a request whose process ends; its connection is gone already.
+            with contextlib.suppress(asyncio.CancelledError):
+                await application(scope, receive, send)
 
         self.app = with_hang_up
 
@@ -49,6 +51,9 @@ class _Server(uvicorn.Server):
         running = asyncio.create_task(self._simulator.run())
         await super().serve(sockets)
         running.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()  # a request under way gets no answer, as from a process that died
+        await asyncio.sleep(0)
         self._simulator.store.close()
 
     @contextlib.contextmanager
