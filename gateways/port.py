@@ -40,8 +40,8 @@ class OperationRequest(_Message):
     amount: Money
     """What to authorize, capture or refund; for a void, what is released."""
     customer: str
-    payment_method: str
-    """The gateway's token of the payment method, never a card number."""
+    payment_method: str | None = None
+    """The gateway's token of the payment method, never a card number; None where the operation acts on an earlier one."""
     payment_reference: str | None = None
     """The gateway's object that groups the payment: a Stripe PaymentIntent, a PayPal order."""
     target_reference: str | None = None

@@ -14,6 +14,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_AMOUNT_MINOR = 999_999_999_999  # twelve digits, the most that any supported gateway takes (Stripe, IDR)
 
+MAX_TEXT = 28
+"""Characters of an amount; as many digits as Decimal keeps exactly, and far more than any amount has."""
+
 
 class MoneyError(ValueError):
     """An amount or a currency that cannot be used; the message says why and what to do."""
@@ -63,7 +66,7 @@ class Money(BaseModel):
         if value.adjusted() > len(str(MAX_AMOUNT_MINOR)):
             raise MoneyError(f"amount {text} {code} is too large: {_largest(code)} is the most")
         scaled = value.scaleb(digits)
-        if scaled != scaled.to_integral_value():
+        if len(text) > MAX_TEXT or value.adjusted() < -digits or scaled != scaled.to_integral_value():
             raise MoneyError(f"amount {text} {code} is too precise: {code} has {digits} decimal places")
         if scaled > MAX_AMOUNT_MINOR:
             raise MoneyError(f"amount {text} {code} is too large: {_largest(code)} is the most")

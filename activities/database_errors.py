@@ -1,0 +1,30 @@
+"""What a failed ledger step means to Temporal: an outage is tried again, a refusal is not."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy.exc import OperationalError
+from temporalio.exceptions import ApplicationError
+
+from gateways.routing import NoGateway
+from ledger.errors import LedgerError
+
+Input = ParamSpec("Input")
+Result = TypeVar("Result")
+
+
+def translated(step: Callable[Input, Awaitable[Result]]) -> Callable[Input, Awaitable[Result]]:
+    """Raise refusals as errors that are not retried, and outages of PostgreSQL as one clear line that is."""
+
+    @wraps(step)
+    async def run(*args: Input.args, **kwargs: Input.kwargs) -> Result:
+        try:
+            return await step(*args, **kwargs)
+        except (LedgerError, NoGateway) as error:
+            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
+        except OperationalError as error:
+            line = str(error.orig).strip().partition("\n")[0]
+            raise ApplicationError(f"PostgreSQL could not do it: {line}", type="DatabaseUnavailable") from error
+
+    return run

@@ -1,0 +1,118 @@
+"""The ledger steps of a refund: reserve first, then what the gateway said, also when it takes it back days later.
+
+They are local activities. Steps lock the charge's row first, so two of them never wait for each other in a circle.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from temporalio import activity
+
+from activities import consequences
+from activities.charge_books import operation_changes, operation_request
+from activities.database_errors import translated
+from gateways.port import Capabilities, OperationRequest, Outcome, Pending, Succeeded
+from ledger import charges, journal, operations, refunds
+from ledger.charges import Record
+from ledger.operations import Operation
+from ledger.refunds import RefundRequest, RefundStatus, RefundView
+
+
+class RecordRefund(Record):
+    """What a gateway said of a refund, or, without an outcome, why it is not known."""
+
+    operation: OperationRequest
+    outcome: Outcome | None = None
+    unknown_because: str | None = None
+
+
+class RefundStanding(Record):
+    """Where the refund stands after a step, and the operation that is to be performed or followed."""
+
+    view: RefundView
+    operation: OperationRequest
+    seen_before: bool = False
+    ask_until: datetime | None = None
+
+
+class RefundBooks:
+    """Local activities of the refund; `capabilities` says how long each gateway remembers a key."""
+
+    def __init__(self, engine: AsyncEngine, capabilities: dict[str, Capabilities]) -> None:
+        self._engine = engine
+        self._capabilities = capabilities
+
+    @activity.defn(name="reserve_refund")
+    @translated
+    async def reserve_refund(self, request: RefundRequest) -> RefundStanding:
+        """Set the money aside, or refuse where less is left; the gateway has heard nothing yet."""
+        async with self._engine.begin() as connection:
+            charge, operation, is_new = await refunds.reserve(connection, request)
+            if is_new:
+                await journal.post(connection, consequences.of_reservation(charge, operation))
+        return _standing(operation, charge.customer, seen_before=not is_new)
+
+    @activity.defn(name="record_refund")
+    @translated
+    async def record_refund(self, request: RecordRefund) -> RefundStanding:
+        """Write the outcome, give the reservation back or use it up, and post, in one transaction, once."""
+        async with self._engine.begin() as connection:
+            if request.outcome is None:
+                return await self._record_unknown(connection, request)
+            return await _record(connection, request.operation, request.outcome)
+
+    async def _record_unknown(self, connection: AsyncConnection, request: RecordRefund) -> RefundStanding:
+        charge = await charges.known(connection, request.operation.charge_id, lock=True)
+        operation = await operations.known(connection, request.operation.operation_id)
+        changes = {"outcome": "unknown", "message": request.unknown_because}
+        decided = await operations.decide(connection, operation.operation_id, changes)
+        if decided is not None:
+            await journal.post(connection, consequences.of_unknown(charge, operation))
+        life = timedelta(seconds=self._capabilities[operation.gateway].key_life_seconds)
+        standing = _standing(decided or operation, charge.customer, seen_before=True)
+        return standing.model_copy(update={"ask_until": operation.requested_at + 0.9 * life})
+
+
+async def _record(connection: AsyncConnection, request: OperationRequest, outcome: Outcome) -> RefundStanding:
+    charge = await charges.known(connection, request.charge_id, lock=True)
+    before = await operations.known(connection, request.operation_id)
+    taken_back = before.outcome == "succeeded" and not isinstance(outcome, Succeeded | Pending)
+    if taken_back:
+        failed = operation_changes(outcome) | {"outcome": "failed"}
+        await operations.change(connection, before.operation_id, failed)
+    elif await operations.decide(connection, before.operation_id, operation_changes(outcome)) is None:
+        return _standing(before, charge.customer, seen_before=True)
+    now = datetime.now(UTC)
+    consequence = consequences.of_refund_outcome(charge, before, outcome, now)
+    known_now = consequences.of_known(charge, before, now) if before.outcome == "unknown" else []
+    if consequence.charge:
+        await charges.change(connection, charge.charge_id, consequence.charge)
+    await journal.post(connection, [*known_now, *consequence.entries])
+    after = await operations.known(connection, before.operation_id)
+    return _standing(after, charge.customer, seen_before=True)
+
+
+_STATUS = {
+    None: RefundStatus.PROCESSING,
+    "succeeded": RefundStatus.SUCCEEDED,
+    "failed": RefundStatus.FAILED,
+    "declined": RefundStatus.FAILED,
+    "refused": RefundStatus.FAILED,
+    "pending": RefundStatus.PENDING,
+    "action_required": RefundStatus.PENDING,
+    "unknown": RefundStatus.UNKNOWN,
+}
+
+
+def _standing(operation: Operation, customer: str, *, seen_before: bool) -> RefundStanding:
+    view = RefundView(
+        refund_id=operation.refund_id or "",
+        charge_id=operation.charge_id,
+        status=_STATUS[operation.outcome],
+        amount_minor=operation.amount_minor,
+        currency=operation.currency,
+        operation_id=operation.operation_id,
+        gateway_reference=operation.gateway_reference,
+        message=operation.message,
+    )
+    return RefundStanding(view=view, operation=operation_request(operation, customer), seen_before=seen_before)

@@ -1,0 +1,300 @@
+"""Charges: what is asked for, where it stands, and its row, whose limits PostgreSQL keeps.
+
+Functions take a connection and never commit: the caller's transaction is the step.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.card_numbers import looks_like_card_number
+from ledger.database import charges
+from ledger.errors import ChargeConflict, LimitExceeded, UnknownCharge
+from ledger.money import MAX_AMOUNT_MINOR, Money
+
+MAX_LISTED = 1000
+
+
+class Record(BaseModel):
+    """A value that crosses a boundary: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ChargeStatus(StrEnum):
+    """Where a charge stands."""
+
+    PROCESSING = "processing"
+    REQUIRES_ACTION = "requires_action"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    PARTIALLY_CAPTURED = "partially_captured"
+    VOIDED = "voided"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    NEEDS_REVIEW = "needs_review"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the charge has come to its end; what it captured may still be refunded."""
+        return self in _FINAL
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the caller has the answer that it asked for: money reserved, money taken, or no."""
+        return self.is_final or self is ChargeStatus.AUTHORIZED
+
+
+_FINAL = {
+    ChargeStatus.CAPTURED,
+    ChargeStatus.PARTIALLY_CAPTURED,
+    ChargeStatus.VOIDED,
+    ChargeStatus.DECLINED,
+    ChargeStatus.EXPIRED,
+    ChargeStatus.NEEDS_REVIEW,
+}
+
+
+class CaptureMode(StrEnum):
+    """Take the money at once, or reserve it and take it later."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class AtExpiry(StrEnum):
+    """What to do with an authorization that nobody captured when it is about to lapse."""
+
+    VOID = "void"
+    CAPTURE = "capture"
+
+
+def _no_card_number(text: str) -> str:
+    if looks_like_card_number(text):
+        raise ValueError("looks like a card number: give the gateway's token instead")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_no_card_number)]
+Identifier = Annotated[Text, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+"""An id that is safe in a workflow id, a URL and a log: it shall name nobody."""
+
+
+class PaymentMethod(Record):
+    """A token of the customer's at one gateway."""
+
+    gateway: str = Field(pattern=r"^[a-z][a-z0-9_]{1,31}$")
+    token: Annotated[Text, Field(min_length=1, max_length=200)]
+
+
+class ChargeRequest(Record):
+    """The wish to collect one amount from one customer once."""
+
+    charge_id: Identifier
+    amount: Money
+    customer: Identifier
+    payment_methods: tuple[PaymentMethod, ...] = Field(min_length=1, max_length=10)
+    capture: CaptureMode = CaptureMode.AUTOMATIC
+    at_expiry: AtExpiry = AtExpiry.VOID
+    gateway: str | None = None
+    """The gateway to prefer, if it can take the charge."""
+    invoice: Identifier | None = None
+    """The invoice that the charge pays; without one it is booked as revenue at once."""
+    metadata: dict[Annotated[Text, Field(max_length=40)], Annotated[Text, Field(max_length=500)]] = Field(
+        default_factory=dict, max_length=20
+    )
+    actor: Annotated[Text, Field(min_length=1, max_length=200)]
+    """The person or program that asks, such as `person:alice`."""
+
+    @model_validator(mode="after")
+    def _collectable(self) -> "ChargeRequest":
+        if not 0 < self.amount.amount_minor <= MAX_AMOUNT_MINOR:
+            raise ValueError(f"amount must be greater than zero and at most {MAX_AMOUNT_MINOR} minor units")
+        names = [method.gateway for method in self.payment_methods]
+        if len(set(names)) != len(names):
+            raise ValueError("give at most one payment method for each gateway")
+        if self.gateway is not None and self.gateway not in names:
+            raise ValueError(f"there is no payment method for the preferred gateway {self.gateway}")
+        return self
+
+    def content_hash(self) -> str:
+        """Identify what is asked, whoever asks: the same id may come again with the same content only."""
+        content = self.model_dump(mode="json", exclude={"actor"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class ChargeView(Record):
+    """A charge as callers see it; amounts in minor units of `currency`."""
+
+    charge_id: str
+    status: ChargeStatus
+    amount_minor: int
+    currency: str
+    gateway: str | None = None
+    gateway_reason: str | None = None
+    """Why this gateway was chosen."""
+    authorized_minor: int = 0
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    decline_code: str | None = None
+    message: str | None = None
+    """What the gateway said of a decline or a refusal, or why a person has to look."""
+    action_url: str | None = None
+    """Where the customer authenticates, while the status is requires_action."""
+    authorization_expires_at: datetime | None = None
+
+    @property
+    def amount(self) -> Money:
+        """What was asked for."""
+        return Money(amount_minor=self.amount_minor, currency=self.currency)
+
+
+class Charge(Record):
+    """A charge's row; amounts in minor units of `currency`."""
+
+    charge_id: str
+    request_hash: str
+    status: ChargeStatus
+    customer: str
+    currency: str
+    amount_minor: int
+    capture_method: CaptureMode
+    at_expiry: AtExpiry
+    payment_methods: tuple[PaymentMethod, ...]
+    invoice: str | None
+    metadata: dict[str, str]
+    actor: str
+    gateway: str | None
+    gateway_reason: str | None
+    decline_code: str | None
+    message: str | None
+    action_url: str | None
+    authorization_expires_at: datetime | None
+    authorized_minor: int
+    captured_minor: int
+    refunded_minor: int
+    refund_reserved_minor: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def amount(self) -> Money:
+        """What was asked for."""
+        return self.money(self.amount_minor)
+
+    @property
+    def refundable(self) -> Money:
+        """What may still be given back."""
+        return self.money(self.captured_minor - self.refunded_minor - self.refund_reserved_minor)
+
+    def view(self) -> ChargeView:
+        """Show the charge to its callers."""
+        return ChargeView(**{name: getattr(self, name) for name in ChargeView.model_fields})
+
+    def money(self, amount_minor: int) -> Money:
+        """Read an amount in the charge's currency."""
+        return Money(amount_minor=amount_minor, currency=self.currency)
+
+
+async def open_charge(
+    connection: AsyncConnection, request: ChargeRequest, gateway: str, gateway_reason: str
+) -> tuple[Charge, bool]:
+    """Insert the charge, or return the one that has this id and content, and whether it is new.
+
+    Raises ChargeConflict where the id stands for other content.
+    """
+    values = {
+        "charge_id": request.charge_id,
+        "request_hash": request.content_hash(),
+        "status": ChargeStatus.PROCESSING,
+        "customer": request.customer,
+        "currency": request.amount.currency,
+        "amount_minor": request.amount.amount_minor,
+        "capture_method": request.capture,
+        "at_expiry": request.at_expiry,
+        "payment_methods": [method.model_dump() for method in request.payment_methods],
+        "invoice": request.invoice,
+        "metadata": request.metadata,
+        "actor": request.actor,
+        "gateway": gateway,
+        "gateway_reason": gateway_reason,
+    }
+    statement = insert(charges).values(values).on_conflict_do_nothing().returning(charges)
+    row = (await connection.execute(statement)).mappings().first()
+    if row is not None:
+        return _charge(row), True
+    charge = await known(connection, request.charge_id)
+    if charge.request_hash != values["request_hash"]:
+        raise ChargeConflict(request.charge_id)
+    return charge, False
+
+
+async def get(connection: AsyncConnection, charge_id: str) -> Charge | None:
+    """Read one charge, or None."""
+    row = (await connection.execute(select(charges).where(charges.c.charge_id == charge_id))).mappings().first()
+    return None if row is None else _charge(row)
+
+
+async def known(connection: AsyncConnection, charge_id: str, *, lock: bool = False) -> Charge:
+    """Read a charge that must exist, with its row locked if asked; raises UnknownCharge."""
+    statement = select(charges).where(charges.c.charge_id == charge_id)
+    if lock:
+        statement = statement.with_for_update()
+    row = (await connection.execute(statement)).mappings().first()
+    if row is None:
+        raise UnknownCharge(charge_id)
+    return _charge(row)
+
+
+async def find(
+    connection: AsyncConnection,
+    *,
+    status: ChargeStatus | None = None,
+    customer: str | None = None,
+    since: datetime | None = None,
+    limit: int = 100,
+) -> Sequence[Charge]:
+    """List charges, newest first, at most `limit` of them and never more than 1,000."""
+    statement = select(charges).order_by(charges.c.created_at.desc(), charges.c.charge_id).limit(min(limit, MAX_LISTED))
+    if status is not None:
+        statement = statement.where(charges.c.status == status)
+    if customer is not None:
+        statement = statement.where(charges.c.customer == customer)
+    if since is not None:
+        statement = statement.where(charges.c.created_at >= since)
+    return [_charge(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def change(connection: AsyncConnection, charge_id: str, changes: dict[str, Any]) -> Charge:
+    """Write the changed columns of a charge and return it.
+
+    Raises LimitExceeded where PostgreSQL refuses: captured over authorized, or refunded over captured.
+    """
+    statement = (
+        update(charges)
+        .where(charges.c.charge_id == charge_id)
+        .values(changes | {"updated_at": func.clock_timestamp()})
+        .returning(charges)
+    )
+    try:
+        row = (await connection.execute(statement)).mappings().first()
+    except IntegrityError as error:
+        raise LimitExceeded(charge_id, str(error.orig).partition("\n")[0]) from error
+    if row is None:
+        raise UnknownCharge(charge_id)
+    return _charge(row)
+
+
+def _charge(row: RowMapping) -> Charge:
+    return Charge.model_validate(dict(row))

@@ -1,0 +1,189 @@
+"""Operations: each call that can move money, written down before it is sent and decided once.
+
+Functions take a connection and never commit: the caller's transaction is the step.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.charges import Record
+from ledger.database import operations
+from ledger.errors import OperationConflict, UnknownOperation
+from ledger.money import Money
+
+UNDECIDED = ("unknown", "action_required", "pending")
+"""Outcomes that a later answer may replace."""
+
+
+def operation_id(charge_id: str, kind: str, number: int) -> str:
+    """Name an operation: at once the step, the gateway's idempotency key, the journal reference and the event id."""
+    return f"{charge_id}:{kind}:{number}"
+
+
+class NewOperation(Record):
+    """An operation as it is written down before the first byte goes to the gateway."""
+
+    charge_id: str
+    kind: str
+    number: int
+    attempt: int = 1
+    gateway: str
+    payment_method: str | None = None
+    amount: Money
+    payment_reference: str | None = None
+    target_reference: str | None = None
+    final: bool = True
+    refund_id: str | None = None
+    reason: str | None = None
+    actor: str
+
+    @property
+    def operation_id(self) -> str:
+        """The name that it has everywhere."""
+        return operation_id(self.charge_id, self.kind, self.number)
+
+
+class Operation(Record):
+    """An operation's row; `outcome` is None until the gateway's answer is known."""
+
+    operation_id: str
+    charge_id: str
+    kind: str
+    number: int
+    attempt: int
+    gateway: str
+    payment_method: str | None
+    amount_minor: int
+    currency: str
+    payment_reference: str | None
+    target_reference: str | None
+    gateway_reference: str | None
+    outcome: str | None
+    decline_code: str | None
+    message: str | None
+    fee_minor: int | None
+    fee_currency: str | None
+    fee_status: str
+    refund_id: str | None
+    reason: str | None
+    actor: str
+    final: bool
+    requested_at: datetime
+    decided_at: datetime | None
+
+    @property
+    def amount(self) -> Money:
+        """What the operation moves."""
+        return Money(amount_minor=self.amount_minor, currency=self.currency)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the answer is known for good."""
+        return self.outcome is not None and self.outcome not in UNDECIDED
+
+
+_FIXED = ("gateway", "payment_method", "amount_minor", "currency", "target_reference", "final", "refund_id")
+"""What an operation id stands for: it never changes."""
+
+
+async def intend(connection: AsyncConnection, new: NewOperation) -> tuple[Operation, bool]:
+    """Write the intent down, or return the operation of this name, and whether it is new.
+
+    Raises OperationConflict where the name stands for another operation.
+    """
+    values = new.model_dump(exclude={"amount"}) | {
+        "operation_id": new.operation_id,
+        "amount_minor": new.amount.amount_minor,
+        "currency": new.amount.currency,
+    }
+    statement = insert(operations).values(values).on_conflict_do_nothing().returning(operations)
+    row = (await connection.execute(statement)).mappings().first()
+    if row is not None:
+        return _operation(row), True
+    present = await get(connection, new.operation_id)
+    if present is None or any(getattr(present, name) != values[name] for name in _FIXED):
+        raise OperationConflict(new.operation_id)
+    return present, False
+
+
+async def get(connection: AsyncConnection, operation_id: str) -> Operation | None:
+    """Read one operation, or None."""
+    return await _one(connection, operations.c.operation_id == operation_id)
+
+
+async def known(connection: AsyncConnection, operation_id: str) -> Operation:
+    """Read an operation that must exist; raises UnknownOperation."""
+    found = await get(connection, operation_id)
+    if found is None:
+        raise UnknownOperation(operation_id)
+    return found
+
+
+async def of_refund(connection: AsyncConnection, refund_id: str) -> Operation | None:
+    """Read the operation of a refund, or None."""
+    return await _one(connection, operations.c.refund_id == refund_id)
+
+
+async def of_charge(connection: AsyncConnection, charge_id: str) -> Sequence[Operation]:
+    """List the operations of a charge, oldest first."""
+    statement = (
+        select(operations)
+        .where(operations.c.charge_id == charge_id)
+        .order_by(operations.c.requested_at, operations.c.operation_id)
+    )
+    return [_operation(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def payment_reference(connection: AsyncConnection, operation_id: str) -> str | None:
+    """Read the gateway's object of the payment, if it was kept."""
+    statement = select(operations.c.payment_reference).where(operations.c.operation_id == operation_id)
+    found: str | None = await connection.scalar(statement)
+    return found
+
+
+async def remember_payment(connection: AsyncConnection, operation_id: str, reference: str) -> str | None:
+    """Keep the gateway's object of the payment before money moves; None where the operation is decided already.
+
+    The first reference stays: asked again under one key, a gateway names the same object.
+    """
+    statement = (
+        update(operations)
+        .where(operations.c.operation_id == operation_id)
+        .where(operations.c.outcome.is_(None) | operations.c.outcome.in_(UNDECIDED))
+        .values(payment_reference=func.coalesce(operations.c.payment_reference, reference))
+        .returning(operations.c.payment_reference)
+    )
+    kept: str | None = await connection.scalar(statement)
+    return kept
+
+
+async def decide(connection: AsyncConnection, operation_id: str, changes: dict[str, Any]) -> Operation | None:
+    """Write an operation's outcome; None where an outcome that is final stands already and nothing was written."""
+    statement = (
+        update(operations)
+        .where(operations.c.operation_id == operation_id)
+        .where(operations.c.outcome.is_(None) | operations.c.outcome.in_(UNDECIDED))
+        .values(changes | {"decided_at": func.clock_timestamp()})
+        .returning(operations)
+    )
+    row = (await connection.execute(statement)).mappings().first()
+    return None if row is None else _operation(row)
+
+
+async def change(connection: AsyncConnection, operation_id: str, changes: dict[str, Any]) -> None:
+    """Write a later fact about a decided operation: its fee, or a refund that failed after it had succeeded."""
+    await connection.execute(update(operations).where(operations.c.operation_id == operation_id).values(changes))
+
+
+async def _one(connection: AsyncConnection, condition: Any) -> Operation | None:
+    row = (await connection.execute(select(operations).where(condition))).mappings().first()
+    return None if row is None else _operation(row)
+
+
+def _operation(row: RowMapping) -> Operation:
+    return Operation.model_validate(dict(row))

@@ -1,0 +1,46 @@
+"""Settings come from the environment, and every fault is named at once."""
+
+import pytest
+
+import settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in settings.Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setitem(settings.Settings.model_config, "env_file", None)
+    monkeypatch.setitem(settings._Given.model_config, "env_file", None)
+
+
+def test_with_nothing_set_the_local_system_is_used() -> None:
+    """A newcomer sets nothing."""
+    loaded = settings.load()
+    assert loaded.stripe_api_base == settings.LOCAL_STRIPE
+    assert loaded.database_url.endswith("@127.0.0.1:54320/quittance")
+
+
+def test_all_faults_are_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody mends one setting only to be told of the next, and a real gateway never runs with a local secret."""
+    monkeypatch.setenv("DATABASE_URL", "mysql://x")
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "nowhere")
+    monkeypatch.setenv("STRIPE_API_BASE", "https://api.stripe.com")
+    monkeypatch.setenv("PAYPAL_API_BASE", "https://api-m.paypal.com")
+    with pytest.raises(settings.SettingsError) as fault:
+        settings.load()
+    named = [line.partition(":")[0] for line in str(fault.value).split("\n")]
+    assert named == ["DATABASE_URL", "TEMPORAL_ADDRESS", "STRIPE_API_KEY", "PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET"]
+
+
+def test_a_fault_never_shows_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistyped address may hold a password."""
+    monkeypatch.setenv("DATABASE_URL", "mysql://user:hunter2@host/db")
+    with pytest.raises(settings.SettingsError) as fault:
+        settings.load()
+    assert "hunter2" not in str(fault.value)
+
+
+def test_secrets_are_not_shown_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log line of the settings gives nothing away."""
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_live_very_secret")
+    assert "very_secret" not in repr(settings.load())

@@ -1,0 +1,157 @@
+"""The composition root: settings, engine, gateways, activities; runs one worker, or, with `--migrate`, prepares the servers.
+
+A worker holds no state of its own: start as many as the load needs, and end any of them at any moment.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import structlog
+from gateways.paypal import PayPalGateway
+from gateways.stripe import StripeGateway
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.charge_books import ChargeBooks
+from activities.gateway_calls import GatewayCalls
+from activities.refund_books import RefundBooks
+from gateways.port import Gateway
+from ledger import migrate
+from ledger.database import create_engine
+from settings import Settings, SettingsError, load
+from workflows.charge import ChargeWorkflow
+from workflows.client import connect, register_search_attributes
+from workflows.gateway_steps import gateway_queue
+from workflows.refund import RefundWorkflow
+
+log = structlog.get_logger()
+
+SHUTDOWN_GRACE = timedelta(seconds=20)
+"""How long a stopping worker lets gateway calls come to their answer; what is cut off is asked again by the next one."""
+
+
+def gateways_of(settings: Settings) -> dict[str, Gateway]:
+    """Build the adapters; a third gateway is one more line here."""
+    return {
+        "stripe": StripeGateway(
+            api_key=settings.stripe_api_key.get_secret_value(),
+            api_base=settings.stripe_api_base,
+            return_url=settings.return_url,
+            timeout_seconds=settings.gateway_timeout_seconds,
+        ),
+        "paypal": PayPalGateway(
+            client_id=settings.paypal_client_id,
+            client_secret=settings.paypal_client_secret.get_secret_value(),
+            api_base=settings.paypal_api_base,
+            return_url=settings.return_url,
+            timeout_seconds=settings.gateway_timeout_seconds,
+        ),
+    }
+
+
+def workers_of(
+    settings: Settings, client: Client, engine: AsyncEngine, gateways: dict[str, Gateway]
+) -> Sequence[Worker]:
+    """Build the workers of one process: the processes and their ledger steps, and the calls of each gateway.
+
+    One task queue per gateway, so that one that hangs fills only its own slots.
+    """
+    capabilities = {name: gateway.capabilities for name, gateway in gateways.items()}
+    charge_books = ChargeBooks(engine, capabilities, tuple(settings.gateway_order.split(",")))
+    refund_books = RefundBooks(engine, capabilities)
+    processes = Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[ChargeWorkflow, RefundWorkflow],
+        activities=[
+            charge_books.open_charge,
+            charge_books.open_operation,
+            charge_books.record_outcome,
+            charge_books.record_unknown,
+            charge_books.record_fee,
+            charge_books.park,
+            refund_books.reserve_refund,
+            refund_books.record_refund,
+        ],
+        max_cached_workflows=settings.max_cached_workflows,
+        graceful_shutdown_timeout=SHUTDOWN_GRACE,
+    )
+    return [processes, *(_gateway_worker(settings, client, engine, gateway) for gateway in gateways.values())]
+
+
+def _gateway_worker(settings: Settings, client: Client, engine: AsyncEngine, gateway: Gateway) -> Worker:
+    calls = GatewayCalls(gateway, engine)
+    return Worker(
+        client,
+        task_queue=gateway_queue(settings.task_queue, gateway.name),
+        activities=[calls.authorize, calls.capture, calls.void, calls.refund, calls.watch, calls.look_up],
+        max_concurrent_activities=settings.gateway_concurrency,
+        graceful_shutdown_timeout=SHUTDOWN_GRACE,
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    engine = create_engine(settings.database_url, settings.database_pool_size)
+    gateways = gateways_of(settings)
+    client = await connect(settings)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        for gateway in gateways.values():
+            stack.push_async_callback(gateway.close)
+        for worker in workers_of(settings, client, engine, gateways):
+            await stack.enter_async_context(worker)
+        if settings.health_port:
+            await stack.enter_async_context(await asyncio.start_server(_healthy, "127.0.0.1", settings.health_port))
+        log.info("worker.started", task_queue=settings.task_queue, temporal=settings.temporal_address)
+        await stop.wait()
+        log.info("worker.stopping")
+
+
+async def prepare(settings: Settings) -> None:
+    """Bring the database's schema and the search attributes up to date; may be run again."""
+    await asyncio.to_thread(migrate.upgrade, settings.migration_database_url)
+    await register_search_attributes(await connect(settings))
+
+
+async def _healthy(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    body = b'{"status":"ok"}'
+    head = (
+        f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    writer.write(head.encode() + body)
+    await writer.drain()
+    writer.close()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run from the command line: 0 done, 2 wrong settings, 3 a server that cannot be reached."""
+    parser = argparse.ArgumentParser(description="Run one worker of Quittance.")
+    parser.add_argument(
+        "--migrate", action="store_true", help="bring database and search attributes up to date, and end"
+    )
+    chosen = parser.parse_args(arguments)
+    try:
+        settings = load()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    try:
+        asyncio.run(prepare(settings) if chosen.migrate else run(settings))
+    except (RuntimeError, OSError) as error:
+        sys.stderr.write(f"cannot start: {str(error).partition(chr(10))[0]}\n")
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""The refund: reserve against what was captured, give it back at the gateway, and watch it, since a refund can fail days later."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from workflows import gateway_steps, ledger_steps
+from workflows.gateway_steps import NotKnown
+
+with workflow.unsafe.imports_passed_through():
+    from activities.gateway_calls import Watched
+    from activities.refund_books import RecordRefund, RefundBooks, RefundStanding
+    from gateways.port import Declined, Outcome, Pending, Refused
+    from ledger.charges import Record
+    from ledger.refunds import RefundRequest, RefundStatus, RefundView
+
+PENDING_DEADLINE = timedelta(days=30)
+"""How long a gateway may leave a refund pending (Stripe: up to 30 days) before a person has to look."""
+FOLLOWED_AFTER = (
+    timedelta(hours=1),
+    timedelta(hours=6),
+    timedelta(days=1),
+    timedelta(days=3),
+    timedelta(days=7),
+    timedelta(days=14),
+    timedelta(days=30),
+)
+"""When a refund that succeeded is read again: a bank may return the money up to 30 days later."""
+REFUSALS = {"RefundExceedsCapture", "RefundConflict", "UnknownCharge", "LimitExceeded"}
+
+
+class AwaitRefundDecision(Record):
+    """Wait for the answer to a refund."""
+
+
+def workflow_id(refund_id: str) -> str:
+    """Name the process of a refund."""
+    return f"refund/{refund_id}"
+
+
+@workflow.defn(name="Refund")
+class RefundWorkflow:
+    """One refund; workflow id `refund/{refund_id}`, result and status are a RefundView."""
+
+    @workflow.init
+    def __init__(self, request: RefundRequest) -> None:
+        self._view = RefundView(
+            refund_id=request.refund_id, charge_id=request.charge_id, status=RefundStatus.PROCESSING
+        )
+
+    @workflow.run
+    async def run(self, request: RefundRequest) -> RefundView:
+        """Reserve, refund, post; then follow it until it can no longer fail."""
+        try:
+            standing = await ledger_steps.run(RefundBooks.reserve_refund, request, "reserve the money")
+        except ActivityError as error:
+            return await self._refused(error)
+        self._show(standing.view)
+        standing = await self._carry_out(standing)
+        if self._view.status is RefundStatus.SUCCEEDED:
+            await self._follow(standing)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._view
+
+    @workflow.query
+    def status(self) -> RefundView:
+        """Where the refund stands."""
+        return self._view
+
+    @workflow.update
+    async def await_decision(self, _request: AwaitRefundDecision) -> RefundView:
+        """Return as soon as the refund is decided or known to be pending."""
+        await workflow.wait_condition(lambda: self._view.status.is_decided)
+        return self._view
+
+    async def _carry_out(self, standing: RefundStanding) -> RefundStanding:
+        """Ask the gateway until the answer is known and in the books."""
+        if standing.view.status in {RefundStatus.SUCCEEDED, RefundStatus.FAILED}:
+            return standing
+        operation = standing.operation
+        answer = await (gateway_steps.ask_again if standing.seen_before else gateway_steps.ask)(operation)
+        while True:
+            standing = await self._record(standing, answer)
+            self._show(standing.view)
+            if not isinstance(answer, NotKnown | Pending):
+                return standing
+            later = await self._later_answer(standing)
+            if later is None:
+                state = "unknown" if isinstance(answer, NotKnown) else "pending"
+                message = f"{operation.operation_id} is still {state}: look at the refund at {operation.gateway}"
+                self._show(standing.view.model_copy(update={"status": RefundStatus.NEEDS_REVIEW, "message": message}))
+                return standing
+            answer = later
+
+    async def _record(self, standing: RefundStanding, answer: Outcome | NotKnown) -> RefundStanding:
+        if isinstance(answer, NotKnown):
+            record = RecordRefund(operation=standing.operation, unknown_because=answer.reason)
+            return await ledger_steps.run(RefundBooks.record_refund, record, "refund: unknown")
+        record = RecordRefund(operation=standing.operation, outcome=answer)
+        return await ledger_steps.run(RefundBooks.record_refund, record, f"refund: {answer.outcome}")
+
+    async def _later_answer(self, standing: RefundStanding) -> Outcome | NotKnown | None:
+        if standing.ask_until is not None:
+            return await gateway_steps.ask_until_known(standing.operation, standing.ask_until)
+        summary = f"wait for {standing.operation.gateway} to decide"
+        return await gateway_steps.watch(standing.operation, Watched.DECISION, PENDING_DEADLINE, summary)
+
+    async def _follow(self, standing: RefundStanding) -> None:
+        """Read the refund again for as long as a bank may return it."""
+        succeeded_at = workflow.now()
+        for after in FOLLOWED_AFTER:
+            await workflow.sleep(succeeded_at + after - workflow.now(), summary="see whether the refund still stands")
+            seen = await gateway_steps.read(standing.operation)
+            if isinstance(seen, Declined | Refused):
+                self._show((await self._record(standing, seen)).view)
+                return
+
+    async def _refused(self, error: ActivityError) -> RefundView:
+        """Nothing was reserved and the gateway heard nothing: the answer is no."""
+        cause = error.cause
+        if not isinstance(cause, ApplicationError) or cause.type not in REFUSALS:
+            raise error
+        self._show(self._view.model_copy(update={"status": RefundStatus.REFUSED, "message": cause.message}))
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._view
+
+    def _show(self, view: RefundView) -> None:
+        self._view = view
+        workflow.set_current_details(f"**{view.status}** refund of {view.charge_id}\n\n{view.message or ''}".strip())

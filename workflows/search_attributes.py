@@ -1,0 +1,41 @@
+"""The search attributes by which operations people filter charges in the Temporal Web UI; never names or addresses of people."""
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+
+from ledger.charges import ChargeRequest, ChargeView
+
+STATUS = SearchAttributeKey.for_keyword("ChargeStatus")
+GATEWAY = SearchAttributeKey.for_keyword("ChargeGateway")
+CURRENCY = SearchAttributeKey.for_keyword("ChargeCurrency")
+AMOUNT_MINOR = SearchAttributeKey.for_int("ChargeAmountMinor")
+CUSTOMER = SearchAttributeKey.for_keyword("ChargeCustomer")
+DECLINE_CODE = SearchAttributeKey.for_keyword("ChargeDeclineCode")
+
+ALL: tuple[SearchAttributeKey[Any], ...] = (STATUS, GATEWAY, CURRENCY, AMOUNT_MINOR, CUSTOMER, DECLINE_CODE)
+
+
+def introduce(request: ChargeRequest, view: ChargeView) -> None:
+    """Make a new charge findable."""
+    workflow.upsert_search_attributes(
+        [
+            STATUS.value_set(view.status),
+            GATEWAY.value_set(view.gateway or ""),
+            CURRENCY.value_set(request.amount.currency),
+            AMOUNT_MINOR.value_set(request.amount.amount_minor),
+            CUSTOMER.value_set(request.customer),
+        ]
+    )
+
+
+def follow(before: ChargeView, after: ChargeView) -> None:
+    """Make a change of state findable; no event where nothing changed."""
+    updates: list[SearchAttributeUpdate[Any]] = []
+    if after.status is not before.status:
+        updates.append(STATUS.value_set(after.status))
+    if after.decline_code and after.decline_code != before.decline_code:
+        updates.append(DECLINE_CODE.value_set(after.decline_code))
+    if updates:
+        workflow.upsert_search_attributes(updates)
