@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.money import Money
+from ledger.money import MAX_AMOUNT_MINOR, Money
 
 
 class _Message(BaseModel):
@@ -98,11 +98,27 @@ class Pending(_Message):
     reason: str
 
 
+class RefusalCode(StrEnum):
+    """Refusals that processes act upon, under the same code at every gateway; any other code is the gateway's own."""
+
+    AMOUNT_NOT_TAKEN = "amount_not_taken"
+    """The gateway does not take this currency or this amount; `Capabilities` says so before it is asked."""
+    AUTHORIZATION_EXPIRED = "authorization_expired"
+    AUTHORIZATION_VOIDED = "authorization_voided"
+    ALREADY_CAPTURED = "already_captured"
+    """By another operation: the same operation, asked again, has succeeded."""
+    REFUND_TOO_LARGE = "refund_too_large"
+    """More than what is left of the capture."""
+    NOT_FINAL = "not_final"
+    """A capture that keeps the rest of the authorization, at a gateway that releases it."""
+
+
 class Refused(_Message):
     """The gateway refused the request itself; it had no effect and the same request never will."""
 
     outcome: Literal["refused"] = "refused"
     code: str
+    """A RefusalCode, or the gateway's own code."""
     message: str
     reference: str | None = None
 
@@ -127,18 +143,25 @@ class Capabilities(_Message):
 
     def refusal(self, amount: Money) -> str | None:
         """Why the gateway cannot take this amount, as the end of a sentence that starts with its name; None if it can."""
+        unwritable = self.unwritable(amount)
+        if unwritable is not None:
+            return unwritable
+        least = Money(amount_minor=self.minimum_minor.get(amount.currency, 1), currency=amount.currency)
+        if amount < least:
+            return f"takes no charge under {least}"
+        most = Money(amount_minor=self.maximum_minor.get(amount.currency, MAX_AMOUNT_MINOR), currency=amount.currency)
+        if most < amount:
+            return f"takes no charge over {most}"
+        return None
+
+    def unwritable(self, amount: Money) -> str | None:
+        """Why the gateway cannot write this amount, be it a charge or a part of one; None if it can."""
         digits = self.currencies.get(amount.currency)
         if digits is None:
             return f"cannot take {amount.currency}"
         value = amount.decimal()
         if value != value.quantize(value.__class__(1).scaleb(-digits)):
             return f"takes {amount.currency} with at most {digits} decimal places, not {amount}"
-        if amount.amount_minor < self.minimum_minor.get(amount.currency, 1):
-            least = Money(amount_minor=self.minimum_minor[amount.currency], currency=amount.currency)
-            return f"takes no charge under {least}"
-        if amount.amount_minor > self.maximum_minor.get(amount.currency, amount.amount_minor):
-            most = Money(amount_minor=self.maximum_minor[amount.currency], currency=amount.currency)
-            return f"takes no charge over {most}"
         return None
 
 
@@ -148,7 +171,7 @@ class Gateway(Protocol):
     name: str
     capabilities: Capabilities
 
-    async def create_payment(self, request: OperationRequest) -> str:
+    async def create_payment(self, request: OperationRequest) -> str | Refused:
         """Make the payment addressable before money moves; returns its `payment_reference`. Moves no money."""
         ...
 
@@ -169,7 +192,12 @@ class Gateway(Protocol):
         ...
 
     async def look_up(self, request: OperationRequest) -> Outcome | None:
-        """Read what became of this operation, without changing anything; None where the gateway shows no effect of it."""
+        """Read what became of this operation, without changing anything.
+
+        None where the gateway shows no effect of it: then it may be asked for, again or for the first time. That is
+        also the answer after the customer's part of an action, where the gateway then waits for ours (PayPal).
+        A refund that succeeded and failed later is `Declined`, with the gateway's reason as the code.
+        """
         ...
 
     async def close(self) -> None:
