@@ -1,0 +1,104 @@
+"""Accounts, and the chart that the posting rules use: one function for each account.
+
+An account is opened by the first line that names it, once for each currency; its type and normal side never change.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CODE_PATTERN = r"^[a-z][a-z0-9_]*(:[A-Za-z0-9_.-]+)+$"
+MAX_CODE_LENGTH = 200
+AccountCode = Annotated[str, Field(pattern=CODE_PATTERN, max_length=MAX_CODE_LENGTH)]
+
+
+class AccountType(StrEnum):
+    """What kind of thing an account counts; memo accounts stand outside the balance sheet."""
+
+    ASSET = "asset"
+    LIABILITY = "liability"
+    EQUITY = "equity"
+    REVENUE = "revenue"
+    EXPENSE = "expense"
+    MEMO = "memo"
+
+
+class Side(StrEnum):
+    """The two sides of an account."""
+
+    DEBIT = "debit"
+    CREDIT = "credit"
+
+    @property
+    def other(self) -> "Side":
+        """The opposite side."""
+        return Side.CREDIT if self is Side.DEBIT else Side.DEBIT
+
+
+class Account(BaseModel):
+    """A place where value sits; the normal side is the one that makes its balance grow."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: AccountCode
+    type: AccountType
+    normal_side: Side
+
+
+def _debit_normal(code: str, kind: AccountType) -> Account:
+    return Account(code=code, type=kind, normal_side=Side.DEBIT)
+
+
+def _credit_normal(code: str, kind: AccountType) -> Account:
+    return Account(code=code, type=kind, normal_side=Side.CREDIT)
+
+
+def clearing(gateway: str) -> Account:
+    """What a gateway owes us; returns to zero, for each charge, when it pays out."""
+    return _debit_normal(f"clearing:{gateway}", AccountType.ASSET)
+
+
+def receivable(customer: str) -> Account:
+    """What a customer owes us on invoices."""
+    return _debit_normal(f"receivable:{customer}", AccountType.ASSET)
+
+
+def revenue_sales() -> Account:
+    """What was earned where nothing was invoiced."""
+    return _credit_normal("revenue:sales", AccountType.REVENUE)
+
+
+def revenue_refunds() -> Account:
+    """Contra revenue: what was given back of sales."""
+    return _debit_normal("revenue:refunds", AccountType.REVENUE)
+
+
+def refunds_payable() -> Account:
+    """Refunds promised and not yet made."""
+    return _credit_normal("liability:refunds_payable", AccountType.LIABILITY)
+
+
+def gateway_fees() -> Account:
+    """What gateways charged for their work, as they reported it."""
+    return _debit_normal("expense:gateway_fees", AccountType.EXPENSE)
+
+
+def memo_authorizations(gateway: str) -> Account:
+    """Money reserved on customers' payment methods at a gateway, not taken."""
+    return _debit_normal(f"memo:authorizations:{gateway}", AccountType.MEMO)
+
+
+def memo_authorizations_contra() -> Account:
+    """The other side of every authorization."""
+    return _credit_normal("memo:authorizations:contra", AccountType.MEMO)
+
+
+def memo_unresolved(gateway: str) -> Account:
+    """Operations whose outcome at a gateway is not known: our exposure there."""
+    return _debit_normal(f"memo:unresolved:{gateway}", AccountType.MEMO)
+
+
+def memo_unresolved_contra() -> Account:
+    """The other side of every unresolved operation."""
+    return _credit_normal("memo:unresolved:contra", AccountType.MEMO)

@@ -1,0 +1,96 @@
+"""Journal entries: balanced, immutable sets of lines, each posted under a unique reference.
+
+The same rules stand in the posting function and in the database's triggers, written separately on purpose.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from ledger.accounts import Account, AccountType, Side
+from ledger.errors import InvalidEntry, UnbalancedEntry
+from ledger.money import Money
+
+MAX_LINES = 200
+MAX_LINE_MINOR = 999_999_999_999_999  # a thousand times the largest charge, so that summary lines fit
+
+Reference = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
+"""Printable ASCII without blanks."""
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
+"""One line of text."""
+Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+
+
+class Line(BaseModel):
+    """One debit or credit of one account; `money` is positive and in the account's currency."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account: Account
+    side: Side
+    money: Money
+
+    def reversed(self) -> "Line":
+        """The line that undoes this one."""
+        return Line(account=self.account, side=self.side.other, money=self.money)
+
+
+def debit(account: Account, money: Money) -> Line:
+    """Make a debit line."""
+    return Line(account=account, side=Side.DEBIT, money=money)
+
+
+def credit(account: Account, money: Money) -> Line:
+    """Make a credit line."""
+    return Line(account=account, side=Side.CREDIT, money=money)
+
+
+class Entry(BaseModel):
+    """A fact of business in double entry. Raises InvalidEntry or UnbalancedEntry when it is made wrong."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reference: Reference
+    rule: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,63}$")]
+    """Name of the posting rule that made it."""
+    description: Text
+    event_at: AwareDatetime
+    """When it happened, by the clock of whoever did it; when we wrote it down is the database's to say."""
+    actor: Name
+    """The person or process that caused it, such as `person:alice`."""
+    lines: tuple[Line, ...]
+    charge_id: Name | None = None
+    operation_id: Name | None = None
+    reason_code: Name | None = None
+    reverses: Reference | None = None
+    """Reference of the earlier entry that this one undoes; an entry can be undone once."""
+
+    def model_post_init(self, _context: object) -> None:
+        """Check the lines together, once each is right by itself."""
+        if not 2 <= len(self.lines) <= MAX_LINES:
+            raise InvalidEntry(self.reference, f"it has {len(self.lines)} lines; give 2 to {MAX_LINES}")
+        for line in self.lines:
+            if not 0 < line.money.amount_minor <= MAX_LINE_MINOR:
+                raise InvalidEntry(
+                    self.reference, f"the amount of {line.account.code} is {line.money}; give a positive one"
+                )
+        for (currency, outside), surplus in _surplus(self.lines).items():
+            if surplus:
+                raise UnbalancedEntry(self.reference, _imbalance(surplus, currency, outside=outside))
+
+
+def _surplus(lines: Sequence[Line]) -> Counter[tuple[str, bool]]:
+    """Debits less credits for each currency; memo accounts apart, so that they never balance real ones."""
+    surplus: Counter[tuple[str, bool]] = Counter()
+    for line in lines:
+        amount = line.money.amount_minor if line.side is Side.DEBIT else -line.money.amount_minor
+        surplus[line.money.currency, line.account.type is AccountType.MEMO] += amount
+    return surplus
+
+
+def _imbalance(surplus: int, currency: str, *, outside: bool) -> str:
+    larger, smaller = ("debits", "credits") if surplus > 0 else ("credits", "debits")
+    where = "memo accounts have" if outside else "it has"
+    return f"{where} {Money(amount_minor=abs(surplus), currency=currency)} more {larger} than {smaller}"

@@ -1,0 +1,133 @@
+"""What the books refuse.
+
+LedgerError
+|-- InvalidEntry         an entry that cannot be posted as it is
+|   |-- UnbalancedEntry      its debits are not its credits, in some currency
+|   `-- AccountConflict      an account keeps the type and the normal side that it was opened with
+|-- ReferenceConflict    the reference stands for an entry with other content
+|-- ChargeConflict       the charge id stands for a charge with other content
+|-- OperationConflict    the operation id stands for another operation
+|-- LimitExceeded        more would be authorized, captured or refunded than there is
+|-- RefundConflict       the refund id stands for another refund
+|-- RefundExceedsCapture more would be refunded than is left of what was captured
+|-- UnknownCharge        there is no charge with this id
+|-- UnknownOperation     there is no operation with this id
+|-- UnknownAccount       there is no account with this code
+`-- TooManyRows          a report would be longer than its limit
+"""
+
+from ledger.money import Money
+
+
+class LedgerError(Exception):
+    """The books refuse; the message says what, and what to do."""
+
+
+class InvalidEntry(LedgerError):
+    """An entry cannot be posted as it is; sending it again cannot work."""
+
+    def __init__(self, reference: str, fault: str) -> None:
+        super().__init__(f"entry {reference} cannot be posted: {fault}")
+        self.reference = reference
+
+
+class UnbalancedEntry(InvalidEntry):
+    """Debits and credits differ in some currency, or memo accounts do not balance among themselves."""
+
+
+class AccountConflict(InvalidEntry):
+    """A line names an account with another type or normal side than it was opened with."""
+
+
+class ReferenceConflict(LedgerError):
+    """The reference was used for other content: a new fact needs a reference of its own."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"entry {reference} is already posted with other content: entries never change, post a correction instead"
+        )
+        self.reference = reference
+
+
+class ChargeConflict(LedgerError):
+    """The charge id was used for other content."""
+
+    def __init__(self, charge_id: str) -> None:
+        super().__init__(f"charge {charge_id} exists with other content: use another id for another charge")
+        self.charge_id = charge_id
+
+
+class OperationConflict(LedgerError):
+    """The operation id was used for another operation."""
+
+    def __init__(self, operation_id: str) -> None:
+        super().__init__(f"operation {operation_id} exists with other content: number the next operation higher")
+        self.operation_id = operation_id
+
+
+_LIMITS = {
+    "authorized_within_amount": "no more can be authorized than its amount",
+    "captured_within_authorized": "no more can be captured than was authorized",
+    "refunded_within_captured": "no more can be refunded than was captured",
+}
+
+
+class LimitExceeded(LedgerError):
+    """PostgreSQL refused a charge's new amounts; `detail` is its message, which names the limit."""
+
+    def __init__(self, charge_id: str, detail: str) -> None:
+        limit = next((sentence for name, sentence in _LIMITS.items() if name in detail), detail)
+        super().__init__(f"charge {charge_id}: {limit}")
+        self.charge_id = charge_id
+
+
+class UnknownCharge(LedgerError):
+    """No such charge."""
+
+    def __init__(self, charge_id: str) -> None:
+        super().__init__(f"there is no charge {charge_id}: check the id with `charges`")
+        self.charge_id = charge_id
+
+
+class RefundConflict(LedgerError):
+    """The refund id was used for another refund."""
+
+    def __init__(self, refund_id: str) -> None:
+        super().__init__(f"refund {refund_id} exists with other content: use another id for another refund")
+        self.refund_id = refund_id
+
+
+class RefundExceedsCapture(LedgerError):
+    """Less is left of the charge than was asked for."""
+
+    def __init__(self, charge_id: str, *, asked: Money, left: Money) -> None:
+        if left.amount_minor == 0:
+            message = f"charge {charge_id} has nothing left to refund"
+        else:
+            message = f"{asked} is more than the {left} that is left to refund of charge {charge_id}"
+        super().__init__(message)
+        self.charge_id = charge_id
+
+
+class UnknownOperation(LedgerError):
+    """No such operation; its intent is written down before anything else."""
+
+    def __init__(self, operation_id: str) -> None:
+        super().__init__(f"there is no operation {operation_id}")
+        self.operation_id = operation_id
+
+
+class UnknownAccount(LedgerError):
+    """No such account; accounts are opened by their first line."""
+
+    def __init__(self, code: str, currency: str | None) -> None:
+        name = code if currency is None else f"{code} in {currency}"
+        super().__init__(f"there is no account {name}: see `ledger accounts` for those there are")
+        self.code = code
+
+
+class TooManyRows(LedgerError):
+    """A report that must be complete to be right would be longer than its limit."""
+
+    def __init__(self, report: str, limit: int) -> None:
+        super().__init__(f"the {report} has more than {limit:,} rows: ask for one currency, or raise the limit")
