@@ -1,0 +1,175 @@
+"""The engine, and the tables as queries name them. The schema itself comes from `ledger/migrations` only.
+
+A test holds these tables against a migrated database.
+"""
+
+from sqlalchemy import (
+    CHAR,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    make_url,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.types import UserDefinedType
+
+APPLICATION_NAME = "quittance"
+CONNECT_SECONDS = 5
+POOL_WAIT_SECONDS = 10
+_SESSION = {
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+    "timezone": "UTC",
+}
+
+
+def driver_url(url: str) -> str:
+    """Return a `postgresql://` address as SQLAlchemy wants it, for psycopg 3."""
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def create_engine(url: str, pool_size: int) -> AsyncEngine:
+    """Make an engine with at most `pool_size` connections, on which nothing can wait without end."""
+    return create_async_engine(
+        driver_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_SECONDS,
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "application_name": APPLICATION_NAME,
+            "connect_timeout": CONNECT_SECONDS,
+            "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
+        },
+    )
+
+
+class TransactionId(UserDefinedType[str]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Name the type in SQL."""
+        return "XID8"
+
+
+metadata = MetaData()
+
+account_codes = Table(
+    "account_codes",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("normal_side", Text, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("currency", CHAR(3), nullable=False),
+    Column("normal_side", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("entry_id", BigInteger, primary_key=True),
+    Column("reference", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("event_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("charge_id", Text),
+    Column("operation_id", Text),
+    Column("actor", Text, nullable=False),
+    Column("reason_code", Text),
+    Column("reverses_entry_id", BigInteger),
+    Column("line_count", Integer, nullable=False),
+    Column("totals", JSONB, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("transaction_id", TransactionId, nullable=False),
+)
+
+lines = Table(
+    "lines",
+    metadata,
+    Column("line_id", BigInteger, primary_key=True),
+    Column("entry_id", BigInteger, nullable=False),
+    Column("line_number", Integer, nullable=False),
+    Column("account_id", BigInteger, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", CHAR(3), nullable=False),
+    Column("charge_id", Text),
+)
+
+charges = Table(
+    "charges",
+    metadata,
+    Column("charge_id", Text, primary_key=True),
+    Column("request_hash", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("currency", CHAR(3), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("capture_method", Text, nullable=False),
+    Column("at_expiry", Text, nullable=False),
+    Column("payment_methods", JSONB, nullable=False),
+    Column("invoice", Text),
+    Column("metadata", JSONB, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("gateway", Text),
+    Column("gateway_reason", Text),
+    Column("decline_code", Text),
+    Column("message", Text),
+    Column("action_url", Text),
+    Column("authorization_expires_at", DateTime(timezone=True)),
+    Column("authorized_minor", BigInteger, nullable=False),
+    Column("captured_minor", BigInteger, nullable=False),
+    Column("refunded_minor", BigInteger, nullable=False),
+    Column("refund_reserved_minor", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("operation_id", Text, primary_key=True),
+    Column("charge_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("gateway", Text, nullable=False),
+    Column("payment_method", Text),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", CHAR(3), nullable=False),
+    Column("payment_reference", Text),
+    Column("target_reference", Text),
+    Column("gateway_reference", Text),
+    Column("outcome", Text),
+    Column("decline_code", Text),
+    Column("message", Text),
+    Column("fee_minor", BigInteger),
+    Column("fee_currency", CHAR(3)),
+    Column("fee_status", Text, nullable=False),
+    Column("refund_id", Text),
+    Column("reason", Text),
+    Column("actor", Text, nullable=False),
+    Column("final", Boolean, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("decided_at", DateTime(timezone=True)),
+)
