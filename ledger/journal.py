@@ -1,0 +1,93 @@
+"""The journal: post entries through the database's posting function, the only way in.
+
+Nothing is committed here: the caller's transaction is the step.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.entries import Entry
+from ledger.errors import AccountConflict, InvalidEntry, LedgerError, ReferenceConflict, UnbalancedEntry
+
+MAX_ENTRIES = 1000
+_POST = text("SELECT entry_id, reference, recorded_at, is_new FROM post_entries(CAST(:given AS jsonb))")
+
+
+class PostedEntry(BaseModel):
+    """What became of an entry; `is_new` is False where it had been posted before."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entry_id: int
+    reference: str
+    recorded_at: datetime
+    is_new: bool
+
+
+async def post(connection: AsyncConnection, entries: Sequence[Entry]) -> list[PostedEntry]:
+    """Post all of the entries or none, in one round trip; returns them in the order given.
+
+    An entry that was posted before with the same content is returned as it stands. Raises ReferenceConflict where its
+    reference stands for other content, AccountConflict, UnbalancedEntry or InvalidEntry for what the database refuses.
+    After any of these the transaction can only be rolled back. Post once in a transaction: two postings in each of two
+    transactions that open the same accounts could lock each other out.
+    """
+    given = json.dumps([_content(entry) for entry in entries], ensure_ascii=False, separators=(",", ":"))
+    try:
+        rows = (await connection.execute(_POST, {"given": given})).mappings().all()
+    except DBAPIError as error:
+        refusal = _refusal(error.orig)
+        if refusal is None:
+            raise
+        raise refusal from error
+    return [PostedEntry.model_construct(**row) for row in rows]
+
+
+def _content(entry: Entry) -> dict[str, Any]:
+    return {
+        "reference": entry.reference,
+        "rule": entry.rule,
+        "description": entry.description,
+        "event_at": entry.event_at.isoformat(),
+        "charge_id": entry.charge_id,
+        "operation_id": entry.operation_id,
+        "actor": entry.actor,
+        "reason_code": entry.reason_code,
+        "reverses": entry.reverses,
+        "lines": [
+            {
+                "code": line.account.code,
+                "type": line.account.type,
+                "normal_side": line.account.normal_side,
+                "side": line.side,
+                "amount_minor": line.money.amount_minor,
+                "currency": line.money.currency,
+            }
+            for line in entry.lines
+        ],
+    }
+
+
+def _refusal(error: Any) -> LedgerError | None:
+    """Read what the posting function raised; None where it is some other trouble of the database."""
+    state = getattr(error, "sqlstate", None)
+    if state not in {"QT409", "QT422", "23505", "23514"}:
+        return None
+    diagnosis = error.diag
+    reference = diagnosis.message_detail or "?"
+    match diagnosis.constraint_name:
+        case "entry_reference_is_unique":
+            return ReferenceConflict(reference)
+        case "entry_balances":
+            return UnbalancedEntry(reference, diagnosis.message_primary)
+        case "account_is_fixed":
+            return AccountConflict(reference, diagnosis.message_primary)
+        case _:
+            return InvalidEntry(reference, diagnosis.message_primary)
