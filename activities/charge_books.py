@@ -159,7 +159,9 @@ class ChargeBooks:
             fee = request.fee
             known = {"fee_minor": fee.amount_minor, "fee_currency": fee.currency, "fee_status": "known"}
             await operations.change(connection, operation.operation_id, known)
-            await journal.post(connection, consequences.of_fee(charge, operation, fee, request.occurred_at))
+            entries = consequences.of_fee(charge, operation, fee, request.occurred_at)
+            if entries:
+                await journal.post(connection, entries)
 
     @activity.defn(name="park")
     @translated
@@ -187,7 +189,8 @@ async def _record(
     consequence = consequences.of_outcome(charge, decided, outcome, now, lapsed=lapsed)
     known_now = consequences.of_known(charge, before, now) if before.outcome == "unknown" else []
     charge = await charges.change(connection, charge.charge_id, consequence.charge)
-    await journal.post(connection, [*known_now, *consequence.entries])
+    if known_now or consequence.entries:
+        await journal.post(connection, [*known_now, *consequence.entries])
     return _standing(charge, decided, seen_before=True)
 
 

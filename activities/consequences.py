@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gateways.port import ActionRequired, Declined, Outcome, Pending, Refused, Succeeded
+from gateways.port import ActionRequired, Declined, Outcome, Pending, RefusalCode, Refused, Succeeded
 from ledger import posting
 from ledger.charges import Charge, ChargeStatus
 from ledger.entries import Entry
@@ -12,9 +12,9 @@ from ledger.money import Money
 from ledger.operations import Operation
 from ledger.posting import Fact
 
-AUTHORIZATION_GONE = {
-    "authorization_expired": ChargeStatus.EXPIRED,
-    "authorization_voided": ChargeStatus.VOIDED,
+AUTHORIZATION_GONE: dict[str, ChargeStatus] = {
+    RefusalCode.AUTHORIZATION_EXPIRED: ChargeStatus.EXPIRED,
+    RefusalCode.AUTHORIZATION_VOIDED: ChargeStatus.VOIDED,
 }
 """Refusals which say that there is nothing left to capture or to void."""
 

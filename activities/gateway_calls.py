@@ -22,6 +22,7 @@ from gateways.port import (
     OperationRequest,
     Outcome,
     Pending,
+    Refused,
     Succeeded,
 )
 from ledger import operations
@@ -108,7 +109,10 @@ class GatewayCalls:
                 if known is not None:
                     return known
             if request.payment_reference is None:
-                request = await self._addressable(request)
+                reference = await self._gateway.create_payment(request)
+                if isinstance(reference, Refused):
+                    return reference
+                request = await self._remembered(request, reference)
             return await self._call(request)
         except GatewayError as error:
             activity.logger.warning("gateway.call_failed", extra={"operation_id": request.operation_id})
@@ -121,13 +125,12 @@ class GatewayCalls:
             reference = await operations.payment_reference(connection, request.operation_id)
         return request.model_copy(update={"payment_reference": reference})
 
-    async def _addressable(self, request: OperationRequest) -> OperationRequest:
-        """Create the payment and keep its reference before money moves.
+    async def _remembered(self, request: OperationRequest, reference: str) -> OperationRequest:
+        """Keep the payment's reference before money moves.
 
         What can interleave here: an older attempt, still running after its timeout, may come to this line after the
         process has given the operation up. The row then refuses the reference, and nothing is sent.
         """
-        reference = await self._gateway.create_payment(request)
         async with self._engine.begin() as connection:
             kept = await operations.remember_payment(connection, request.operation_id, reference)
         if kept is None:

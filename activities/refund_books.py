@@ -87,7 +87,8 @@ async def _record(connection: AsyncConnection, request: OperationRequest, outcom
     known_now = consequences.of_known(charge, before, now) if before.outcome == "unknown" else []
     if consequence.charge:
         await charges.change(connection, charge.charge_id, consequence.charge)
-    await journal.post(connection, [*known_now, *consequence.entries])
+    if known_now or consequence.entries:
+        await journal.post(connection, [*known_now, *consequence.entries])
     after = await operations.known(connection, before.operation_id)
     return _standing(after, charge.customer, seen_before=True)
 

@@ -137,7 +137,7 @@ class ChargeWorkflow:
         return await self._obey(command)
 
     @void.validator
-    def _can_void(self, _command: VoidCommand) -> None:
+    def _can_void(self, command: VoidCommand) -> None:  # noqa: ARG002 # the SDK wants the update's own signature
         self._refuse_unless_authorized("voided")
 
     def _refuse_unless_authorized(self, done: str) -> None:

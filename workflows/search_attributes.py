@@ -5,7 +5,8 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
-from ledger.charges import ChargeRequest, ChargeView
+with workflow.unsafe.imports_passed_through():
+    from ledger.charges import ChargeRequest, ChargeView
 
 STATUS = SearchAttributeKey.for_keyword("ChargeStatus")
 GATEWAY = SearchAttributeKey.for_keyword("ChargeGateway")
