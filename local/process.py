@@ -20,16 +20,26 @@ LAUNCHER = Path(__file__).with_name("launch.py")
 POLL_SECONDS = 0.05
 LAST_LINES = 5
 LOG_TAIL_BYTES = 8192
+LOG_LIMIT_BYTES = 20_000_000
 
 
 class Process:
     """A running part. `stop` may be called more than once and always leaves no process behind."""
 
-    def __init__(self, name: str, popen: "subprocess.Popen[bytes]", log: Path, stop_signal: signal.Signals) -> None:
-        """Use `start`."""
+    def __init__(
+        self,
+        name: str,
+        popen: "subprocess.Popen[bytes]",
+        *,
+        log: Path,
+        log_start: int,
+        stop_signal: signal.Signals,
+    ) -> None:
+        """Use `start`. `log_start` is where in the log file its own lines begin, in bytes."""
         self.name = name
         self.log = log
         self.pid = popen.pid
+        self._log_start = log_start
         self._popen = popen
         self._stop_signal = stop_signal
         self._ended = False
@@ -65,10 +75,10 @@ class Process:
             raise PartFailed(self.name, f"ended with exit code {self.exit_code}", self.log, self.last_lines())
 
     def last_lines(self) -> str:
-        """Return the end of its log, on one line."""
+        """Return the end of what it has logged since its start, on one line."""
         try:
             with self.log.open("rb") as log:
-                log.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
+                log.seek(max(self._log_start, self.log.stat().st_size - LOG_TAIL_BYTES))
                 lines = log.read().decode(errors="replace").splitlines()
         except OSError:
             return ""
@@ -124,9 +134,12 @@ def start(
 ) -> Process:
     """Start a part; it ends with us even if we are killed (Linux). `owner` is the user and group that it runs as."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
+        log.rename(log.with_suffix(".old.log"))
     who = f"{owner[0]}:{owner[1]}" if owner else "-"
     launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(stop_signal.value), who]
     with log.open("ab") as output:
+        log_start = output.tell()
         popen = subprocess.Popen(
             [*launcher, *program],
             stdin=subprocess.DEVNULL,
@@ -136,4 +149,4 @@ def start(
             cwd="/" if owner else ROOT,
             start_new_session=True,
         )
-    return Process(name, popen, log, stop_signal)
+    return Process(name, popen, log=log, log_start=log_start, stop_signal=stop_signal)

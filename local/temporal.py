@@ -51,13 +51,14 @@ def start(
     ui_port: int | None = None,
     database: Path | None = None,
     search_attributes: Mapping[str, str] | None = None,
+    time_skipping: bool = False,
     port_variable: str | None = None,
     ui_port_variable: str | None = None,
 ) -> Temporal:
     """Start a server; returns when it answers. Without `database` it forgets all at its end, without `ui_port` it has no UI.
 
     `search_attributes` maps names to types (Keyword, Int, ...). They are registered with new data only; those that
-    come later are added by the migrations.
+    come later are added by the migrations. `time_skipping` lets tests move a workflow's clock.
     """
     require_free("Temporal", port, port_variable)
     command = [str(_program()), "server", "start-dev", "--ip", LOOPBACK, "--port", str(port)]
@@ -70,7 +71,8 @@ def start(
     if database:
         database.parent.mkdir(parents=True, exist_ok=True)
         command += ["--db-filename", str(database.absolute())]
-    for name, value in DYNAMIC_SETTINGS.items():
+    skipping = {"frontend.WorkflowTimeSkippingEnabled": "true"} if time_skipping else {}
+    for name, value in {**DYNAMIC_SETTINGS, **skipping}.items():
         command += ["--dynamic-config-value", f"{name}={value}"]
     for name, kind in (search_attributes or {}).items():
         command += ["--search-attribute", f"{name}={kind}"]

@@ -1,0 +1,1 @@
+"""What a deployment is made of: images, their locks, and how PostgreSQL and Temporal are prepared."""

@@ -1,0 +1,117 @@
+"""The whole system on one machine: PostgreSQL, Temporal with its Web UI, both gateway simulators, and a worker.
+
+Started in the order in which they need each other, each healthy before the next; ended in the reverse order.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Never, TypeVar
+
+from local import directory, postgres, simulators, temporal, worker
+from local.addresses import DATABASE, Ports
+from local.process import Part, Process
+
+WATCH_SECONDS = 0.2
+IN_USE = "use that one, or end it first (Ctrl-C there)"
+
+StartedPart = TypeVar("StartedPart", bound=Part)
+
+
+@dataclass(frozen=True)
+class System:
+    """The running system."""
+
+    path: Path
+    ports: Ports
+    environment: dict[str, str]
+    """All environment variables for our programs to run against this system."""
+    postgres: postgres.Postgres
+    temporal: temporal.Temporal
+    stripe: simulators.SimulatorProcess
+    paypal: simulators.SimulatorProcess
+    worker: worker.Worker
+
+    @property
+    def processes(self) -> list[Process]:
+        """Every process of it, in the order of their start."""
+        return [part.process for part in (self.postgres, self.temporal, self.stripe, self.paypal, self.worker)]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where to find each part, for people."""
+        return {
+            "Temporal Web UI": self.temporal.ui_address,
+            "Temporal": self.temporal.address,
+            "PostgreSQL": self.environment["DATABASE_URL"],
+            "Stripe simulator": self.stripe.url,
+            "PayPal simulator": self.paypal.url,
+            "Worker's health": self.worker.health_address,
+        }
+
+    def watch(self) -> Never:
+        """Raise PartFailed as soon as a part has ended by itself."""
+        while True:
+            for process in self.processes:
+                process.check()
+            time.sleep(WATCH_SECONDS)
+
+
+@contextmanager
+def running_system(
+    path: Path,
+    ports: Ports | None = None,
+    *,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> Iterator[System]:
+    """Run the system over the directory `path` for as long as the block runs; without `ports`, on the usual or free ones.
+
+    Raises LocalError, a line that says what is in the way. To be entered in the main thread: on Linux the parts end
+    with the thread that started them. Goes on with the data that it finds; `on_progress` hears what is started.
+    """
+    with ExitStack() as stack:
+        place = stack.enter_context(directory.held(path, IN_USE))
+        ports = ports or Ports().or_free()
+        ports.require_free()
+        environment = {**os.environ, **ports.settings()}
+
+        def begin(name: str, start: Callable[[], StartedPart]) -> StartedPart:
+            on_progress(name)
+            part = start()
+            stack.enter_context(part)
+            place.note(part.process)
+            return part
+
+        database = begin("PostgreSQL", lambda: _postgres(place, ports))
+        durable = begin("Temporal", lambda: _temporal(place, ports))
+        stripe = begin("Stripe simulator", lambda: _stripe(place, ports))
+        paypal = begin("PayPal simulator", lambda: _paypal(place, ports))
+        on_progress("migrations")
+        database.ensure_database(DATABASE)
+        worker.migrate(environment, log=place.log("migrations"))
+        running = begin("worker", lambda: worker.start(environment, health_port=ports.worker, log=place.log("worker")))
+        yield System(place.path, ports, environment, database, durable, stripe, paypal, running)
+
+
+def _postgres(place: directory.Directory, ports: Ports) -> postgres.Postgres:
+    return postgres.start(place.data / "postgres", ports.postgres, log=place.log("postgres"))
+
+
+def _temporal(place: directory.Directory, ports: Ports) -> temporal.Temporal:
+    return temporal.start(
+        ports.temporal,
+        ui_port=ports.temporal_ui,
+        database=place.data / "temporal.sqlite",
+        log=place.log("temporal"),
+    )
+
+
+def _stripe(place: directory.Directory, ports: Ports) -> simulators.SimulatorProcess:
+    return simulators.start_stripe(ports.stripe, state=place.data / "stripe.state", log=place.log("stripe"))
+
+
+def _paypal(place: directory.Directory, ports: Ports) -> simulators.SimulatorProcess:
+    return simulators.start_paypal(ports.paypal, state=place.data / "paypal.state", log=place.log("paypal"))

@@ -1,0 +1,127 @@
+"""docker-compose.yml, held against the Compose specification and against our own settings; no engine is needed."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from settings import Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+SPECIFICATION = ROOT.parent / "shared" / "specs" / "compose" / "compose-spec.json"
+DEMO = ROOT / "deploy" / "demo.env"
+JOBS = {"temporal-schema", "temporal-namespace", "migrations"}
+OURS = {"migrations", "worker"}
+SIMULATORS = {"stripe-simulator", "paypal-simulator"}
+VARIABLE = re.compile(r"\$\{(\w+)(:[-?][^}]*)?\}")
+SECRET_NAME = re.compile(r"PASSWORD|PWD|SECRET|KEY|CLIENT_ID|WEBHOOK_ID|DATABASE_URL")
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, Any]]:
+    """The services of docker-compose.yml."""
+    found: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())["services"]
+    return found
+
+
+@pytest.mark.skipif(not SPECIFICATION.exists(), reason="the Compose specification is not here")
+def test_the_file_is_what_the_specification_allows() -> None:
+    """A misspelt key, which an engine would refuse at the worst moment, is found here."""
+    specification = json.loads(SPECIFICATION.read_text())
+    jsonschema.Draft7Validator(specification).validate(yaml.safe_load(COMPOSE.read_text()))
+
+
+def test_our_programs_get_only_settings_that_they_read(services: dict[str, dict[str, Any]]) -> None:
+    """No variable is passed under a name that settings.py does not know and would silently ignore."""
+    known = {name.upper() for name in Settings.model_fields}
+    for name in OURS:
+        assert set(services[name]["environment"]) <= known, name
+
+
+def test_no_setting_of_a_deployment_is_left_at_this_machine(services: dict[str, dict[str, Any]]) -> None:
+    """A worker in a container never looks for its servers, keys or pages on its own loopback."""
+    local = {name.upper() for name, field in Settings.model_fields.items() if "127.0.0.1" in str(field.default)}
+    local -= {"MIGRATION_DATABASE_URL"}  # the worker has no business with it
+    assert local <= set(services["worker"]["environment"])
+    assert "MIGRATION_DATABASE_URL" in services["migrations"]["environment"]
+    assert "MIGRATION_DATABASE_URL" not in services["worker"]["environment"]
+
+
+def test_images_are_pinned(services: dict[str, dict[str, Any]]) -> None:
+    """The same file brings up the same programs next year: every image that is not built here has a full version."""
+    for name, service in services.items():
+        if "build" in service:
+            assert service["image"].endswith(":local"), name
+        else:
+            assert re.search(r":\d+\.\d+(\.\d+)?(-\w+)?$", service["image"]), name
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "deploy" / "Dockerfile").read_text(), flags=re.MULTILINE)
+    outside = [base for base in bases if base != "python"]
+    assert outside == [base for base in outside if re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+", base)]
+    assert outside
+
+
+def test_every_service_is_limited_and_every_server_is_watched(services: dict[str, dict[str, Any]]) -> None:
+    """No service can take the machine from the others, and one that hangs is seen."""
+    for name, service in services.items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert set(limits) == {"cpus", "memory"}, name
+        assert ("healthcheck" in service) == (name not in JOBS), name
+        expected = "on-failure:5" if name in JOBS else "unless-stopped"
+        assert service["restart"] == expected, name
+
+
+def test_no_secret_has_a_value_or_a_default(services: dict[str, dict[str, Any]]) -> None:
+    """A deployment without its own passwords and keys does not start: each is required from the environment."""
+    for name, service in services.items():
+        for variable, value in service.get("environment", {}).items():
+            if SECRET_NAME.search(variable):
+                references = VARIABLE.findall(str(value))
+                assert references, f"{name}: {variable} is written out"
+                assert all(rest.startswith(":?") for _, rest in references), f"{name}: {variable} has a default"
+
+
+def test_workers_scale(services: dict[str, dict[str, Any]]) -> None:
+    """`--scale worker=4` works: nothing of a worker's can exist only once on a machine."""
+    worker = services["worker"]
+    assert not {"ports", "container_name", "hostname", "volumes"} & set(worker)
+    assert "replicas" not in worker["deploy"]
+
+
+def test_only_this_machine_reaches_the_published_ports(services: dict[str, dict[str, Any]]) -> None:
+    """The Web UI, which asks nobody for a password, is not open to the network."""
+    for name, service in services.items():
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), name
+
+
+def test_simulators_run_in_the_demo_only(services: dict[str, dict[str, Any]]) -> None:
+    """No deployment takes a simulated gateway for a real one by accident."""
+    assert {name for name, service in services.items() if service.get("profiles") == ["demo"]} == SIMULATORS
+    for name in OURS:
+        assert not SIMULATORS & set(services[name]["depends_on"])
+
+
+def test_the_demo_environment_gives_what_is_required() -> None:
+    """`docker compose --env-file deploy/demo.env --profile demo up` asks for nothing more."""
+    required = {name for name, rest in VARIABLE.findall(COMPOSE.read_text()) if rest.startswith(":?")}
+    given = {line.split("=", 1)[0] for line in DEMO.read_text().splitlines() if line and not line.startswith("#")}
+    assert required <= given
+
+
+def test_postgresql_data_outlives_its_container(services: dict[str, dict[str, Any]]) -> None:
+    """The books are on a volume: since version 18 the image keeps them below /var/lib/postgresql."""
+    mounts = [volume.split(":")[1] for volume in services["postgres"]["volumes"] if volume.startswith("postgres-data:")]
+    assert mounts == ["/var/lib/postgresql"]
+
+
+def test_mounted_files_exist(services: dict[str, dict[str, Any]]) -> None:
+    """An engine would make a directory of a file that is missing, and the service would fail obscurely."""
+    mounted = [volume for service in services.values() for volume in service.get("volumes", []) if volume[0] == "."]
+    assert mounted
+    for volume in mounted:
+        assert (ROOT / volume.split(":")[0]).is_file(), volume
