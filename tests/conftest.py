@@ -103,7 +103,7 @@ def database(postgres_server: postgres.Postgres, migrated_template: str) -> Iter
 def temporal_server(parts_directory: Path) -> Iterator[temporal.Temporal]:
     """A Temporal development server of the session, in memory; its `address` is host:port, its namespace `default`."""
     log = parts_directory / "temporal" / "log"
-    with temporal.start(free_port(), log=log, search_attributes=SEARCH_ATTRIBUTES) as server:
+    with temporal.start(free_port(), log=log, search_attributes=SEARCH_ATTRIBUTES, time_skipping=True) as server:
         yield server
 
 

@@ -23,16 +23,16 @@ from ledger.database import create_engine
 from settings import load
 from workflows.client import connect
 
+_seen: Counter[str] = Counter()
+
 
 class _Deadly(ActivityInboundInterceptor):
-    seen: Counter[str] = Counter()
-
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 # the SDK's own name
         name = activity.info().activity_type
-        self.seen[name] += 1
-        self._die_at(f"before:{name}:{self.seen[name]}")
+        _seen[name] += 1
+        self._die_at(f"before:{name}:{_seen[name]}")
         result = await super().execute_activity(input)
-        self._die_at(f"after:{name}:{self.seen[name]}")
+        self._die_at(f"after:{name}:{_seen[name]}")
         return result
 
     def _die_at(self, point: str) -> None:

@@ -1,0 +1,180 @@
+"""Every way in which a charge or a refund can end, played on real parts; each returns the id of its process."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from temporalio.testing import TimeSkipper
+
+from ledger.charges import CaptureMode
+from tests.workflows.conftest import Processes
+from workflows.charge import CaptureCommand, ChargeWorkflow, VoidCommand
+
+CONFIRM = "/v1/payment_intents/*/confirm"
+READ = "/v1/payment_intents/*"
+
+
+async def skip(processes: Processes, workflow_id: str, **duration: float) -> None:
+    """Let a workflow's clock run ahead."""
+    handle = processes.client.get_workflow_handle(workflow_id)
+    await TimeSkipper(processes.client).fast_forward(handle, timedelta(**duration))
+
+
+async def _authorized(processes: Processes, token: str | None = None, gateway: str = "stripe") -> str:
+    view = await processes.charge(processes.request(gateway, token, capture=CaptureMode.MANUAL))
+    return view.charge_id
+
+
+async def captured(processes: Processes) -> str:
+    """Charged at once."""
+    view = await processes.charge(processes.request("stripe"))
+    return f"charge/{view.charge_id}"
+
+
+async def captured_with_a_late_fee(processes: Processes) -> str:
+    """The balance transaction comes a minute later."""
+    processes.simulators["stripe"].configure(balance_transaction_delay_seconds=60)
+    workflow_id = await captured(processes)
+    processes.simulators["stripe"].advance_clock(61)
+    await processes.client.get_workflow_handle(workflow_id).result()
+    return workflow_id
+
+
+async def partially_captured(processes: Processes) -> str:
+    """Authorized, then captured in part."""
+    charge_id = await _authorized(processes)
+    command = CaptureCommand(amount_minor=1000, actor="person:tester")
+    await processes.handle(charge_id).execute_update(ChargeWorkflow.capture, command)
+    return f"charge/{charge_id}"
+
+
+async def voided(processes: Processes) -> str:
+    """Authorized, then released."""
+    charge_id = await _authorized(processes)
+    await processes.handle(charge_id).execute_update(ChargeWorkflow.void, VoidCommand(actor="person:tester"))
+    return f"charge/{charge_id}"
+
+
+async def declined(processes: Processes) -> str:
+    """The issuer says no."""
+    view = await processes.charge(processes.request("stripe", "pm_card_visa_chargeDeclined"))
+    return f"charge/{view.charge_id}"
+
+
+async def capture_declined_then_voided(processes: Processes) -> str:
+    """The issuer lets the authorization stand and declines its capture."""
+    charge_id = await _authorized(processes, "card/card_authorize_ok_capture_declined", "paypal")
+    handle = processes.handle(charge_id)
+    await handle.execute_update(ChargeWorkflow.capture, CaptureCommand(actor="person:tester"))
+    await handle.execute_update(ChargeWorkflow.void, VoidCommand(actor="person:tester"))
+    return f"charge/{charge_id}"
+
+
+async def expired(processes: Processes) -> str:
+    """Nobody captures, so it is voided before it lapses."""
+    charge_id = await _authorized(processes)
+    await skip(processes, f"charge/{charge_id}", days=30)
+    await processes.handle(charge_id).result()
+    return f"charge/{charge_id}"
+
+
+async def authenticated(processes: Processes) -> str:
+    """The customer passes the authentication step of an order that PayPal then waits for us to capture."""
+    view = await processes.charge(processes.request("paypal", "wallet_payer_action"))
+    (operation,) = await processes.operations(view.charge_id)
+    processes.simulators["paypal"].complete_authentication(operation.payment_reference or "")
+    await processes.handle(view.charge_id).result()
+    return f"charge/{view.charge_id}"
+
+
+async def abandoned(processes: Processes) -> str:
+    """The customer never authenticates."""
+    view = await processes.charge(processes.request("stripe", "pm_card_authenticationRequired"))
+    await skip(processes, f"charge/{view.charge_id}", hours=2)
+    await processes.handle(view.charge_id).result()
+    return f"charge/{view.charge_id}"
+
+
+async def pending_then_captured(processes: Processes) -> str:
+    """PayPal reviews the payment first."""
+    view = await processes.charge(processes.request("paypal", "wallet_pending_review"))
+    processes.simulators["paypal"].advance_clock(61)
+    await processes.handle(view.charge_id).result()
+    return f"charge/{view.charge_id}"
+
+
+async def unknown_then_captured(processes: Processes) -> str:
+    """The answer is lost, and the gateway is silent for a while."""
+    simulator = processes.simulators["stripe"]
+    simulator.add_fault(method="POST", path=CONFIRM, when="after", action="drop", times=1)
+    simulator.add_fault(method="GET", path=READ, when="before", action="status", status=503, times=100_000)
+    request = processes.request("stripe")
+    asking = asyncio.create_task(processes.charge(request))
+    await asyncio.sleep(3)
+    await skip(processes, f"charge/{request.charge_id}", minutes=2)
+    simulator.clear_faults()
+    await skip(processes, f"charge/{request.charge_id}", minutes=30)
+    await asking
+    return f"charge/{request.charge_id}"
+
+
+async def needs_review(processes: Processes) -> str:
+    """The gateway is silent for longer than it remembers the key."""
+    simulator = processes.simulators["stripe"]
+    simulator.add_fault(method="POST", path=CONFIRM, when="after", action="drop", times=1)
+    simulator.add_fault(method="GET", path=READ, when="before", action="status", status=503, times=100_000)
+    request = processes.request("stripe")
+    asking = asyncio.create_task(processes.charge(request))
+    await asyncio.sleep(3)
+    await skip(processes, f"charge/{request.charge_id}", days=1)
+    await asking
+    simulator.clear_faults()
+    return f"charge/{request.charge_id}"
+
+
+async def refunded(processes: Processes) -> str:
+    """Given back, and followed until it can no longer fail."""
+    view = await processes.charge(processes.request("stripe"))
+    refund = await processes.refund(view.charge_id, f"re_{view.charge_id}")
+    await skip(processes, f"refund/{refund.refund_id}", days=31)
+    await processes.client.get_workflow_handle(f"refund/{refund.refund_id}").result()
+    return f"refund/{refund.refund_id}"
+
+
+async def refund_failed_later(processes: Processes) -> str:
+    """Given back, and returned by the bank."""
+    view = await processes.charge(processes.request("stripe", "pm_card_refundFail"))
+    refund = await processes.refund(view.charge_id, f"re_{view.charge_id}")
+    processes.simulators["stripe"].advance_clock(86_400)
+    await skip(processes, f"refund/{refund.refund_id}", days=2)
+    await processes.client.get_workflow_handle(f"refund/{refund.refund_id}").result()
+    return f"refund/{refund.refund_id}"
+
+
+async def refund_refused(processes: Processes) -> str:
+    """More than is left."""
+    view = await processes.charge(processes.request("stripe"))
+    refund = await processes.refund(view.charge_id, f"re_{view.charge_id}", 10**9)
+    return f"refund/{refund.refund_id}"
+
+
+ENDINGS: dict[str, Callable[[Processes], Awaitable[str]]] = {
+    story.__name__: story
+    for story in (
+        captured,
+        captured_with_a_late_fee,
+        partially_captured,
+        voided,
+        declined,
+        capture_declined_then_voided,
+        expired,
+        authenticated,
+        abandoned,
+        pending_then_captured,
+        unknown_then_captured,
+        needs_review,
+        refunded,
+        refund_failed_later,
+        refund_refused,
+    )
+}

@@ -1,0 +1,87 @@
+"""Determinism: recorded histories of every ending replay with today's code, and today's code gives the same commands.
+
+After a change of sequence that `workflow.patched` guards, keep the old recordings and add new ones with
+`RECORD_HISTORIES=1 pytest tests/workflows/test_replay.py`.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from local.simulators import SimulatorProcess
+from tests.conftest import Database
+from tests.workflows.conftest import Processes, run_processes, settings_for
+from tests.workflows.endings import ENDINGS
+from workflows.charge import ChargeWorkflow
+from workflows.refund import RefundWorkflow
+
+HISTORIES = Path(__file__).parent / "histories"
+RECORDED = sorted(HISTORIES.glob("*.json"))
+COMMANDS = {
+    "marker_recorded_event_attributes",
+    "activity_task_scheduled_event_attributes",
+    "timer_started_event_attributes",
+    "upsert_workflow_search_attributes_event_attributes",
+    "workflow_execution_completed_event_attributes",
+    "workflow_execution_failed_event_attributes",
+}
+
+
+def fingerprint(history: WorkflowHistory) -> list[str]:
+    """The commands of a run in their order, with the activity of each."""
+    return [_command(event) for event in history.events if event.WhichOneof("attributes") in COMMANDS]
+
+
+def _command(event: HistoryEvent) -> str:
+    kind = str(event.WhichOneof("attributes")).removesuffix("_event_attributes")
+    if event.HasField("activity_task_scheduled_event_attributes"):
+        return f"{kind} {event.activity_task_scheduled_event_attributes.activity_type.name}"
+    return kind
+
+
+def recorded(name: str) -> WorkflowHistory:
+    return WorkflowHistory.from_json(name, (HISTORIES / f"{name}.json").read_text())
+
+
+def test_every_ending_is_recorded() -> None:
+    """A new ending comes with its history."""
+    assert {path.stem for path in RECORDED} >= set(ENDINGS)
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=[path.stem for path in RECORDED])
+async def test_a_recorded_history_replays_with_todays_code(path: Path) -> None:
+    """A charge that began before a deployment goes on after it."""
+    replayer = Replayer(workflows=[ChargeWorkflow, RefundWorkflow], data_converter=pydantic_data_converter)
+    await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
+
+
+@pytest.fixture
+async def uncached(
+    database: Database,
+    temporal_server: Any,
+    stripe_simulator: SimulatorProcess,
+    paypal_simulator: SimulatorProcess,
+) -> AsyncIterator[Processes]:
+    """Processes whose worker keeps nothing in memory, so that each step replays all before it."""
+    settings = settings_for(database, temporal_server.address, stripe_simulator, paypal_simulator)
+    simulators = {"stripe": stripe_simulator, "paypal": paypal_simulator}
+    async with AsyncExitStack() as stack:
+        yield await run_processes(stack, settings.model_copy(update={"max_cached_workflows": 0}), simulators)
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+async def test_todays_code_gives_the_recorded_commands(uncached: Processes, name: str) -> None:
+    """A change of a process's command sequence is seen here before it meets a charge that is under way."""
+    workflow_id = await ENDINGS[name](uncached)
+    history = await uncached.client.get_workflow_handle(workflow_id).fetch_history()
+    if os.environ.get("RECORD_HISTORIES"):
+        (HISTORIES / f"{name}.json").write_text(history.to_json())
+    assert fingerprint(history) == fingerprint(recorded(name))
