@@ -92,6 +92,8 @@ def start(
 
 def _initialise(data: Path, owner: tuple[int, int] | None, log: Path) -> None:
     # Into a directory beside it and then renamed, so that an interrupted initdb is never taken for a database.
+    if data.exists() and any(data.iterdir()):
+        raise NotPossible(f"{data} holds other files, not a database: move them away first")
     new = data.with_name(f"{data.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700, parents=True)
@@ -118,9 +120,7 @@ def _initialise(data: Path, owner: tuple[int, int] | None, log: Path) -> None:
     if code != 0:
         shutil.rmtree(new, ignore_errors=True)
         raise PartFailed("initdb", f"ended with exit code {code}", log, initdb.last_lines())
-    if data.exists():
-        data.rmdir()  # Empty, or this raises: nobody's files are overwritten.
-    new.rename(data)
+    new.rename(data)  # onto nothing, or onto an empty directory
 
 
 def _owner(data: Path) -> tuple[int, int] | None:
