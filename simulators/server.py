@@ -77,7 +77,8 @@ def application(gateway: Gateway, name: str) -> Starlette:
 
 def serve(gateway: Gateway, name: str, *, host: str, port: int) -> None:
     """Run until a signal comes; an occupied port is an exit with one line."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With its protocol named: only then does asyncio send small answers at once, not 40 ms later (TCP_NODELAY).
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
