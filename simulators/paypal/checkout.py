@@ -1,0 +1,95 @@
+"""Paying an order: with a payment source in the request, or with what its payer approved."""
+
+from typing import Any
+
+from simulators.paypal import authorizations, captures, events, invoices, orders, vault
+from simulators.paypal.captures import Taking
+from simulators.paypal.errors import Problem
+from simulators.paypal.turn import Turn
+from simulators.store import Document
+
+
+class PayerActionRequired(Exception):
+    """The payer has to act first. Unlike a Problem this changes the order, so the turn must not be undone."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.issue)
+        self.problem = problem
+
+
+def require_payable(turn: Turn, order: Document, intent: str) -> None:
+    """Raise Problem unless the order can be paid with this intent now."""
+    if order["intent"] != intent:
+        raise Problem("ACTION_DOES_NOT_MATCH_INTENT")
+    if order["status"] == "COMPLETED":
+        raise Problem("ORDER_ALREADY_AUTHORIZED" if intent == orders.AUTHORIZE else "ORDER_ALREADY_CAPTURED")
+    if order["status"] == "VOIDED":
+        raise Problem("ORDER_COMPLETED_OR_VOIDED" if intent == orders.AUTHORIZE else "ORDER_NOT_APPROVED")
+    if orders.is_expired(turn, order):
+        raise Problem("ORDER_EXPIRED" if intent == orders.AUTHORIZE else "INVALID_RESOURCE_ID")
+
+
+def take_source(order: Document, source: dict[str, Any]) -> None:
+    """Note in the order what it is to be paid with."""
+    if len(source) != 1:
+        raise Problem("INVALID_PARAMETER_VALUE", "/payment_source")
+    ((name, details),) = source.items()
+    if "vault_id" in details:
+        vault.find(name, details["vault_id"], f"/payment_source/{name}/vault_id")
+        if details["vault_id"] != order["vault_id"] and order["status"] == "APPROVED":
+            order["status"] = "CREATED"  # another method than the payer approved
+        order["vault_id"] = details["vault_id"]
+    elif name == vault.CARD:
+        raise Problem("MISSING_REQUIRED_PARAMETER", "/payment_source/card/vault_id")
+    order["source"] = name
+    orders.remember_addresses(order, details.get("experience_context", {}))
+
+
+def pay(turn: Turn, order: Document) -> None:
+    """Authorize or capture, as the order intends; the payment may be declined, pending or denied all the same."""
+    if order["source"] is None:
+        raise Problem("ORDER_NOT_APPROVED")
+    if needs_payer(order):
+        turn.change(orders.KIND, order, status="PAYER_ACTION_REQUIRED")
+        raise PayerActionRequired(Problem("PAYER_ACTION_REQUIRED", links=[orders.payer_link(turn, order)]))
+    refusal = vault.METHODS[order["vault_id"]].refusal
+    if refusal:
+        raise Problem(refusal)
+    invoices.require_unused(turn, order["invoice_id"], None)
+    payment = _authorize(turn, order) if order["intent"] == orders.AUTHORIZE else _capture(turn, order)
+    turn.change(orders.KIND, order, status="COMPLETED")
+    if payment["status"] not in {"DENIED", "DECLINED"}:
+        invoices.use(turn, order["invoice_id"], payment["id"])
+        events.announce(turn, "CHECKOUT.ORDER.COMPLETED", orders.view(turn, order))
+
+
+def needs_payer(order: Document) -> bool:
+    """Whether its payer has to approve it before it can be paid."""
+    if order["status"] == "APPROVED":
+        return False
+    return order["vault_id"] is None or vault.METHODS[order["vault_id"]].needs_payer
+
+
+def _authorize(turn: Turn, order: Document) -> Document:
+    authorization = authorizations.open_for(turn, order, order["vault_id"])
+    order["authorizations"].append(authorization["id"])
+    return authorization
+
+
+def _capture(turn: Turn, order: Document) -> Document:
+    method = vault.METHODS[order["vault_id"]]
+    one_step = method.capture if method.authorization == vault.APPROVED else method.authorization
+    taking = Taking(
+        order_id=order["id"],
+        authorization_id=None,
+        amount=orders.amount_of(order),
+        final=True,
+        invoice_id=order["invoice_id"],
+        custom_id=order["custom_id"],
+        operation_id=order["custom_id"] or order["invoice_id"],
+        vault_id=order["vault_id"],
+        processor=one_step,
+    )
+    capture = captures.take(turn, taking)
+    order["captures"].append(capture["id"])
+    return capture

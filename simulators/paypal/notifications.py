@@ -1,0 +1,54 @@
+"""The notifications API: webhook events that were sent, sent again, and the check of a signature."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from simulators.paypal import events, moments, signing
+from simulators.paypal.errors import Problem
+from simulators.paypal.signing import Signer
+from simulators.paypal.turn import Turn
+from simulators.store import Document
+
+PAGE_SIZE = 10
+LARGEST_PAGE = 300
+LINKS = frozenset({"event_type", "transaction_id"})
+MOMENTS = {"start_time": "gte", "end_time": "lte"}
+PARAMETERS = frozenset({*LINKS, *MOMENTS, "page_size"})
+
+
+def listing(turn: Turn, query: Mapping[str, str]) -> dict[str, Any]:
+    """Events, newest first."""
+    size = query.get("page_size", str(PAGE_SIZE))
+    if not size.isdecimal() or not 1 <= int(size) <= LARGEST_PAGE:
+        raise Problem("INVALID_PARAMETER_VALUE", "page_size", size, location="query")
+    page = turn.transaction.listing(
+        events.KIND,
+        limit=int(size),
+        links={name: query[name] for name in LINKS & query.keys()},
+        created={comparison: _moment(query, name) for name, comparison in MOMENTS.items() if name in query},
+    )
+    return {
+        "events": page.documents,
+        "count": len(page.documents),
+        "links": [{"href": f"{turn.base_url}/v1/notifications/webhooks-events", "rel": "self", "method": "GET"}],
+    }
+
+
+def resend(turn: Turn, event_id: str) -> Document:
+    """Send an event once more; it keeps its id."""
+    event = turn.find(events.KIND, event_id)
+    events.send(turn, event)
+    return event
+
+
+def verify(signer: Signer, asked: dict[str, Any], raw: bytes) -> dict[str, str]:
+    """Whether this event was transmitted from here just so; the event is checked byte by byte, as it was sent."""
+    verified = signer.verify(asked, signing.raw_value(raw, "webhook_event"))
+    return {"verification_status": "SUCCESS" if verified else "FAILURE"}
+
+
+def _moment(query: Mapping[str, str], name: str) -> int:
+    try:
+        return int(moments.read(query[name]))
+    except ValueError:
+        raise Problem("INVALID_PARAMETER_SYNTAX", name, query[name], location="query") from None
