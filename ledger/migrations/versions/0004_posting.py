@@ -51,9 +51,9 @@ LANGUAGE sql STABLE BEGIN ATOMIC
                 WHEN l.line_count NOT BETWEEN 2 AND 200 THEN format('it has %s lines; give 2 to 200', l.line_count)
                 WHEN NOT l.are_sound THEN 'each line needs an account, a side, a currency and a positive amount'
                 WHEN NOT b.is_balanced THEN 'its debits are not its credits'
-                WHEN e.reverses IS NOT NULL AND NOT EXISTS (
-                    SELECT FROM public.entries r WHERE r.reference = e.reverses
-                ) THEN format('it reverses %s, which is not posted', e.reverses)
+                WHEN e.reverses IS NOT NULL
+                    AND (SELECT r.entry_id FROM public.entries r WHERE r.reference = e.reverses) IS NULL
+                    THEN format('it reverses %s, which is not posted', e.reverses)
             END
         FROM public.given_entries(given) e
         CROSS JOIN LATERAL (
@@ -99,14 +99,16 @@ BEGIN
             FROM public.given_entries(given) e, public.given_lines(e.lines) l
             ORDER BY l.code
         ON CONFLICT (code) DO NOTHING;
-    SELECT e.reference, c.code, c.type, c.normal_side
+    SELECT e.reference, l.code
         INTO fault
         FROM public.given_entries(given) e, public.given_lines(e.lines) l
-        JOIN public.account_codes c ON c.code = l.code
-        WHERE c.type <> l.type OR c.normal_side <> l.normal_side
+        WHERE (
+            SELECT c.code FROM public.account_codes c
+                WHERE c.code = l.code AND c.type = l.type AND c.normal_side = l.normal_side
+        ) IS NULL
         LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'account % is of type % with normal side %', fault.code, fault.type, fault.normal_side
+        RAISE EXCEPTION 'account % was opened with another type or normal side', fault.code
             USING ERRCODE = 'QT422', CONSTRAINT = 'account_is_fixed', DETAIL = fault.reference;
     END IF;
     INSERT INTO public.accounts (code, type, currency, normal_side)
@@ -119,14 +121,14 @@ $$;
 """
 
 # Entries are inserted in the order of their references, so that two postings of the same ones wait for each other in
-# one direction. The planner is told to look rows up by index: it takes JSON for hundreds of rows, and a plan that was
-# made while the tables were small is used again when they are not.
+# one direction. Stored rows are looked up one by one (a scalar subquery, an index): the planner takes JSON for hundreds
+# of rows, and would read all of a table that was small when it made its plan.
 POST_ENTRIES = """
 CREATE FUNCTION public.post_entries(given jsonb)
 RETURNS TABLE (entry_id bigint, reference text, recorded_at timestamptz, is_new boolean)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -158,11 +160,11 @@ BEGIN
 
     IF EXISTS (
         SELECT FROM public.given_entries(given) e, public.given_lines(e.lines) l
-            WHERE NOT EXISTS (
-                SELECT FROM public.accounts a
+            WHERE (
+                SELECT a.account_id FROM public.accounts a
                     WHERE a.code = l.code AND a.currency = l.currency::bpchar
                         AND a.type = l.type AND a.normal_side = l.normal_side
-            )
+            ) IS NULL
     ) THEN
         PERFORM public.open_accounts(given);
     END IF;

@@ -7,13 +7,13 @@ down_revision = "0004"
 
 CHARGES = """
 CREATE TABLE public.charges (
-    charge_id text PRIMARY KEY CONSTRAINT charge_id_form CHECK (charge_id ~ '^[A-Za-z0-9_.-]{1,64}$'),
+    charge_id text COLLATE "C" PRIMARY KEY CONSTRAINT charge_id_form CHECK (charge_id ~ '^[A-Za-z0-9_.-]{1,64}$'),
     request_hash text NOT NULL,
-    status text NOT NULL CONSTRAINT charge_status_known CHECK (status IN (
+    status text COLLATE "C" NOT NULL CONSTRAINT charge_status_known CHECK (status IN (
         'processing', 'requires_action', 'pending', 'unknown', 'authorized', 'captured', 'partially_captured',
         'voided', 'declined', 'expired', 'needs_review'
     )),
-    customer text NOT NULL,
+    customer text COLLATE "C" NOT NULL,
     currency char(3) NOT NULL CONSTRAINT charge_currency_form CHECK (currency ~ '^[A-Z]{3}$'),
     amount_minor bigint NOT NULL CONSTRAINT charge_amount_positive CHECK (amount_minor > 0),
     capture_method text NOT NULL CONSTRAINT charge_capture_known CHECK (capture_method IN ('automatic', 'manual')),
@@ -54,9 +54,9 @@ GRANT UPDATE (
 
 OPERATIONS = """
 CREATE TABLE public.operations (
-    operation_id text PRIMARY KEY,
-    charge_id text NOT NULL REFERENCES public.charges (charge_id),
-    kind text NOT NULL CONSTRAINT operation_kind_known CHECK (kind IN ('authorize', 'capture', 'void', 'refund')),
+    operation_id text COLLATE "C" PRIMARY KEY,
+    charge_id text COLLATE "C" NOT NULL REFERENCES public.charges (charge_id),
+    kind text COLLATE "C" NOT NULL CONSTRAINT operation_kind_known CHECK (kind IN ('authorize', 'capture', 'void', 'refund')),
     number integer NOT NULL CONSTRAINT operation_number_positive CHECK (number >= 1),
     attempt integer NOT NULL CONSTRAINT operation_attempt_positive CHECK (attempt >= 1),
     gateway text NOT NULL,
@@ -75,7 +75,7 @@ CREATE TABLE public.operations (
     fee_currency char(3) CONSTRAINT operation_fee_currency_form CHECK (fee_currency ~ '^[A-Z]{3}$'),
     fee_status text NOT NULL DEFAULT 'none'
         CONSTRAINT operation_fee_status_known CHECK (fee_status IN ('none', 'pending', 'known')),
-    refund_id text UNIQUE,
+    refund_id text COLLATE "C" UNIQUE,
     reason text,
     actor text NOT NULL,
     final boolean NOT NULL DEFAULT true,
