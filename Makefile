@@ -17,10 +17,10 @@ help: ## list the targets
 	@echo "make demo       200 charges over both gateways, the books and the proof (KEEP=1 leaves it running)"
 	@echo "make reset      delete the local system's data and logs"
 	@echo "make test       all tests"
-	@echo "make test-fast  the tests that start nothing, under a minute"
+	@echo "make test-fast  the tests that need no server, under a minute"
 	@echo "make check      format, lint, types, imports, licences: what CI runs before the tests"
 	@echo "make bench      measure speed and size (ONLY=name for one of them)"
-	@echo "make lock       refresh requirements.lock and what is derived from it (needs uv and a package index)"
+	@echo "make lock       refresh requirements.lock and what is derived from it; UPGRADE=1 takes newer versions (needs uv)"
 
 up: $(INSTALLED)
 	@$(PY) -m local up
@@ -51,8 +51,9 @@ lock: $(INSTALLED)
 	@uv=$$(command -v uv || command -v uvx) || { \
 	  echo "make lock needs uv: install it (https://docs.astral.sh/uv/), then run this again" >&2; exit 3; }; \
 	case $$uv in *uvx) uv="$$uv uv";; esac; \
-	$$uv pip compile pyproject.toml --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	$$uv pip compile pyproject.toml --quiet $(if $(UPGRADE),--upgrade) --universal --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --python-version 3.11 --extra local --extra dev --output-file requirements.lock
+	@$(MAKE) --no-print-directory $(INSTALLED)
 	@$(PY) -m deploy.locks
 
 # Made anew where it is broken or half made; a change of the lock installs into the one that is there.

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "requirements.lock"
 WORKER = ROOT / "deploy" / "requirements.lock"
 SIMULATORS = ROOT / "deploy" / "simulators.lock"
-SIMULATOR_PACKAGES = ("starlette", "uvicorn", "iso4217")
+SIMULATOR_PACKAGES = ("starlette", "uvicorn", "iso4217", "cryptography")
 # An image is Linux, and its Python may be any that the project runs on.
 PYTHON_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 

@@ -20,6 +20,10 @@ from local.system import System, running_system
 
 DIRECTORY = ROOT / ".local"
 DEMO_DIRECTORY = DIRECTORY / "demo"
+TRY = (
+    ".venv/bin/python starter.py charge --amount 49.99 --currency USD --customer cus_1"
+    " --payment-method stripe=pm_card_visa"
+)
 NOT_STARTED = 3
 """Exit code: a part of the system cannot be reached or started."""
 
@@ -31,9 +35,12 @@ Where = Annotated[Path, typer.Option("--directory", help="Where its data and log
 @app.command()
 def up(where: Where = DIRECTORY) -> None:
     """Run the whole system in the foreground until Ctrl-C, with yesterday's data."""
-    with ended_by_signals(), running_system(where, Ports.from_environment(), on_progress=_say_starting) as system:
-        _show(system)
-        system.watch()
+    try:
+        with ended_by_signals(), running_system(where, Ports.from_environment(), on_progress=_say_starting) as system:
+            _show(system)
+            system.watch()
+    except KeyboardInterrupt:
+        console.print("Ended; the data is kept.")
 
 
 @app.command()
@@ -80,10 +87,12 @@ def _show(system: System) -> None:
         table.add_row(part, address)
     console.print(table)
     console.print(f"Logs: {system.path / 'logs'}   Data: {system.path / 'data'}")
-    if system.ports != Ports():
-        console.print("On other ports than the usual; for starter.py in another terminal:")
-        for name, value in system.ports.settings().items():
-            console.print(f"  export {name}={value}")
+    moved = system.ports.settings().items() - Ports().settings().items()
+    if moved:
+        console.print("Some ports are not the usual ones; before starter.py in another terminal:")
+    for name, value in sorted(moved):
+        console.print(f"  export {name}={value}")
+    console.print(f"Try: {TRY}")
     console.print("Ctrl-C ends it.")
 
 
@@ -94,8 +103,6 @@ def main() -> None:
     except LocalError as error:
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(str(error))
         sys.exit(NOT_STARTED)
-    except KeyboardInterrupt:
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ class Ports:
             "TEMPORAL_NAMESPACE": "default",
             "TEMPORAL_UI_ADDRESS": f"http://{LOOPBACK}:{self.temporal_ui}",
             "TEMPORAL_TLS": "false",
+            "TEMPORAL_API_KEY": "",
             "STRIPE_API_KEY": "sk_test_local",
             "STRIPE_API_BASE": f"http://{LOOPBACK}:{self.stripe}",
             "STRIPE_WEBHOOK_SECRET": "whsec_local",

@@ -65,17 +65,21 @@ def running_system(
     path: Path,
     ports: Ports | None = None,
     *,
+    fresh: bool = False,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[System]:
     """Run the system over the directory `path` for as long as the block runs; without `ports`, on the usual or free ones.
 
     Raises LocalError, a line that says what is in the way. To be entered in the main thread: on Linux the parts end
-    with the thread that started them. Goes on with the data that it finds; `on_progress` hears what is started.
+    with the thread that started them. Goes on with the data that it finds, or deletes it first if `fresh`;
+    `on_progress` hears what is started.
     """
     with ExitStack() as stack:
         place = stack.enter_context(directory.held(path, IN_USE))
         ports = ports or Ports().or_free()
         ports.require_free()
+        if fresh:
+            place.clear()
         environment = {**os.environ, **ports.settings()}
 
         def begin(name: str, start: Callable[[], StartedPart]) -> StartedPart:

@@ -22,14 +22,6 @@ LANES = {
     "temporal": {"temporal_server"},
 }
 TEMPLATE = "quittance_template"
-SEARCH_ATTRIBUTES = {
-    "ChargeStatus": "Keyword",
-    "ChargeGateway": "Keyword",
-    "ChargeCurrency": "Keyword",
-    "ChargeAmountMinor": "Int",
-    "ChargeCustomer": "Keyword",
-    "ChargeDeclineCode": "Keyword",
-}
 
 
 def pytest_configure() -> None:
@@ -102,8 +94,11 @@ def database(postgres_server: postgres.Postgres, migrated_template: str) -> Iter
 @pytest.fixture(scope="session")
 def temporal_server(parts_directory: Path) -> Iterator[temporal.Temporal]:
     """A Temporal development server of the session, in memory; its `address` is host:port, its namespace `default`."""
+    from workflows.search_attributes import ALL  # noqa: PLC0415 # the pure tests do without
+
+    attributes = {key.name: key.indexed_value_type.name.title() for key in ALL}
     log = parts_directory / "temporal" / "log"
-    with temporal.start(free_port(), log=log, search_attributes=SEARCH_ATTRIBUTES, time_skipping=True) as server:
+    with temporal.start(free_port(), log=log, search_attributes=attributes, time_skipping=True) as server:
         yield server
 
 

@@ -13,6 +13,7 @@ READ_BY_US = {"paypal-server-sdk": "PayPal SDK licence"}
 # Libraries under the LGPL are imported unchanged and can be exchanged by whoever runs this, as it asks for.
 ALLOWED = {
     "MIT",
+    "MIT-0",
     "BSD-2-Clause",
     "BSD-3-Clause",
     "Apache-2.0",
