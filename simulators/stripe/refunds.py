@@ -73,7 +73,7 @@ def settle_later(context: Context, details: Document) -> None:
     """The agenda's `settle_refund`: a pending refund succeeds; one that is bound to fail gives the money back."""
     refund = _get(context, details["refund"])
     if refund["status"] == "pending":
-        refund["status"] = "succeeded"
+        refund.update(status="succeeded", pending_reason=None)
         refund["destination_details"]["card"].update(reference_status="available", reference=ids.new("x", 15)[2:])
         _save(context, refund)
         events.record(context, "refund.updated", refund, {"status": "pending"})

@@ -1,0 +1,1 @@
+"""The simulators, held against what the real gateways promise."""

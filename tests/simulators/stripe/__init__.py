@@ -1,0 +1,1 @@
+"""The simulated Stripe, held against its contract over real HTTP."""
