@@ -50,7 +50,7 @@ class Exchange:
         if call.key is not None and call.key in self._keys_under_way:
             return self._record(call, self._gateway.conflict(call))
         fault = self._simulator.faults.take(call.method, call.path, call.key)
-        mark = self._simulator.webhooks.mark
+        mark = self._simulator.webhooks.mark()
         if call.key is not None:
             self._keys_under_way.add(call.key)
         try:
@@ -69,14 +69,18 @@ class Exchange:
 
     def _execute(self, call: Call, fault: Fault | None) -> Answer | None:
         """The effect, with what the caller is told of it; None is no answer at all."""
-        written = self._simulator.truth.effects_written
         told: Answer | None
         try:
             with self._simulator.transaction() as transaction:
-                written = self._simulator.truth.effects_written
+                last_effect = self._simulator.truth.last_effect(transaction)
                 answer = self._gateway.answer(transaction, call)
                 told = answer if fault is None else self._spoil(call, fault, answer)
-                if told is not None and fault is not None and _is_stored(fault, after_effect=True):
+                if (
+                    told is not None
+                    and fault is not None
+                    and not answer.replayed
+                    and _is_stored(fault, after_effect=True)
+                ):
                     self._gateway.remember(transaction, call, told)
                 self._simulator.truth.request(
                     transaction,
@@ -85,7 +89,7 @@ class Exchange:
                     idempotency_key=call.key,
                     status=None if told is None else told.status,
                     replayed=answer.replayed,
-                    effect=self._simulator.truth.effects_written > written,
+                    effect=self._simulator.truth.last_effect(transaction) > last_effect,
                 )
         except Exception:  # noqa: BLE001 # a defect of the simulator: nothing happened, the caller gets a 500, we a trace
             traceback.print_exc(file=sys.stderr)

@@ -56,7 +56,6 @@ class Simulator:
         self.clock.read()
         self.settings.read()
         self.agenda.forget()
-        self.webhooks.forget()
 
     async def run(self) -> None:
         """Do by itself what is due, and deliver events, until cancelled."""

@@ -36,8 +36,6 @@ class TruthLog:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.effects_written = 0
-        """Since the process started; tells whether a request had an effect."""
         store.define(SCHEMA)
 
     def effect(
@@ -55,7 +53,6 @@ class TruthLog:
         """Something happened to money; `currency` in ISO 4217, upper case."""
         if kind not in KINDS:
             raise ValueError(f"unknown kind of effect {kind!r}")
-        self.effects_written += 1
         transaction.connection.execute(
             "INSERT INTO effects (at, kind, operation_id, idempotency_key, amount_minor, currency, object_id, payment_id)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -70,6 +67,11 @@ class TruthLog:
                 payment_id,
             ),
         )
+
+    def last_effect(self, transaction: Transaction) -> int:
+        """Number of the latest effect, 0 if there was none; whether it grew tells whether a request had an effect."""
+        row = transaction.connection.execute("SELECT max(sequence) FROM effects").fetchone()
+        return row[0] or 0
 
     def request(
         self,

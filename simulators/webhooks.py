@@ -51,7 +51,6 @@ class Webhooks:
         self._retry_delays = retry_delays
         self._under_way: set[int] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._last_sequence = 0
         self.url = url
         store.define(SCHEMA)
 
@@ -61,25 +60,26 @@ class Webhooks:
         if self.url is None or mode == "drop":
             return
         for _ in range(2 if mode == "duplicate" else 1):
-            row = transaction.connection.execute(
-                "INSERT INTO deliveries (event_id, body, due) VALUES (?, ?, ?) RETURNING sequence",
-                (event_id, body, transaction.now),
-            ).fetchone()
-            self._last_sequence = int(row[0])
+            transaction.connection.execute(
+                "INSERT INTO deliveries (event_id, body, due) VALUES (?, ?, ?)", (event_id, body, transaction.now)
+            )
 
-    @property
-    def mark(self) -> int:
-        """Where the queue ends now, for `deliver_since`."""
-        return self._last_sequence
+    def mark(self) -> int | None:
+        """Where the queue ends now, for `deliver_since`; None if nothing is to come before its response."""
+        if self.url is None or self._settings["webhooks"] != "before_response":
+            return None
+        with self._store.transaction(0) as transaction:
+            row = transaction.connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'").fetchone()
+        return 0 if row is None else int(row[0])
 
     def waiting(self) -> int:
         """How many deliveries are still to be made."""
         with self._store.transaction(0) as transaction:
             return int(transaction.connection.execute("SELECT count(*) FROM deliveries").fetchone()[0])
 
-    async def deliver_since(self, mark: int) -> None:
+    async def deliver_since(self, mark: int | None) -> None:
         """Try once, now, what was added since the mark; used where an event is to come before the response."""
-        if self.url is not None and mark < self._last_sequence and self._settings["webhooks"] == "before_response":
+        if mark is not None:
             await self._deliver(self._rows("sequence > ?", mark))
 
     async def deliver_due(self) -> None:
@@ -94,10 +94,6 @@ class Webhooks:
                 await self._deliver([row])
         else:
             await self._deliver(rows)
-
-    def forget(self) -> None:
-        """The store was emptied."""
-        self._last_sequence = 0
 
     def _rows(self, condition: str, value: int) -> list[tuple[int, bytes, int]]:
         with self._store.transaction(0) as transaction:

@@ -66,6 +66,15 @@ async def test_server_error_before_the_effect(caller: Caller, stripe_simulator: 
     assert (await caller.get(other)).body["status"] == "requires_confirmation"
 
 
+async def test_server_error_upon_a_repeat(caller: Caller, stripe_simulator: SimulatorProcess) -> None:
+    """A 500 upon a repeat does not replace the answer that is kept."""
+    path = await _path(caller)
+    first = await caller.post(f"{path}/confirm", KEY)
+    stripe_simulator.add_fault(path=CONFIRM, when="after", action="status")
+    assert (await caller.post(f"{path}/confirm", KEY)).status == 500
+    assert (await caller.post(f"{path}/confirm", KEY)).raw == first.raw
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "code"),
     [

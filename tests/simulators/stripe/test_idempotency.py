@@ -76,6 +76,20 @@ async def test_wrong_parameters_are_not_kept(caller: Caller, wrong: dict[str, ob
     assert (await caller.post("/v1/payment_intents", KEY, **CREATE)).status == 200
 
 
+async def test_parameter_refused_late(caller: Caller, stripe_simulator: SimulatorProcess) -> None:
+    """A parameter that turns out wrong during the execution undoes it whole, and leaves the key free."""
+    refused = await caller.post("/v1/payment_intents", KEY, **CREATE, payment_method="pm_card_visa", expand=["flavour"])
+    assert refused.status == 400
+    assert (await caller.get("/v1/payment_intents")).body["data"] == []
+    assert (await caller.get("/v1/events")).body["data"] == []
+    created = await caller.post("/v1/payment_intents", KEY, **CREATE, payment_method="pm_card_visa")
+    confirm = f"/v1/payment_intents/{created.body['id']}/confirm"
+    assert (await caller.post(confirm, "c1:confirm", expand=["latest_charge.flavour"])).status == 400
+    told = stripe_simulator.truth()
+    assert (told["effects"], told["requests"][-1]["effect"]) == ([], False)
+    assert (await caller.post(confirm, "c1:confirm")).body["status"] == "succeeded"
+
+
 async def test_key_is_forgotten_after_a_day(caller: Caller, stripe_simulator: SimulatorProcess) -> None:
     """After 24 hours of the simulator's clock the same key executes again."""
     first = await caller.post("/v1/payment_intents", KEY, **CREATE)
