@@ -17,14 +17,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True, help="file of the state; made if it is not there")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--base-url", help="how callers and browsers reach it; http://HOST:PORT if not given")
+    parser.add_argument("--public-url", help="where callers and browsers reach it, if not at http://127.0.0.1:PORT")
     parser.add_argument("--webhook-url", help="where events are sent")
     parser.add_argument("--webhook-id", default="WH-LOCAL", help="id of the webhook, part of what is signed")
     options = parser.parse_args()
     try:
         gateway = PayPal(
             options.state,
-            base_url=(options.base_url or f"http://{options.host}:{options.port}").rstrip("/"),
+            base_url=(options.public_url or f"http://127.0.0.1:{options.port}").rstrip("/"),
             webhook_url=options.webhook_url,
             webhook_id=options.webhook_id,
         )

@@ -130,19 +130,29 @@ def amount_of(authorization: Document) -> Amount:
 
 
 def view(turn: Turn, authorization: Document) -> dict[str, Any]:
-    """The authorization as PayPal shows it."""
-    method = vault.METHODS[authorization["vault_id"]]
+    """The authorization as PayPal shows it by itself: without the processor's answer, which only its order has."""
+    alone = {
+        "supplementary_data": {"related_ids": {"order_id": authorization["order_id"]}},
+        "payee": merchant.PAYEE,
+    }
+    return _shown(turn, authorization) | alone
+
+
+def view_in_order(turn: Turn, authorization: Document) -> dict[str, Any]:
+    """The authorization as PayPal shows it in its order."""
+    processor = vault.METHODS[authorization["vault_id"]].authorization
+    return _shown(turn, authorization) | ({"processor_response": processor.wire()} if processor else {})
+
+
+def _shown(turn: Turn, authorization: Document) -> dict[str, Any]:
     shown = {
         "id": authorization["id"],
         "status": authorization["status"],
         "amount": amount_of(authorization).wire(),
         "invoice_id": authorization["invoice_id"],
         "custom_id": authorization["custom_id"],
-        "seller_protection": merchant.protection(method),
+        "seller_protection": merchant.protection(vault.METHODS[authorization["vault_id"]]),
         "expiration_time": moments.write(authorization["expires"]),
-        "processor_response": method.authorization.wire() if method.authorization else None,
-        "supplementary_data": {"related_ids": {"order_id": authorization["order_id"]}},
-        "payee": merchant.PAYEE,
         "create_time": moments.write(authorization["created"]),
         "update_time": moments.write(authorization["updated"]),
         "links": _links(turn, authorization),

@@ -84,8 +84,17 @@ def fee_of(capture: Document) -> Amount:
 
 
 def view(turn: Turn, capture: Document) -> dict[str, Any]:
-    """The capture as PayPal shows it."""
+    """The capture as PayPal shows it by itself."""
     related = {"order_id": capture["order_id"], "authorization_id": capture["authorization_id"]}
+    alone = {
+        "supplementary_data": {"related_ids": {name: value for name, value in related.items() if value}},
+        "payee": merchant.PAYEE,
+    }
+    return view_in_order(turn, capture) | alone
+
+
+def view_in_order(turn: Turn, capture: Document) -> dict[str, Any]:
+    """The capture as PayPal shows it in its order."""
     shown = {
         "id": capture["id"],
         "status": capture["status"],
@@ -97,8 +106,6 @@ def view(turn: Turn, capture: Document) -> dict[str, Any]:
         "seller_protection": merchant.protection(vault.METHODS[capture["vault_id"]]),
         "seller_receivable_breakdown": _breakdown(capture) if capture["status"] in PAID else None,
         "processor_response": capture["processor"],
-        "supplementary_data": {"related_ids": {name: value for name, value in related.items() if value}},
-        "payee": merchant.PAYEE,
         "create_time": moments.write(capture["created"]),
         "update_time": moments.write(capture["updated"]),
         "links": _links(turn, capture),

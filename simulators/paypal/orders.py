@@ -132,8 +132,8 @@ def _payments(turn: Turn, order: Document) -> dict[str, Any]:
     taken = [turn.find(captures.KIND, identity) for identity in taken_ids]
     returned = [turn.find(refunds.KIND, identity) for document in taken for identity in document["refunds"]]
     payments = {
-        "authorizations": [authorizations.view(turn, document) for document in held],
-        "captures": [captures.view(turn, document) for document in taken],
+        "authorizations": [authorizations.view_in_order(turn, document) for document in held],
+        "captures": [captures.view_in_order(turn, document) for document in taken],
         "refunds": [refunds.view(turn, document) for document in returned],
     }
     return {name: found for name, found in payments.items() if found}

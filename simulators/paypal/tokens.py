@@ -4,7 +4,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections import deque
 from urllib.parse import parse_qs
 
 from simulators.paypal.errors import NotAuthenticated
@@ -29,7 +28,7 @@ class Tokens:
     """Gives tokens to any client but one whose secret is `wrong`."""
 
     def __init__(self) -> None:
-        self._given: deque[int] = deque()
+        self._given: list[int] = []
 
     def give(self, authorization: str, form: bytes, now: int, *, seconds: int, per_minute: int) -> tuple[int, Document]:
         """Status and body for a request of a token with this Authorization header; raises TooManyTokens."""
@@ -38,8 +37,8 @@ class Tokens:
         grant = parse_qs(form.decode("latin-1")).get("grant_type", [""])[0]
         if grant != "client_credentials":
             return 400, {"error": "unsupported_grant_type", "error_description": "unsupported grant_type"}
-        while self._given and self._given[0] <= now - MINUTE:
-            self._given.popleft()
+        # Neither those of more than a minute ago, nor those of a clock that was moved and then reset.
+        self._given = [moment for moment in self._given if now - MINUTE < moment <= now]
         if len(self._given) >= per_minute:
             raise TooManyTokens
         self._given.append(now)

@@ -1,0 +1,1 @@
+"""The simulated PayPal, held against PayPal's documents, its SDK, and what is known of its behaviour."""
