@@ -21,6 +21,7 @@ ROOT_IMPORTS = {
 # Words that say nothing of what is in a file.
 EMPTY_NAMES = {"utils", "util", "common", "helpers", "helper", "models", "services", "base", "manager", "misc"}
 MAX_FILE_LINES = 350
+MAX_TEST_FILE_LINES = 450
 MAX_FUNCTION_LINES = 70
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError")
 
@@ -77,7 +78,8 @@ def test_policy_is_pure() -> None:
 def test_a_file_is_named_by_a_noun_and_can_be_read_in_one_sitting(path: Path) -> None:
     """A reader finds things by name, and is not lost in them."""
     assert path.stem not in EMPTY_NAMES
-    assert len(path.read_text().splitlines()) <= MAX_FILE_LINES
+    limit = MAX_FILE_LINES if path in OWN else MAX_TEST_FILE_LINES
+    assert len(path.read_text().splitlines()) <= limit
 
 
 @pytest.mark.parametrize("path", OWN, ids=name_of)

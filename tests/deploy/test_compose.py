@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 SPECIFICATION = ROOT.parent / "shared" / "specs" / "compose" / "compose-spec.json"
 DEMO = ROOT / "deploy" / "demo.env"
+EXAMPLE = ROOT / "deploy" / "example.env"
 JOBS = {"temporal-schema", "temporal-namespace", "migrations"}
 OURS = {"migrations", "worker"}
 SIMULATORS = {"stripe-simulator", "paypal-simulator"}
@@ -106,11 +107,25 @@ def test_simulators_run_in_the_demo_only(services: dict[str, dict[str, Any]]) ->
         assert not SIMULATORS & set(services[name]["depends_on"])
 
 
+def given(path: Path) -> dict[str, str]:
+    """Read a file of environment variables."""
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return dict((line.partition("=")[0], line.partition("=")[2]) for line in lines)
+
+
+def required() -> set[str]:
+    """Return the variables without which the compose file does not start."""
+    return {name for name, rest in VARIABLE.findall(COMPOSE.read_text()) if rest.startswith(":?")}
+
+
 def test_the_demo_environment_gives_what_is_required() -> None:
     """`docker compose --env-file deploy/demo.env --profile demo up` asks for nothing more."""
-    required = {name for name, rest in VARIABLE.findall(COMPOSE.read_text()) if rest.startswith(":?")}
-    given = {line.split("=", 1)[0] for line in DEMO.read_text().splitlines() if line and not line.startswith("#")}
-    assert required <= given
+    assert required() <= {name for name, value in given(DEMO).items() if value}
+
+
+def test_the_example_asks_for_what_is_required_and_gives_nothing() -> None:
+    """Whoever fills in the example has a deployment; whoever forgets a line has none with a known password."""
+    assert given(EXAMPLE) == dict.fromkeys(required(), "")
 
 
 def test_postgresql_data_outlives_its_container(services: dict[str, dict[str, Any]]) -> None:
