@@ -110,7 +110,7 @@ def test_simulators_run_in_the_demo_only(services: dict[str, dict[str, Any]]) ->
 def given(path: Path) -> dict[str, str]:
     """Read a file of environment variables."""
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
-    return dict((line.partition("=")[0], line.partition("=")[2]) for line in lines)
+    return {line.partition("=")[0]: line.partition("=")[2] for line in lines}
 
 
 def required() -> set[str]:
