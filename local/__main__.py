@@ -37,8 +37,7 @@ def up(where: Where = DIRECTORY) -> None:
     """Run the whole system in the foreground until Ctrl-C, with yesterday's data."""
     try:
         with ended_by_signals(), running_system(where, Ports.from_environment(), on_progress=_say_starting) as system:
-            _show(system)
-            system.watch()
+            _stay(system)
     except KeyboardInterrupt:
         console.print("Ended; the data is kept.")
 
@@ -49,7 +48,7 @@ def demo(*, keep: Annotated[bool, typer.Option("--keep", help="Leave the system 
     from local import demo as scenario  # noqa: PLC0415 # the other commands do without its imports
 
     with ended_by_signals():
-        raise typer.Exit(scenario.run(DEMO_DIRECTORY, keep=keep))
+        raise typer.Exit(scenario.run(DEMO_DIRECTORY, stay=_stay if keep else None))
 
 
 @app.command()
@@ -79,6 +78,11 @@ def ended_by_signals() -> Iterator[None]:
 
 def _say_starting(part: str) -> None:
     console.print(f"Starting {part} ...")
+
+
+def _stay(system: System) -> None:
+    _show(system)
+    system.watch()
 
 
 def _show(system: System) -> None:
