@@ -5,7 +5,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy.exc import OperationalError
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from gateways.routing import NoGateway
 from ledger.errors import LedgerError
@@ -22,7 +22,12 @@ def translated(step: Callable[Input, Awaitable[Result]]) -> Callable[Input, Awai
         try:
             return await step(*args, **kwargs)
         except (LedgerError, NoGateway) as error:
-            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
+            raise ApplicationError(
+                str(error),
+                type=type(error).__name__,
+                non_retryable=True,
+                category=ApplicationErrorCategory.BENIGN,
+            ) from error
         except OperationalError as error:
             line = str(error.orig).strip().partition("\n")[0]
             raise ApplicationError(f"PostgreSQL could not do it: {line}", type="DatabaseUnavailable") from error

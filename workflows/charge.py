@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import Field
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 from workflows import gateway_steps, ledger_steps, search_attributes
 from workflows.gateway_steps import NotKnown
@@ -76,19 +76,26 @@ class ChargeWorkflow:
             amount_minor=request.amount.amount_minor,
             currency=request.amount.currency,
         )
+        self._refusal: ApplicationError | None = None
         self._command: CaptureCommand | VoidCommand | None = None
         self._numbers = {OperationKind.CAPTURE: 0, OperationKind.VOID: 0}
 
     @workflow.run
     async def run(self, request: ChargeRequest) -> ChargeView:
         """Authorize, or authorize and capture; then hold the authorization until it is captured, voided or lapses."""
-        standing = await self._open(request)
+        try:
+            standing = await self._open(request)
+        except ApplicationError as error:
+            # Nothing was written and no gateway has heard anything: say so to those who wait, and end.
+            self._refusal = error
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise
         try:
             standing = await self._carry_out(standing)
             if standing.view.status is ChargeStatus.AUTHORIZED:
                 standing = await self._hold()
-        except ActivityError as error:
-            standing = await self._park(f"a step cannot be done: {gateway_steps.failure_reason(error)}")
+        except ApplicationError as error:
+            standing = await self._park(f"a step cannot be done: {error.message}")
         if standing.fee_pending and standing.operation is not None:
             await self._book_late_fee(standing.operation)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -102,11 +109,15 @@ class ChargeWorkflow:
     @workflow.update
     async def await_decision(self, request: AwaitDecision) -> ChargeView:
         """Return as soon as the caller has its answer: decided, pending, or the customer's next step."""
-        answers = (
-            {ChargeStatus.PENDING} if request.through_action else {ChargeStatus.PENDING, ChargeStatus.REQUIRES_ACTION}
-        )
-        await workflow.wait_condition(lambda: self._view.status.is_decided or self._view.status in answers)
+        await workflow.wait_condition(lambda: self._refusal is not None or self._answered(request))
+        if self._refusal is not None:
+            raise self._refusal
         return self._view
+
+    def _answered(self, request: AwaitDecision) -> bool:
+        status = self._view.status
+        acting = status is ChargeStatus.REQUIRES_ACTION and not request.through_action
+        return status.is_decided or status is ChargeStatus.PENDING or acting
 
     @await_decision.validator
     def _same_content(self, request: AwaitDecision) -> None:

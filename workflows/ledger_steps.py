@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
@@ -19,11 +20,15 @@ STEP_RETRIES = RetryPolicy(
 
 
 async def run(step: Callable[[Any, Input], Awaitable[Result]], message: Input, summary: str) -> Result:
-    """Run a step to its end; refusals come back as ActivityError, whose cause names the kind."""
-    return await workflow.execute_local_activity_method(
-        step,
-        message,
-        start_to_close_timeout=STEP_TIMEOUT,
-        retry_policy=STEP_RETRIES,
-        summary=summary,
-    )
+    """Run a step to its end; what the books refuse comes back as an ApplicationError whose type is the refusal's name."""
+    try:
+        return await workflow.execute_local_activity_method(
+            step,
+            message,
+            start_to_close_timeout=STEP_TIMEOUT,
+            retry_policy=STEP_RETRIES,
+            summary=summary,
+        )
+    except ActivityError as error:
+        # A local activity fails with its own error; should the SDK wrap it one day, nothing here changes.
+        raise (error.cause if isinstance(error.cause, ApplicationError) else error) from error

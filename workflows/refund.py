@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 from workflows import gateway_steps, ledger_steps
 from workflows.gateway_steps import NotKnown
@@ -54,7 +54,7 @@ class RefundWorkflow:
         """Reserve, refund, post; then follow it until it can no longer fail."""
         try:
             standing = await ledger_steps.run(RefundBooks.reserve_refund, request, "reserve the money")
-        except ActivityError as error:
+        except ApplicationError as error:
             return await self._refused(error)
         self._show(standing.view)
         standing = await self._carry_out(standing)
@@ -116,12 +116,11 @@ class RefundWorkflow:
                 self._show((await self._record(standing, seen)).view)
                 return
 
-    async def _refused(self, error: ActivityError) -> RefundView:
+    async def _refused(self, error: ApplicationError) -> RefundView:
         """Nothing was reserved and the gateway heard nothing: the answer is no."""
-        cause = error.cause
-        if not isinstance(cause, ApplicationError) or cause.type not in REFUSALS:
+        if error.type not in REFUSALS:
             raise error
-        self._show(self._view.model_copy(update={"status": RefundStatus.REFUSED, "message": cause.message}))
+        self._show(self._view.model_copy(update={"status": RefundStatus.REFUSED, "message": error.message}))
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._view
 

@@ -106,7 +106,7 @@ class Processes:
         """Each account's balance in minor units on its normal side, without those that are zero."""
         async with self.engine.connect() as connection:
             rows = await reports.account_balances(connection)
-        return {(row.code, row.currency): row.balance_minor for row in rows if row.balance_minor}
+        return {(row.account, row.currency): row.balance_minor for row in rows if row.balance_minor}
 
     def effects(self, gateway: str, kind: str) -> list[dict[str, Any]]:
         """What really happened at a gateway, from its own record."""
