@@ -1,0 +1,1 @@
+"""The gateways, and the contract that every adapter keeps."""
