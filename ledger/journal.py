@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ledger.entries import Entry
 from ledger.errors import AccountConflict, InvalidEntry, LedgerError, ReferenceConflict, UnbalancedEntry
 
-MAX_ENTRIES = 1000
+UNIQUE = "23505"
+CHECK = "23514"
 _POST = text("SELECT entry_id, reference, recorded_at, is_new FROM post_entries(CAST(:given AS jsonb))")
 
 
@@ -75,19 +77,19 @@ def _content(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _refusal(error: Any) -> LedgerError | None:
+def _refusal(error: object) -> LedgerError | None:
     """Read what the posting function raised; None where it is some other trouble of the database."""
-    state = getattr(error, "sqlstate", None)
-    if state not in {"QT409", "QT422", "23505", "23514"}:
+    if not isinstance(error, psycopg.Error) or error.sqlstate not in {"QT409", "QT422", UNIQUE, CHECK}:
         return None
-    diagnosis = error.diag
-    reference = diagnosis.message_detail or "?"
-    match diagnosis.constraint_name:
+    # The function gives the reference as the detail and the fault as the hint; the tables' own checks give neither.
+    reference = "of this posting" if error.sqlstate in {UNIQUE, CHECK} else error.diag.message_detail or ""
+    fault = error.diag.message_hint or error.diag.message_primary or ""
+    match error.diag.constraint_name:
         case "entry_reference_is_unique":
             return ReferenceConflict(reference)
         case "entry_balances":
-            return UnbalancedEntry(reference, diagnosis.message_primary)
+            return UnbalancedEntry(reference, fault)
         case "account_is_fixed":
-            return AccountConflict(reference, diagnosis.message_primary)
+            return AccountConflict(reference, fault)
         case _:
-            return InvalidEntry(reference, diagnosis.message_primary)
+            return InvalidEntry(reference, fault)

@@ -54,6 +54,11 @@ LANGUAGE sql STABLE BEGIN ATOMIC
                 WHEN e.reverses IS NOT NULL
                     AND (SELECT r.entry_id FROM public.entries r WHERE r.reference = e.reverses) IS NULL
                     THEN format('it reverses %s, which is not posted', e.reverses)
+                WHEN e.reverses IS NOT NULL AND e.reference <> (
+                    SELECT v.reference FROM public.entries v WHERE v.reverses_entry_id = (
+                        SELECT r.entry_id FROM public.entries r WHERE r.reference = e.reverses
+                    )
+                ) THEN format('it reverses %s, which is reversed already', e.reverses)
             END
         FROM public.given_entries(given) e
         CROSS JOIN LATERAL (
@@ -87,6 +92,7 @@ LANGUAGE sql STABLE BEGIN ATOMIC
 END;
 """
 
+# No conflict names its index, since a rival can be met at any of a table's unique indexes first.
 # Codes before accounts, and each in order, so that postings that open the same ones wait and never lock each other out.
 OPEN_ACCOUNTS = """
 CREATE FUNCTION public.open_accounts(given jsonb) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -98,7 +104,7 @@ BEGIN
         SELECT DISTINCT ON (l.code) l.code, l.type, l.normal_side
             FROM public.given_entries(given) e, public.given_lines(e.lines) l
             ORDER BY l.code
-        ON CONFLICT (code) DO NOTHING;
+        ON CONFLICT DO NOTHING;
     SELECT e.reference, l.code
         INTO fault
         FROM public.given_entries(given) e, public.given_lines(e.lines) l
@@ -108,14 +114,16 @@ BEGIN
         ) IS NULL
         LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'account % was opened with another type or normal side', fault.code
-            USING ERRCODE = 'QT422', CONSTRAINT = 'account_is_fixed', DETAIL = fault.reference;
+        RAISE EXCEPTION 'entry % is refused: account % was opened with another type or normal side',
+            fault.reference, fault.code
+            USING ERRCODE = 'QT422', CONSTRAINT = 'account_is_fixed', DETAIL = fault.reference,
+                HINT = format('account %s was opened with another type or normal side', fault.code);
     END IF;
     INSERT INTO public.accounts (code, type, currency, normal_side)
         SELECT DISTINCT l.code, l.type, l.currency, l.normal_side
             FROM public.given_entries(given) e, public.given_lines(e.lines) l
             ORDER BY l.code, l.currency
-        ON CONFLICT (code, currency) DO NOTHING;
+        ON CONFLICT DO NOTHING;
 END
 $$;
 """
@@ -139,6 +147,7 @@ DECLARE
     faults text[];
     new_ids bigint[];
     conflict text;
+    is_posted boolean;
 BEGIN
     IF jsonb_typeof(given) IS DISTINCT FROM 'array' OR jsonb_array_length(given) > 1000 THEN
         RAISE EXCEPTION 'give an array of at most 1000 entries' USING ERRCODE = 'QT422';
@@ -154,7 +163,7 @@ BEGIN
     END;
     IF faults IS NOT NULL THEN
         RAISE EXCEPTION 'entry % is refused: %', faults[1][1], faults[1][2]
-            USING ERRCODE = 'QT422', DETAIL = coalesce(faults[1][1], ''), CONSTRAINT =
+            USING ERRCODE = 'QT422', DETAIL = coalesce(faults[1][1], ''), HINT = faults[1][2], CONSTRAINT =
                 CASE faults[1][2] WHEN 'its debits are not its credits' THEN 'entry_balances' ELSE 'entry_is_sound' END;
     END IF;
 
@@ -180,7 +189,7 @@ BEGIN
             FROM public.given_entries(given) e
             WHERE e.place = array_position(given_references, e.reference)
             ORDER BY e.reference COLLATE "C"
-        ON CONFLICT (reference) DO NOTHING
+        ON CONFLICT DO NOTHING
         RETURNING entry_id, reference, charge_id
     ), added AS (
         INSERT INTO public.lines (entry_id, line_number, account_id, side, amount_minor, currency, charge_id)
@@ -196,15 +205,20 @@ BEGIN
     SELECT array_agg(n.entry_id) INTO new_ids FROM new n;
 
     IF cardinality(given_references) > coalesce(cardinality(new_ids), 0) THEN
-        SELECT e.reference
-            INTO conflict
+        SELECT g.reference, EXISTS (SELECT FROM public.entries e WHERE e.reference = g.reference)
+            INTO conflict, is_posted
             FROM unnest(given_references, hashes) g (reference, content_hash)
-            JOIN public.entries e ON e.reference = g.reference
-            WHERE e.content_hash <> g.content_hash
+            WHERE (
+                SELECT e.content_hash FROM public.entries e WHERE e.reference = g.reference
+            ) IS DISTINCT FROM g.content_hash
             LIMIT 1;
-        IF FOUND THEN
+        IF is_posted THEN
             RAISE EXCEPTION 'entry % is already posted with other content', conflict
                 USING ERRCODE = 'QT409', CONSTRAINT = 'entry_reference_is_unique', DETAIL = conflict;
+        ELSIF conflict IS NOT NULL THEN
+            RAISE EXCEPTION 'entry % is refused: what it reverses was reversed by another', conflict
+                USING ERRCODE = 'QT422', CONSTRAINT = 'entry_reversed_once', DETAIL = conflict,
+                    HINT = 'what it reverses was reversed by another';
         END IF;
     END IF;
     RETURN QUERY
