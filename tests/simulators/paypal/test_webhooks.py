@@ -19,6 +19,8 @@ from local.ports import free_port
 from local.simulators import SimulatorProcess
 from tests.simulators.paypal.caller import WALLET, Caller, wallet
 
+pytestmark = pytest.mark.simulator
+
 WEBHOOK_ID = "1JE4291016473214C"
 NAMES = ("transmission_id", "transmission_time", "transmission_sig", "cert_url", "auth_algo")
 
