@@ -1,0 +1,137 @@
+"""The limits of charges and operations are constraints: two processes that race cannot both win."""
+
+import itertools
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier, Placeholder
+
+CHARGE = {
+    "charge_id": "ch_1",
+    "request_hash": "hash",
+    "status": "processing",
+    "customer": "cus_1",
+    "currency": "USD",
+    "amount_minor": 100,
+    "capture_method": "manual",
+    "at_expiry": "void",
+    "payment_methods": "[]",
+    "actor": "person:alice",
+}
+OPERATION = {
+    "operation_id": "ch_1:refund:1",
+    "charge_id": "ch_1",
+    "kind": "refund",
+    "number": 1,
+    "attempt": 1,
+    "gateway": "stripe",
+    "amount_minor": 100,
+    "currency": "USD",
+    "actor": "person:alice",
+}
+AMOUNTS = ("authorized_minor", "captured_minor", "refunded_minor", "refund_reserved_minor")
+
+
+def insert(connection: psycopg.Connection, table: str, row: dict[str, Any]) -> None:
+    """Insert a row of some columns."""
+    statement = SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        Identifier(table), SQL(", ").join(map(Identifier, row)), SQL(", ").join(map(Placeholder, row))
+    )
+    connection.execute(statement, row)
+
+
+def test_a_charge_has_amounts_within_its_limits_and_no_others(application: psycopg.Connection) -> None:
+    """No more is captured than was authorized, refunded than captured: for every combination, also against a race."""
+    insert(application, "charges", CHARGE)
+    application.commit()
+    for authorized, captured, refunded, reserved in itertools.product([-1, 0, 50, 100, 101], repeat=4):
+        allowed = (
+            min(authorized, captured, refunded, reserved) >= 0
+            and authorized <= 100
+            and captured <= authorized
+            and refunded + reserved <= captured
+        )
+        try:
+            application.execute(
+                "UPDATE charges SET authorized_minor = %s, captured_minor = %s, refunded_minor = %s,"
+                " refund_reserved_minor = %s",
+                [authorized, captured, refunded, reserved],
+            )
+            let_in = True
+        except psycopg.errors.CheckViolation:
+            let_in = False
+        application.rollback()
+        assert let_in == allowed, (authorized, captured, refunded, reserved)
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ({"amount_minor": 0}, "charge_amount_positive"),
+        ({"authorized_minor": 101}, "authorized_within_amount"),
+        ({"authorized_minor": 50, "captured_minor": 51}, "captured_within_authorized"),
+        ({"authorized_minor": 50, "captured_minor": 50, "refunded_minor": 51}, "refunded_within_captured"),
+        ({"authorized_minor": 50, "captured_minor": 50, "refund_reserved_minor": 51}, "refunded_within_captured"),
+        ({"refunded_minor": -1}, "charge_amounts_not_negative"),
+        ({"status": "done"}, "charge_status_known"),
+        ({"currency": "usd"}, "charge_currency_form"),
+        ({"capture_method": "later"}, "charge_capture_known"),
+        ({"at_expiry": "forget"}, "charge_at_expiry_known"),
+        ({"charge_id": "a:b"}, "charge_id_form"),
+        ({"charge_id": ""}, "charge_id_form"),
+    ],
+    ids=str,
+)
+def test_a_charge_that_cannot_be_is_refused_by_name(
+    application: psycopg.Connection, changes: dict[str, Any], constraint: str
+) -> None:
+    """The constraint's name is what the error tells people."""
+    with pytest.raises(psycopg.errors.CheckViolation) as caught:
+        insert(application, "charges", CHARGE | changes)
+    assert caught.value.diag.constraint_name == constraint
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ({"amount_minor": 0}, "operation_amount_positive"),
+        ({"kind": "steal", "operation_id": "ch_1:steal:1"}, "operation_kind_known"),
+        ({"number": 0, "operation_id": "ch_1:refund:0"}, "operation_number_positive"),
+        ({"operation_id": "ch_1:refund:2"}, "operation_id_names_it"),
+        ({"attempt": 0}, "operation_attempt_positive"),
+        ({"outcome": "maybe"}, "operation_outcome_known"),
+        ({"fee_status": "maybe"}, "operation_fee_status_known"),
+        ({"fee_minor": 5}, "operation_fee_has_currency"),
+        ({"charge_id": "ch_2", "operation_id": "ch_2:refund:1"}, "operations_charge_id_fkey"),
+    ],
+    ids=str,
+)
+def test_an_operation_that_cannot_be_is_refused_by_name(
+    application: psycopg.Connection, changes: dict[str, Any], constraint: str
+) -> None:
+    """An operation's row is what a gateway is asked for: it is right, or it is not there."""
+    insert(application, "charges", CHARGE)
+    with pytest.raises(psycopg.errors.IntegrityError) as caught:
+        insert(application, "operations", OPERATION | changes)
+    assert caught.value.diag.constraint_name == constraint
+
+
+def test_a_refund_has_one_operation(application: psycopg.Connection) -> None:
+    """A refund that is asked for twice is not made twice."""
+    insert(application, "charges", CHARGE)
+    insert(application, "operations", OPERATION | {"refund_id": "re_1"})
+    with pytest.raises(psycopg.errors.UniqueViolation, match="operations_refund_id_key"):
+        insert(
+            application, "operations", OPERATION | {"operation_id": "ch_1:refund:2", "number": 2, "refund_id": "re_1"}
+        )
+
+
+def test_the_application_writes_what_changes_about_a_charge(application: psycopg.Connection) -> None:
+    """The grants that keep the rest fixed leave processes what they need."""
+    insert(application, "charges", CHARGE)
+    insert(application, "operations", OPERATION)
+    application.execute("SELECT * FROM charges WHERE charge_id = 'ch_1' FOR UPDATE")
+    application.execute("UPDATE charges SET status = 'captured', gateway = 'stripe', updated_at = now()")
+    application.execute("UPDATE operations SET outcome = 'succeeded', gateway_reference = 're_1', decided_at = now()")
+    application.commit()

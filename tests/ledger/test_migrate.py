@@ -1,0 +1,125 @@
+"""Migrations: from empty to the present schema, again without effect, and as a role that is no superuser."""
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from ledger import migrate
+from local.postgres import Postgres
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture
+def empty(postgres_server: Postgres) -> Iterator[str]:
+    """Name of a database with nothing in it."""
+    name = f"empty_{next(numbers)}"
+    postgres_server.ensure_database(name)
+    yield name
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def schema(url: str) -> dict[str, list[tuple[object, ...]]]:
+    """All that migrations make, as the catalogue has it."""
+    queries: dict[str, bytes] = {
+        "columns": b"SELECT table_name, column_name, data_type, is_nullable, column_default FROM"
+        b" information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
+        "constraints": b"SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        b" WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+        "indexes": b"SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
+        "triggers": b"SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+        "functions": b"SELECT pg_get_functiondef(oid), proacl::text, proowner::regrole::text FROM pg_proc"
+        b" WHERE pronamespace = 'public'::regnamespace ORDER BY 1",
+        "tables": b"SELECT relname, relacl::text, relowner::regrole::text FROM pg_class"
+        b" WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
+        "version": b"SELECT version_num FROM alembic_version",
+    }
+    with psycopg.connect(url) as connection:
+        return {name: connection.execute(query).fetchall() for name, query in queries.items()}
+
+
+def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, empty: str) -> None:
+    """One command brings a new installation to where the others are."""
+    migrate.upgrade(postgres_server.url(empty))
+    found = schema(postgres_server.url(empty))
+    assert {row[0] for row in found["columns"]} == {
+        "account_codes",
+        "accounts",
+        "alembic_version",
+        "charges",
+        "entries",
+        "lines",
+        "operations",
+    }
+
+
+def test_a_second_upgrade_changes_nothing(postgres_server: Postgres, empty: str) -> None:
+    """Every start of the system may migrate."""
+    migrate.upgrade(postgres_server.url(empty))
+    before = schema(postgres_server.url(empty))
+    migrate.upgrade(postgres_server.url(empty))
+    assert schema(postgres_server.url(empty)) == before
+
+
+def test_two_upgrades_at_once_are_one(postgres_server: Postgres, empty: str) -> None:
+    """Workers that are started together do not trip over each other's migrations."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrate.upgrade, [postgres_server.url(empty)] * 4))
+    assert len(schema(postgres_server.url(empty))["version"]) == 1
+
+
+def test_a_migration_that_fails_leaves_nothing(
+    postgres_server: Postgres, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a schema would be worse than none."""
+    with psycopg.connect(postgres_server.url(empty)) as connection:
+        connection.execute("CREATE TABLE charges (mine int)")  # what the last migration will trip over
+    with pytest.raises(Exception, match="already exists"):
+        migrate.upgrade(postgres_server.url(empty))
+    with psycopg.connect(postgres_server.url(empty)) as connection:
+        tables = connection.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace")
+        assert tables.fetchall() == [("charges",)]
+
+
+def test_the_migrating_role_needs_not_be_a_superuser(postgres_server: Postgres, empty: str) -> None:
+    """A hosted PostgreSQL gives no superuser: the database's owner, who may take on the books' owner, is enough."""
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE migrator LOGIN CREATEROLE")
+        connection.execute("GRANT quittance_owner TO migrator")
+        connection.execute(SQL("ALTER DATABASE {} OWNER TO migrator").format(Identifier(empty)))
+    try:
+        migrate.upgrade(postgres_server.url(empty, user="migrator"))
+        found = schema(postgres_server.url(empty))
+        assert {row[2] for row in found["tables"]} == {"quittance_owner"}
+    finally:
+        with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+            connection.execute(SQL("ALTER DATABASE {} OWNER TO postgres").format(Identifier(empty)))
+            with psycopg.connect(postgres_server.url(empty), autocommit=True) as inside:
+                inside.execute("DROP OWNED BY migrator")
+            connection.execute("DROP ROLE migrator")
+
+
+def test_the_application_gets_no_temporary_tables(postgres_server: Postgres, empty: str) -> None:
+    """It needs none, and nothing that it could make is in the way of the functions that run with their owner's rights."""
+    migrate.upgrade(postgres_server.url(empty))
+    with psycopg.connect(postgres_server.url(empty, user="quittance_app")) as application:
+        for attempt in ("CREATE TEMP TABLE mine (id int)", "CREATE SCHEMA mine", "CREATE TABLE public.mine (id int)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                application.execute(attempt.encode())
+            application.rollback()
+
+
+def test_an_application_role_with_too_much_power_is_refused(postgres_server: Postgres, empty: str) -> None:
+    """The guards are worth nothing against a role that may take them away."""
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute("GRANT quittance_owner TO quittance_app")
+        try:
+            with pytest.raises(Exception, match="quittance_app may do more than the application should"):
+                migrate.upgrade(postgres_server.url(empty))
+        finally:
+            connection.execute("REVOKE quittance_owner FROM quittance_app")
