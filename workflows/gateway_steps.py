@@ -64,15 +64,14 @@ async def ask_again(operation: OperationRequest) -> Outcome | NotKnown:
 
 
 async def read(operation: OperationRequest) -> Outcome | NotKnown | None:
-    """Read what became of an operation; None where the gateway shows no trace of it."""
+    """Read what became of an operation, once: whoever asks comes again. None where the gateway shows no trace of it."""
     try:
         found = await workflow.execute_activity_method(
             GatewayCalls.look_up,
             operation,
             task_queue=gateway_queue(workflow.info().task_queue, operation.gateway),
             start_to_close_timeout=CALL_TIMEOUT,
-            schedule_to_close_timeout=ASKING_BUDGET,
-            retry_policy=CALL_RETRIES,
+            retry_policy=RetryPolicy(maximum_attempts=1),
             summary=f"read {operation.kind} at {operation.gateway}",
         )
     except ActivityError as error:
@@ -109,8 +108,8 @@ async def watch(
             schedule_to_close_timeout=timeout,
             retry_policy=RetryPolicy(
                 initial_interval=timedelta(seconds=1 if quick else 5),
-                backoff_coefficient=1.3 if quick else 2.0,
-                maximum_interval=timedelta(seconds=30) if quick else timedelta(hours=1),
+                backoff_coefficient=1.5 if quick else 2.0,
+                maximum_interval=timedelta(minutes=2) if quick else timedelta(hours=1),
             ),
             summary=summary,
         )
@@ -136,4 +135,4 @@ def _slower_and_slower() -> Iterator[timedelta]:
     delay = timedelta(seconds=5)
     while True:
         yield delay
-        delay = min(delay * 2, timedelta(minutes=15))
+        delay = min(delay * 2, timedelta(hours=1))

@@ -4,20 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from temporalio.testing import TimeSkipper
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from ledger.charges import CaptureMode
 from tests.workflows.conftest import Processes
 from workflows.charge import CaptureCommand, ChargeWorkflow, VoidCommand
 
 CONFIRM = "/v1/payment_intents/*/confirm"
+MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
 READ = "/v1/payment_intents/*"
 
 
 async def skip(processes: Processes, workflow_id: str, **duration: float) -> None:
     """Let a workflow's clock run ahead."""
     handle = processes.client.get_workflow_handle(workflow_id)
-    await TimeSkipper(processes.client).fast_forward(handle, timedelta(**duration))
+    await TimeSkipper(processes.client, config=MANY_SKIPS).fast_forward(handle, timedelta(**duration))
 
 
 async def _authorized(processes: Processes, token: str | None = None, gateway: str = "stripe") -> str:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.testing import TimeSkipper
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from ledger.charges import AtExpiry, CaptureMode, ChargeStatus
 from ledger.refunds import RefundStatus
@@ -22,13 +22,14 @@ from workflows.charge import CaptureCommand, ChargeWorkflow
 GATEWAYS = pytest.mark.parametrize("gateway", ["stripe", "paypal"])
 AMOUNT = 4999
 CONFIRM = {"stripe": "/v1/payment_intents/*/confirm", "paypal": "/v2/checkout/orders/*/capture"}
+MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
 READ = {"stripe": "/v1/payment_intents/*", "paypal": "/v2/checkout/orders/*"}
 
 
 async def pass_time(processes: Processes, workflow_id: str, **duration: float) -> None:
     """Let a workflow's clock run ahead."""
     handle = processes.client.get_workflow_handle(workflow_id)
-    await TimeSkipper(processes.client).fast_forward(handle, timedelta(**duration))
+    await TimeSkipper(processes.client, config=MANY_SKIPS).fast_forward(handle, timedelta(**duration))
 
 
 async def until_status(processes: Processes, charge_id: str, status: ChargeStatus) -> Any:
