@@ -1,0 +1,204 @@
+"""Reads what was typed: amounts, payment methods, points in time, and requests checked whole before anything starts.
+
+Every fault becomes one line that says what is wrong and what to do; card numbers are refused without being shown.
+"""
+
+import getpass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from commands.errors import WrongUse
+from ledger.charges import ChargeRequest, ChargeStatus, Identifier, PaymentMethod
+from ledger.money import MAX_AMOUNT_MINOR, Money, MoneyError, minor_digits
+
+Request = TypeVar("Request", bound=BaseModel)
+Value = TypeVar("Value")
+
+OPTION_OF_FIELD = {
+    "charge_id": "--id",
+    "refund_id": "--id",
+    "amount": "--amount",
+    "amount_minor": "--amount",
+    "customer": "--customer",
+    "payment_methods": "--payment-method",
+    "token": "--payment-method",
+    "capture": "--capture",
+    "at_expiry": "--at-expiry",
+    "gateway": "--gateway",
+    "invoice": "--invoice",
+    "metadata": "--metadata",
+    "reason": "--reason",
+}
+MISSING = "missing"
+"""Pydantic's word for a field that was not given, which here means: it could not be read, and has its line already."""
+_AGO = re.compile(r"(\d{1,6})([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def actor() -> str:
+    """Name the person at the keyboard, for the books."""
+    try:
+        return f"person:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "person:unknown"
+
+
+def charge_request(
+    *,
+    charge_id: str,
+    amount: str,
+    currency: str,
+    customer: str,
+    payment_methods: Sequence[str],
+    gateways: Sequence[str],
+    metadata: Sequence[str],
+    gateway: str | None,
+    **choices: str | None,
+) -> ChargeRequest:
+    """Read a whole charge; `gateways` are those that there are. Raises WrongUse with a line for each fault."""
+    faults: list[str] = []
+    read = {
+        "amount": _kept(faults, lambda: money(amount, currency)),
+        "payment_methods": _kept(faults, lambda: [payment_method(text, gateways) for text in payment_methods]),
+        "metadata": _kept(faults, lambda: pairs("--metadata", metadata)),
+        "gateway": _kept(faults, lambda: known_gateway("--gateway", gateway, gateways)),
+    }
+    content: dict[str, object] = {"charge_id": charge_id, "customer": customer, "actor": actor(), **choices}
+    # What could not be read has its line already; it is left out, so that the faults of the rest are found as well.
+    content |= {name: value for name, value in read.items() if value is not None}
+    request = _kept(faults, lambda: checked(ChargeRequest, content))
+    if faults or request is None:
+        raise WrongUse(*faults)
+    return request
+
+
+def checked(kind: type[Request], content: Mapping[str, object]) -> Request:
+    """Make a message of the process, or raise WrongUse with a line for each fault."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+        lines = [_fault_line(fault) for fault in faults if fault["type"] != MISSING]
+        raise WrongUse(*lines) from None
+
+
+def identifier(option: str, text: str) -> None:
+    """Refuse what cannot be an id of ours."""
+    try:
+        TypeAdapter(Identifier).validate_python(text)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        raise WrongUse(f"{option}: {_fault_text(fault)}") from None
+
+
+def money(text: str, currency: str) -> Money:
+    """Read an amount in major units; raises WrongUse."""
+    if "_" in text or not text.isascii():
+        # Python reads 1_0 as ten, and digits of other scripts; nobody who typed that meant it.
+        raise WrongUse(f"amount {text!r} is not a number: write it like 49.99")
+    try:
+        return Money.parse(text, currency)
+    except MoneyError as error:
+        raise WrongUse(str(error)) from None
+
+
+def payment_method(text: str, gateways: Sequence[str]) -> PaymentMethod:
+    """Read `gateway=token`."""
+    gateway, token = key_and_value("--payment-method", text, example="stripe=pm_card_visa")
+    content = {"gateway": known_gateway("--payment-method", gateway, gateways), "token": token}
+    return checked(PaymentMethod, content)
+
+
+def known_gateway(option: str, gateway: str | None, gateways: Sequence[str]) -> str | None:
+    """Return the gateway if it is one of ours."""
+    if gateway is not None and gateway not in gateways:
+        raise WrongUse(f"{option}: there is no gateway {gateway!r}: use {' or '.join(gateways)}")
+    return gateway
+
+
+def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """Read `key=value` as often as given; each key once."""
+    read = [key_and_value(option, text) for text in texts]
+    if len(dict(read)) != len(read):
+        raise WrongUse(f"{option}: a key is given twice: give each key once")
+    return dict(read)
+
+
+def key_and_value(option: str, text: str, example: str = "order=4711") -> tuple[str, str]:
+    """Read `key=value`."""
+    key, separator, value = text.partition("=")
+    if not separator or not key or not value:
+        raise WrongUse(f"{option} {text!r} cannot be read: write it like {example}")
+    return key, value
+
+
+def charge_status(text: str | None) -> ChargeStatus | None:
+    """Read a status to filter by."""
+    if text is None:
+        return None
+    try:
+        return ChargeStatus(text)
+    except ValueError:
+        raise WrongUse(f"--status: there is no status {text!r}: use one of {', '.join(ChargeStatus)}") from None
+
+
+def currency_code(text: str | None) -> str | None:
+    """Read a currency to filter by."""
+    if text is None:
+        return None
+    try:
+        minor_digits(text.upper())
+    except MoneyError as error:
+        raise WrongUse(f"--currency: {error}") from None
+    return text.upper()
+
+
+def point_in_time(option: str, text: str | None, now: datetime | None = None) -> datetime | None:
+    """Read `7d` (ago; m, h, d, w) or an ISO 8601 date or time, which is UTC where it does not say."""
+    if text is None:
+        return None
+    ago = _AGO.fullmatch(text.strip())
+    try:
+        if ago:
+            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        read = datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError):
+        raise WrongUse(
+            f"{option} {text!r} is no point in time: write it like 7d, 2026-11-21 or 2026-11-21T08:00Z"
+        ) from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _kept(faults: list[str], read: Callable[[], Value]) -> Value | None:
+    """Read a part and return it, or keep the lines of its faults and return None."""
+    try:
+        return read()
+    except WrongUse as error:
+        faults += error.lines
+        return None
+
+
+def _fault_line(fault: ErrorDetails) -> str:
+    location = [part for part in fault["loc"] if isinstance(part, str)]
+    option = OPTION_OF_FIELD.get(location[0], location[0]) if location else ""
+    said = _fault_text(fault)
+    return f"{option}: {said}" if option else said
+
+
+def _fault_text(fault: ErrorDetails) -> str:
+    match fault["type"]:
+        case "string_pattern_mismatch":
+            return "may have only letters, digits and _ . - and at most 64 of them"
+        case "greater_than" | "less_than_equal":
+            return f"must be greater than zero and at most {MAX_AMOUNT_MINOR} minor units"
+        case "too_long" | "string_too_long":
+            limits = fault.get("ctx", {})
+            unit = "items" if limits.get("field_type") in {"Tuple", "Dictionary"} else "characters"
+            return f"may have at most {limits.get('max_length')} {unit}"
+        case _:
+            return fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be")

@@ -1,0 +1,119 @@
+"""The options and arguments of the commands, by name; those that several commands share mean the same everywhere."""
+
+from typing import Annotated
+
+import typer
+
+DEFAULT_TIMEOUT_SECONDS = 90.0
+MAX_LISTED = 1000
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON document instead of text.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=1, max=86_400, metavar="SECONDS", help="How long to wait for the answer.")
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=MAX_LISTED, metavar="COUNT", help="How many at most.")]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Only from then on: 7d, 12h, 2026-11-21.", show_default=False),
+]
+
+ChargeId = Annotated[str, typer.Argument(metavar="CHARGE_ID", help="Id of the charge.", show_default=False)]
+NewChargeId = Annotated[
+    str | None,
+    typer.Option(
+        "--id", metavar="CHARGE_ID", help="Your id; the same id is the same charge.", show_default="a new one"
+    ),
+]
+NewRefundId = Annotated[
+    str | None,
+    typer.Option(
+        "--id", metavar="REFUND_ID", help="Your id; the same id is the same refund.", show_default="a new one"
+    ),
+]
+Amount = Annotated[
+    str, typer.Option("--amount", metavar="AMOUNT", help="In major units, such as 49.99.", show_default=False)
+]
+PartAmount = Annotated[
+    str | None,
+    typer.Option(
+        "--amount",
+        metavar="AMOUNT",
+        help="In major units of the charge's currency, such as 20.00.",
+        show_default="all that is left",
+    ),
+]
+Currency = Annotated[
+    str, typer.Option("--currency", metavar="CODE", help="ISO 4217 code, such as USD.", show_default=False)
+]
+CurrencyFilter = Annotated[
+    str | None, typer.Option("--currency", metavar="CODE", help="Only this currency.", show_default=False)
+]
+Customer = Annotated[
+    str,
+    typer.Option(
+        "--customer", metavar="ID", help="Your id of the customer; no name and no address.", show_default=False
+    ),
+]
+CustomerFilter = Annotated[
+    str | None, typer.Option("--customer", metavar="ID", help="Only this customer's.", show_default=False)
+]
+PaymentMethods = Annotated[
+    list[str],
+    typer.Option(
+        "--payment-method",
+        metavar="GATEWAY=TOKEN",
+        help="The customer's token at a gateway; at most one for each gateway.",
+        show_default=False,
+    ),
+]
+CaptureMode = Annotated[
+    str,
+    typer.Option(
+        "--capture", metavar="automatic|manual", help="Take the money at once, or reserve it and take it later."
+    ),
+]
+AtExpiry = Annotated[
+    str,
+    typer.Option(
+        "--at-expiry", metavar="void|capture", help="What becomes of an authorization that is about to lapse."
+    ),
+]
+PreferredGateway = Annotated[
+    str | None,
+    typer.Option("--gateway", metavar="NAME", help="The gateway to prefer, if it can take it.", show_default=False),
+]
+Invoice = Annotated[
+    str | None,
+    typer.Option(
+        "--invoice",
+        metavar="ID",
+        help="The invoice that it pays; without one it is revenue at once.",
+        show_default=False,
+    ),
+]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option("--metadata", metavar="KEY=VALUE", help="Kept with the charge.", show_default=False),
+]
+Detach = Annotated[bool, typer.Option("--detach", help="Only start it; do not wait for the answer.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for the books.", show_default=False)]
+StatusFilter = Annotated[
+    str | None, typer.Option("--status", metavar="STATUS", help="Only in this status.", show_default=False)
+]
+AccountCode = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="Code of the account, such as clearing:stripe.", show_default=False)
+]
+AccountPrefix = Annotated[
+    str,
+    typer.Option("--prefix", metavar="CODE", help="Only accounts whose code starts so.", show_default=False),
+]
+BeforeLine = Annotated[
+    int | None,
+    typer.Option("--before", metavar="LINE", help="Only lines before this one: the page before.", show_default=False),
+]
+ChargeFilter = Annotated[
+    str | None, typer.Option("--charge", metavar="CHARGE_ID", help="Only this charge's.", show_default=False)
+]
+EntryReference = Annotated[
+    str, typer.Argument(metavar="REF", help="Reference of the entry, such as ch_1:capture:1.", show_default=False)
+]

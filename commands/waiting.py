@@ -1,0 +1,131 @@
+"""Waits for a process to answer, for a limited time; and says, when it does not, which part is missing."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.service import RPCError, RPCStatusCode
+
+from commands.connections import has_worker
+from commands.errors import AnswerIsNo
+from settings import Settings
+
+Result = TypeVar("Result")
+
+STILL_WAITING = "StillWaiting"
+"""Type of the failure by which a watch says that nothing has happened yet: no outage."""
+
+
+_ENDED_FIRST = "AcceptedUpdateCompletedWorkflow"
+"""Type of the server's failure of an update whose process ended before it answered."""
+
+
+class NoAnswerInTime(Exception):
+    """The process has not answered; it goes on."""
+
+
+class EndedWithoutAnswer(Exception):
+    """The process ended before it answered."""
+
+
+async def within(timeout_seconds: float, answer: Coroutine[Any, Any, Result]) -> Result:
+    """Wait for an answer; raises NoAnswerInTime. Giving up ends the waiting, not the process."""
+    task = asyncio.ensure_future(answer)
+    try:
+        await asyncio.wait({task}, timeout=timeout_seconds)
+        if task.done():
+            return task.result()
+        raise NoAnswerInTime
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def start_and_ask(
+    client: Client, operation: "WithStartWorkflowOperation[Any, Any]", update: Any, message: Any
+) -> Any:
+    """Start the process or find it running, and ask it, in one request: it cannot end between the two.
+
+    Raises AnswerIsNo where it refuses, EndedWithoutAnswer, and WorkflowAlreadyStartedError where it is over already.
+    """
+    # The operation keeps an error for whoever asks it for the process; asyncio reports an error that nobody takes.
+    process = asyncio.ensure_future(operation.workflow_handle())
+    process.add_done_callback(lambda task: task.cancelled() or task.exception())
+    try:
+        return await client.execute_update_with_start_workflow(update, message, start_workflow_operation=operation)
+    except WorkflowUpdateFailedError as error:
+        raise refusal(error) from None
+
+
+def refusal(error: WorkflowUpdateFailedError) -> Exception:
+    """Translate what an update failed with: the process said no, or has ended."""
+    if isinstance(error.cause, ApplicationError) and error.cause.type == _ENDED_FIRST:
+        return EndedWithoutAnswer()
+    return AnswerIsNo(failure_message(error))
+
+
+def failure_message(error: WorkflowUpdateFailedError | WorkflowFailureError) -> str:
+    """Return the innermost message: what happened, without the layers through which it came."""
+    cause: BaseException = error
+    while isinstance(cause.__cause__, FailureError):
+        cause = cause.__cause__
+    return cause.message if isinstance(cause, FailureError) else str(cause)
+
+
+async def reason(client: Client, settings: Settings, workflow_id: str) -> str | None:
+    """Say what the process is waiting for, in a clause; None where nothing is amiss."""
+    try:
+        description = await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return "its process is not there"
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        return f"its process has ended ({description.status.name.lower() if description.status else 'unknown'})"
+    raw = description.raw_description
+    for pending in raw.pending_activities:
+        said = await _activity_reason(client, pending)
+        if said is not None:
+            return said
+    if raw.HasField("pending_workflow_task"):
+        return await _task_reason(client, settings, attempt=raw.pending_workflow_task.attempt)
+    return None
+
+
+async def _activity_reason(client: Client, pending: PendingActivityInfo) -> str | None:
+    if pending.HasField("last_failure"):
+        kind = pending.last_failure.application_failure_info.type
+        return None if kind == STILL_WAITING else _failure(pending.last_failure)
+    queue = pending.activity_options.task_queue.name
+    if pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
+        if queue and not await has_worker(client, queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
+            return f"no worker is running on task queue {queue!r}: start one with `python worker.py`"
+        return f"{pending.activity_type.name} waits for a free worker on task queue {queue!r}"
+    return f"{pending.activity_type.name} is under way"
+
+
+async def _task_reason(client: Client, settings: Settings, *, attempt: int) -> str:
+    queue = settings.task_queue
+    if attempt > 1:
+        return f"the worker on task queue {queue!r} fails at it or has died: look at its log"
+    if not await has_worker(client, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW):
+        return f"no worker is running on task queue {queue!r}: start one with `python worker.py`"
+    return f"a worker on task queue {queue!r} has not taken it up, or cannot reach PostgreSQL: look at the worker's log"
+
+
+def _failure(failure: Failure) -> str:
+    while failure.HasField("cause") and not failure.HasField("application_failure_info"):
+        failure = failure.cause
+    return failure.message.partition("\n")[0]
