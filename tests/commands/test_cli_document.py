@@ -1,0 +1,124 @@
+"""docs/cli.md is what scripts are written by, so it says what the program does, no less and no more."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+from commands import charge_documents, entrance, ledger_documents, output, process_schemas, prove, schema
+from commands.errors import AnswerIsNo, OutOfReach, WrongUse
+from commands.proof import ProofReport
+from ledger.charges import ChargeStatus
+from ledger.proofs.findings import Code, Finding
+from ledger.refunds import RefundStatus
+from starter import app
+
+TEXT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+SECTIONS: dict[str, str] = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", TEXT, flags=re.MULTILINE | re.DOTALL))
+REPORT = ProofReport(
+    findings=(Finding(code=next(iter(Code)), message="found"),),
+    notes=(),
+    unread=(),
+    charges=0,
+    operations=0,
+    entries=0,
+    effects=0,
+    since=None,
+)
+PROOF = prove.document(REPORT)
+PROCESS = process_schemas.of_all()[0]
+DOCUMENTS: dict[str, set[str]] = {
+    "A started charge": set(charge_documents.StartedDocument.model_fields),
+    "A charge in a list": set(charge_documents.ChargeSummary.model_fields),
+    "An operation": set(charge_documents.OperationDocument.model_fields),
+    "A refund": set(charge_documents.RefundDocument.model_fields),
+    "A journal entry": set(ledger_documents.EntryDocument.model_fields),
+    "A line": set(ledger_documents.LineDocument.model_fields),
+    "The trial balance": set(ledger_documents.TrialBalanceDocument.model_fields),
+    "The sums of a currency": set(ledger_documents.TrialBalanceCurrency.model_fields),
+    "An account": set(ledger_documents.AccountDocument.model_fields),
+    "A line of an account": set(ledger_documents.StatementLineDocument.model_fields),
+    "A proof": set(PROOF),
+    "A finding": set(PROOF["findings"][0]),
+    "The processes": set(schema.describe("", [])),
+    "A process": set(PROCESS),
+    "A message": set(PROCESS["updates"][0]),
+}
+
+
+def commands() -> dict[str, Any]:
+    """Every command by the words that call it."""
+    found: dict[str, Any] = {}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        for sub, nested in getattr(command, "commands", {"": command}).items():
+            found[f"{name} {sub}".strip()] = nested
+    return found
+
+
+def named(section: str) -> set[str]:
+    """What the first column of a section's table names, without the values of options."""
+    return {name.split()[0] for name in re.findall(r"^\| `([^`]+)`", SECTIONS[section], flags=re.MULTILINE)}
+
+
+def added(child: type[BaseModel], parent: type[BaseModel]) -> set[str]:
+    """The fields that a document has beyond those of another."""
+    return child.model_fields.keys() - parent.model_fields.keys()
+
+
+def test_every_command_is_described_and_every_described_command_exists() -> None:
+    """A person finds each command in the document, and each one found there works."""
+    described = {title.strip("`") for title in SECTIONS if title.startswith("`")}
+    assert described == set(commands())
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_the_options_of_a_command_are_those_described(name: str) -> None:
+    """No option is hidden from people, and none is promised that there is not."""
+    params = [param for param in commands()[name].params if param.name != "help"]
+    real = {param.opts[0] if param.opts[0].startswith("--") else param.metavar for param in params}
+    assert named(f"`{name}`") == real
+
+
+@pytest.mark.parametrize("title", sorted(DOCUMENTS))
+def test_the_fields_of_a_document_are_those_described(title: str) -> None:
+    """A script that reads a documented field finds it; what is printed is documented."""
+    assert named(title) == DOCUMENTS[title]
+
+
+def test_documents_that_extend_others_describe_what_they_add() -> None:
+    """A charge is a charge in a list and more; an account in the trial balance is an account and more."""
+    assert named("A charge") == added(charge_documents.ChargeDocument, charge_documents.ChargeSummary)
+    trial_balance = added(ledger_documents.TrialBalanceAccount, ledger_documents.AccountDocument)
+    assert named("An account in the trial balance") == trial_balance
+
+
+def test_every_field_of_the_contract_with_scripts_is_there() -> None:
+    """The names that scripts were promised first are in the documents."""
+    charge = set(charge_documents.ChargeDocument.model_fields)
+    assert charge >= {"charge_id", "status", "gateway", "amount_minor", "currency", "authorized_minor", "operations"}
+    assert charge >= {"captured_minor", "refunded_minor"}
+    operation = set(charge_documents.OperationDocument.model_fields)
+    assert operation >= {"operation_id", "kind", "gateway", "gateway_reference", "outcome", "decline_code"}
+    assert "entry_reference" in operation
+
+
+def test_every_exit_code_is_described() -> None:
+    """A script can tell from the code alone what to do."""
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, flags=re.MULTILINE)}
+    ours = {AnswerIsNo.exit_code, WrongUse.exit_code, OutOfReach.exit_code, entrance.INTERRUPTED, output.READER_LEFT}
+    assert codes == {0, *ours}
+
+
+@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus])
+def test_every_status_is_described(word: str) -> None:
+    """A script can name each status that it may meet."""
+    assert f"`{word}`" in TEXT
+
+
+def test_links_within_the_document_lead_somewhere() -> None:
+    """Whoever follows a link arrives."""
+    anchors = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in SECTIONS}
+    assert set(re.findall(r"\]\(#([^)]+)\)", TEXT)) <= anchors
