@@ -1,0 +1,31 @@
+"""The command line, for people and scripts: starts processes, sends them messages, and prints what they say.
+
+Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 a part of the system cannot be reached. docs/cli.md has it all.
+"""
+
+import typer
+
+from commands import charges, ledger, prove, refunds, schema
+from commands.entrance import Entrance, leave_at_once
+
+app = typer.Typer(
+    name="starter.py",
+    help="Charges over Stripe and PayPal, as durable processes that post to a ledger. See docs/cli.md.",
+    cls=Entrance,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.command()(charges.charge)
+app.command()(charges.capture)
+app.command()(charges.void)
+app.command()(refunds.refund)
+app.command()(charges.status)
+app.command()(charges.charges)
+app.add_typer(ledger.app, name="ledger")
+app.command()(prove.prove)
+app.command()(schema.schema)
+
+
+if __name__ == "__main__":
+    leave_at_once(lambda: app(prog_name="starter.py"))
