@@ -1,0 +1,189 @@
+"""The evidence: what the gateways, the journal and the charges each say, as plain data.
+
+Rows are read by `ledger.proofs.reading`, effects by `gateways.records`; the checks see nothing else. Amounts are in
+ISO 4217 minor units of the currency beside them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+UNDECIDED = frozenset({None, "unknown", "pending", "action_required"})
+"""Outcomes of an operation that a later answer may replace."""
+
+
+class EffectKind(StrEnum):
+    """What a gateway did; the first three are named as the operations that ask for them."""
+
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    REFUND = "refund"
+    MOVEMENT = "movement"
+    """Money that moved without an operation of ours: a payout, a dispute, an adjustment."""
+
+
+class Standing(StrEnum):
+    """What has become of an effect by now."""
+
+    DONE = "done"
+    """A capture or a refund that stands."""
+    HELD = "held"
+    """An authorization that is open."""
+    USED = "used"
+    """An authorization that was captured, in full or in part, and holds nothing any more."""
+    RELEASED = "released"
+    """An authorization that was voided or lapsed."""
+    PENDING = "pending"
+    """Accepted, not decided."""
+    FAILED = "failed"
+    """A refund that did not reach the customer, or came back."""
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether it happened, as far as the gateway knows now."""
+        return self not in {Standing.PENDING, Standing.FAILED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One thing that a gateway says happened to money."""
+
+    gateway: str
+    kind: EffectKind
+    standing: Standing
+    reference: str
+    """The gateway's object: an authorization, a capture, a refund; at Stripe the PaymentIntent for the first two."""
+    amount_minor: int
+    """Of an authorization: what was reserved at first."""
+    currency: str
+    occurred_at: datetime
+    operation_id: str | None = None
+    """The operation that the gateway names, where it names one of this kind."""
+    charge_id: str | None = None
+    payment_reference: str | None = None
+    """What groups the payment: a Stripe PaymentIntent, a PayPal order."""
+    target_reference: str | None = None
+    """What was acted on: the authorization of a capture, the capture of a refund."""
+    fee_minor: int | None = 0
+    """What the gateway kept for it, negative where it gave some back; None while it has not said."""
+    fee_currency: str | None = None
+    changed_at: datetime | None = None
+    """When its standing last changed, where the gateway says so."""
+    description: str = ""
+    """A movement: what the gateway calls it."""
+
+    @property
+    def references(self) -> frozenset[str]:
+        """Every name by which an operation of ours may know it."""
+        return frozenset(filter(None, (self.reference, self.payment_reference, self.target_reference)))
+
+
+class Claim(NamedTuple):
+    """What the books say of an operation at a gateway, so that a reader of its record knows what to ask for by id."""
+
+    operation_id: str
+    kind: str
+    gateway: str
+    payment_reference: str | None
+    gateway_reference: str | None
+    requested_at: datetime
+    decided_at: datetime | None
+
+
+class LineRow(NamedTuple):
+    """A line of a journal entry."""
+
+    account: str
+    side: str
+    amount_minor: int
+    currency: str
+    charge_id: str | None
+
+    @property
+    def signed_minor(self) -> int:
+        """The amount, negative for a credit."""
+        return self.amount_minor if self.side == "debit" else -self.amount_minor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRow:
+    """A journal entry; `line_count` and `totals` (debits by currency) are those stored with it."""
+
+    reference: str
+    charge_id: str | None
+    operation_id: str | None
+    line_count: int
+    totals: Mapping[str, int]
+    lines: Sequence[LineRow]
+
+
+class OperationRow(NamedTuple):
+    """An operation of ours."""
+
+    operation_id: str
+    charge_id: str
+    kind: str
+    gateway: str
+    amount_minor: int
+    currency: str
+    payment_reference: str | None
+    target_reference: str | None
+    gateway_reference: str | None
+    outcome: str | None
+    fee_minor: int | None
+    fee_currency: str | None
+    fee_status: str
+    requested_at: datetime
+    decided_at: datetime | None
+
+    @property
+    def references(self) -> frozenset[str]:
+        """The gateway's objects that it knows."""
+        return frozenset(filter(None, (self.payment_reference, self.target_reference, self.gateway_reference)))
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a later answer may replace its outcome."""
+        return self.outcome in UNDECIDED
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it takes or reserves money by itself: an authorization, or a capture without one."""
+        return self.kind == "authorize" or (self.kind == "capture" and self.target_reference is None)
+
+
+class ChargeRow(NamedTuple):
+    """A charge of ours."""
+
+    charge_id: str
+    status: str
+    currency: str
+    amount_minor: int
+    authorized_minor: int
+    captured_minor: int
+    refunded_minor: int
+    refund_reserved_minor: int
+    authorization_expires_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeEvidence:
+    """All that is known of one charge."""
+
+    charge: ChargeRow
+    operations: Sequence[OperationRow] = field(default=())
+    entries: Sequence[EntryRow] = field(default=())
+    effects: Sequence[Effect] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyTotal:
+    """The sum of all debits and of all credits of the journal in one currency; memo accounts are summed apart."""
+
+    currency: str
+    is_memo: bool
+    debits_minor: int
+    credits_minor: int
