@@ -1,0 +1,46 @@
+"""The proof shares no code with what it checks, except money and the settings."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} | {
+    path.stem for path in ROOT.glob("*.py")
+}
+ALLOWED = {
+    "ledger/proofs": {"ledger.money", "ledger.proofs"},
+    "gateways/records": {"ledger.money", "ledger.proofs.evidence", "gateways.records"},
+    "commands/gateway_records.py": {"gateways.records", "ledger.proofs.evidence", "settings"},
+    "commands/proof.py": {"commands.gateway_records", "ledger.proofs", "settings"},
+}
+FILES = [
+    (file, allowed)
+    for place, allowed in ALLOWED.items()
+    for file in (sorted((ROOT / place).glob("*.py")) if (ROOT / place).is_dir() else [ROOT / place])
+]
+
+
+def imported(file: Path) -> set[str]:
+    """Return the modules that a file imports, as far as their names tell."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.partition(".")[0] in OURS}
+
+
+@pytest.mark.parametrize(("file", "allowed"), FILES, ids=lambda value: value.name if isinstance(value, Path) else "")
+def test_the_proof_imports_nothing_that_it_checks(file: Path, allowed: set[str]) -> None:
+    """A mistake in a posting rule, an adapter or a query cannot hide itself by being in the proof as well."""
+    strangers = {name for name in imported(file) if not any(f"{name}.".startswith(f"{each}.") for each in allowed)}
+    assert strangers == set()
+
+
+def test_there_is_something_to_hold_to_this() -> None:
+    """The rule is not kept by an empty list."""
+    assert len(FILES) > 12
+    assert "ledger.proofs.evidence.Effect" in imported(ROOT / "gateways/records/stripe.py")
