@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,10 +82,15 @@ def running(directory: Path, ports: Ports | None = None) -> Iterator[Up]:
         family = up.family() if up.popen.poll() is None else []
         raise
     finally:
-        for process in family:
-            if process.is_running():
-                process.kill()
+        kill(family)
         up.popen.wait(DOWN_SECONDS)
+
+
+def kill(family: list[psutil.Process]) -> None:
+    """Kill every process of the family that has not ended by now."""
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def ended(up: Up, family: list[psutil.Process]) -> int:
@@ -184,8 +189,7 @@ def test_a_second_up_goes_on_with_yesterdays_data(tmp_path: Path) -> None:
     with running(tmp_path, ports) as up:
         with psycopg.connect(up.database(), autocommit=True) as connection:
             connection.execute("CREATE TABLE yesterday AS SELECT 42 AS mark")
-        for process in up.family():
-            process.kill()
+        kill(up.family())
     with running(tmp_path, ports) as up, psycopg.connect(up.database()) as connection:
         assert connection.execute("SELECT mark FROM yesterday").fetchone() == (42,)
 
