@@ -10,11 +10,14 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
+
+REMEDY = "work as an ordinary user, or in a directory that every user may enter"
 
 
 def launch(parent: int, death_signal: signal.Signals, owner: str, program: list[str]) -> None:
@@ -27,7 +30,10 @@ def launch(parent: int, death_signal: signal.Signals, owner: str, program: list[
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal.value, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit("the parent process ended before its part started")
-    os.execv(program[0], program)  # noqa: S606 # this is what the script is for
+    try:
+        os.execv(program[0], program)  # noqa: S606 # this is what the script is for
+    except OSError as error:
+        sys.exit(f"{program[0]} cannot be run by user {os.getuid()}: {error.strerror}; {REMEDY}")
 
 
 def become(user: int, group: int) -> None:
@@ -35,12 +41,13 @@ def become(user: int, group: int) -> None:
     library = ctypes.CDLL(None, use_errno=True)
     linux = sys.platform == "linux"
     if linux:
-        library.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        # Rights stay with the process when its user changes, and access(2) counts them, as open(2) does.
+        library.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(group)
     os.setuid(user)
     if linux:
-        # Where the machine does not grant it, the program starts without and says itself what it cannot reach.
+        # All rights but this one are given up. Where the machine does not grant it, the program starts without.
         _keep(library, CAP_DAC_OVERRIDE)
 
 

@@ -120,3 +120,15 @@ def test_a_part_ends_with_a_killed_parent(tmp_path: Path) -> None:
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait(5)
     wait_until_gone(pid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs parts as somebody else")
+def test_root_runs_a_part_as_somebody_else_from_its_own_directory(tmp_path: Path) -> None:
+    """A clone in a directory that only root may enter works for root, although PostgreSQL then runs as `nobody`."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    program = closed / "program"
+    program.write_text('#!/bin/sh\ntest -r "$0" && test -x "$0" && test "$(id -u)" = 65534\n')
+    program.chmod(0o755)
+    part = process.start("The part", [str(program)], log=tmp_path / "log", owner=(65534, 65534))
+    assert part.wait(10) == 0, part.last_lines()
