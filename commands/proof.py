@@ -20,7 +20,7 @@ from ledger.proofs.join import Effects, examine, unexplained
 from ledger.proofs.reading import Books, Size, Snapshot, open_books
 from settings import Settings
 
-PAUSES_SECONDS = (1.0, 3.0)
+PAUSES_SECONDS = (1.0, 2.0, 4.0)
 """Waits before looking again: what is being recorded right now takes less than the first."""
 MOST_LOOKED_AT_AGAIN = 1000
 EARLIER = timedelta(hours=1)
@@ -32,7 +32,7 @@ Key = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofReport:
-    """What the proof says; `unread` are the parts of the record that could not be read, each in a line."""
+    """What the proof says; `unread` are the parts that could not be read or examined, each in a line."""
 
     findings: tuple[Finding, ...]
     notes: tuple[Note, ...]
@@ -110,6 +110,8 @@ class _Proof:
         self._records = records
         self._since = since
         self._say = say
+        self._unproved: list[str] = []
+        """What was read and could still not be examined, each in a line."""
 
     async def report(self) -> ProofReport:
         """Look at everything, then again at what differs."""
@@ -125,7 +127,7 @@ class _Proof:
         return ProofReport(
             findings=(*confirmed, *seen.strays),
             notes=tuple(chain.from_iterable(seen.notes.values())),
-            unread=tuple(self._records.unread.values()),
+            unread=(*self._records.unread.values(), *self._unproved),
             charges=seen.counts["charges"],
             operations=seen.counts["operations"],
             entries=seen.counts["entries"],
@@ -162,8 +164,9 @@ class _Proof:
                 break
             self._say(f"looking again at {len(suspects):,} charges that differ")
             await asyncio.sleep(pause)
+            unread_before = len(self._records.unread)
             again = await self._suspects_now(suspects, seen)
-            if self._records.unread:
+            if len(self._records.unread) > unread_before:
                 # Without the second look, the first one counts.
                 return chain(confirmed.values(), _findings(suspects), _findings(once))
             for charge_id, now in again.items():
@@ -174,8 +177,9 @@ class _Proof:
                 if (news := {key: each for key, each in suspect.findings.items() if key not in confirmed})
             }
         for charge_id in suspects:
-            message = f"charge {charge_id} changes while it is examined: prove again"
-            seen.notes[charge_id] = (Note(code=NoteCode.IN_MOTION, message=message, charge_id=charge_id),)
+            # Found in no two looks running, so neither a finding nor proved.
+            message = f"charge {charge_id} was different each time it was examined: prove again"
+            self._unproved.append(message)
         return chain(confirmed.values(), _findings(once))
 
     async def _suspects_now(self, suspects: dict[str, _Suspect], seen: _Seen) -> dict[str, _Suspect]:
@@ -211,9 +215,7 @@ class _Proof:
             if counts[name] != there
         ]
         if missed:
-            self._records.unread["books"] = (
-                f"the books: {', '.join(missed)} were not read; this is a defect of the proof"
-            )
+            self._unproved.append(f"the books: {', '.join(missed)} were not read; this is a defect of the proof")
 
 
 def _findings(suspects: dict[str, _Suspect]) -> Iterator[Finding]:

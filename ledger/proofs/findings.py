@@ -175,15 +175,22 @@ class NoteCode(StrEnum):
     """What is worth knowing and is not wrong."""
 
     IN_PROGRESS = "in_progress"
-    """An operation is under way right now."""
     FEE_PENDING = "fee_pending"
-    """The gateway has not reported a fee yet, or it was not booked yet; a day is allowed."""
     NEEDS_REVIEW = "needs_review"
-    """A charge is parked for a person, with the reason on the charge."""
-    IN_MOTION = "in_motion"
-    """A charge changed while it was examined and could not be proved; prove again."""
     READ_ONCE = "read_once"
-    """So many charges differ that not all of them were looked at a second time."""
+
+    @property
+    def meaning(self) -> str:
+        """What is going on, in one sentence."""
+        return _NOTED[self]
+
+
+_NOTED: dict[NoteCode, str] = {
+    NoteCode.IN_PROGRESS: "The gateway has an answer that the operation's process is about to record.",
+    NoteCode.FEE_PENDING: "A fee is not reported yet, or not booked yet; a day is allowed.",
+    NoteCode.NEEDS_REVIEW: "A charge is parked for a person; the reason is on the charge.",
+    NoteCode.READ_ONCE: "So many charges differ that not all of them were looked at a second time.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ BAD = {"stripe": "pm_card_visa_chargeDeclined", "paypal": "wallet_locked"}
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look again soon, and do not wait long for a gateway that fails."""
-    monkeypatch.setattr(proof, "PAUSES_SECONDS", (0.1, 0.3))
+    monkeypatch.setattr(proof, "PAUSES_SECONDS", (0.1, 0.3, 1.0))
     monkeypatch.setattr(reader, "FIRST_WAIT_SECONDS", 0.01)
 
 
