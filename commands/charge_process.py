@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from commands import charge_rows, connections, waiting
 from commands.charge_documents import ChargeDocument, StartedDocument
-from commands.errors import AnswerIsNo, OutOfReach
+from commands.errors import AnswerIsNo, OutOfReach, WrongUse
 from ledger import charges
 from ledger.charges import Charge, ChargeRequest, ChargeStatus, ChargeView
 from ledger.errors import ChargeConflict
@@ -78,6 +78,26 @@ async def void(settings: Settings, charge_id: str, command: VoidCommand, timeout
     await _open_charge(settings, charge_id, "void")
     await _command(settings, charge_id, ChargeWorkflow.void, command, timeout_seconds)
     return await charge_rows.whole(settings, charge_id)
+
+
+async def status(settings: Settings, charge_id: str) -> ChargeDocument:
+    """Read a charge; one that was started and is not in the books yet is told from one that there is not."""
+    try:
+        return await charge_rows.whole(settings, charge_id)
+    except WrongUse:
+        await _require_unknown(settings, charge_id)
+        raise
+
+
+async def _require_unknown(settings: Settings, charge_id: str) -> None:
+    """Raise OutOfReach where Temporal has a process of this id; without Temporal, the books have to do."""
+    try:
+        client = await connections.temporal(settings)
+        await client.get_workflow_handle(workflow_id(charge_id)).describe()
+        why = await waiting.reason(client, settings, workflow_id(charge_id)) or "it is under way"
+    except (OutOfReach, RPCError):
+        return
+    raise OutOfReach(f"charge {charge_id} was started and is not in the books yet: {why}")
 
 
 async def _decision(client: Client, settings: Settings, request: ChargeRequest, patience: Patience) -> None:

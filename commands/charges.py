@@ -97,10 +97,10 @@ def void(
 
 def status(charge_id: options.ChargeId, *, as_json: options.AsJson = False) -> None:
     """Show everything that happened to a charge: attempts, operations, gateway objects, journal entries."""
-    from commands import arguments, charge_rows, connections, timeline
+    from commands import arguments, charge_process, connections, timeline
 
     arguments.identifier("CHARGE_ID", charge_id)
-    found = connections.run(lambda settings: charge_rows.whole(settings, charge_id))
+    found = connections.run(lambda settings: charge_process.status(settings, charge_id))
     if as_json:
         output.document(found.plain())
     else:

@@ -26,6 +26,8 @@ Books = AsyncConnection
 Result = TypeVar("Result")
 
 CONNECT_SECONDS = 5.0
+WORKER_STARTS_SECONDS = 1.0
+"""A worker that is just starting asks for work within this time."""
 _NESTED_MESSAGE = re.compile(r'message: "([^"]+)"')
 _MIGRATE = "run `python worker.py --migrate`"
 
@@ -82,11 +84,14 @@ async def temporal(settings: Settings) -> Client:
 
 async def require_worker(client: Client, settings: Settings) -> None:
     """Refuse to ask what nobody would answer: raises OutOfReach where no worker asks for work."""
-    if not await has_worker(client, settings.task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW):
-        raise OutOfReach(
-            f"no worker is running on task queue {settings.task_queue!r}, so nothing was done: "
-            "start one with `python worker.py`, or the whole local system with `make up`"
-        )
+    for pause_seconds in (WORKER_STARTS_SECONDS, 0.0):
+        if await has_worker(client, settings.task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW):
+            return
+        await asyncio.sleep(pause_seconds)
+    raise OutOfReach(
+        f"no worker is running on task queue {settings.task_queue!r}, so nothing was done: "
+        "start one with `python worker.py`, or the whole local system with `make up`"
+    )
 
 
 async def has_worker(client: Client, task_queue: str, kind: "TaskQueueType.ValueType") -> bool:

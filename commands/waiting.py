@@ -20,9 +20,17 @@ from temporalio.service import RPCError, RPCStatusCode
 from commands.connections import has_worker
 from commands.errors import AnswerIsNo
 from settings import Settings
+from workflows.gateway_steps import gateway_queue
 
 Result = TypeVar("Result")
 
+FAILURES = {
+    "GatewayUnreachable": "cannot be reached",
+    "OutcomeUnknown": "gives no usable answer",
+    "RateLimited": "takes no more requests for now",
+    "KeyInUse": "still works on an earlier request",
+}
+"""What each failure of a gateway call says of the gateway."""
 STILL_WAITING = "StillWaiting"
 """Type of the failure by which a watch says that nothing has happened yet: no outage."""
 
@@ -96,7 +104,7 @@ async def reason(client: Client, settings: Settings, workflow_id: str) -> str | 
         return f"its process has ended ({description.status.name.lower() if description.status else 'unknown'})"
     raw = description.raw_description
     for pending in raw.pending_activities:
-        said = await _activity_reason(client, pending)
+        said = await _activity_reason(client, settings, pending)
         if said is not None:
             return said
     if raw.HasField("pending_workflow_task"):
@@ -104,16 +112,28 @@ async def reason(client: Client, settings: Settings, workflow_id: str) -> str | 
     return None
 
 
-async def _activity_reason(client: Client, pending: PendingActivityInfo) -> str | None:
-    if pending.HasField("last_failure"):
-        kind = pending.last_failure.application_failure_info.type
-        return None if kind == STILL_WAITING else _failure(pending.last_failure)
+async def _activity_reason(client: Client, settings: Settings, pending: PendingActivityInfo) -> str | None:
     queue = pending.activity_options.task_queue.name
-    if pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
-        if queue and not await has_worker(client, queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
-            return f"no worker is running on task queue {queue!r}: start one with `python worker.py`"
-        return f"{pending.activity_type.name} waits for a free worker on task queue {queue!r}"
-    return f"{pending.activity_type.name} is under way"
+    gateway = queue.removeprefix(gateway_queue(settings.task_queue, ""))
+    if pending.HasField("last_failure"):
+        return _failure_reason(gateway, pending.last_failure)
+    if pending.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
+        return f"{gateway} has not answered yet"
+    if await has_worker(client, queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
+        return f"the {pending.activity_type.name} waits for a free worker on task queue {queue!r}"
+    return f"no worker is running on task queue {queue!r}: start one with `python worker.py`"
+
+
+def _failure_reason(gateway: str, failure: Failure) -> str | None:
+    while failure.HasField("server_failure_info") and failure.HasField("cause"):
+        failure = failure.cause  # The server puts a failure that it had to shorten into one of its own.
+    if failure.HasField("timeout_failure_info"):
+        return f"{gateway} cannot be reached (no answer in time)"
+    kind = failure.application_failure_info.type
+    if kind == STILL_WAITING:
+        return None
+    said = failure.message.partition("\n")[0].removeprefix(f"{gateway}: ")
+    return f"{gateway} {FAILURES[kind]} ({said})" if kind in FAILURES else said
 
 
 async def _task_reason(client: Client, settings: Settings, *, attempt: int) -> str:
@@ -123,9 +143,3 @@ async def _task_reason(client: Client, settings: Settings, *, attempt: int) -> s
     if not await has_worker(client, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW):
         return f"no worker is running on task queue {queue!r}: start one with `python worker.py`"
     return f"a worker on task queue {queue!r} has not taken it up, or cannot reach PostgreSQL: look at the worker's log"
-
-
-def _failure(failure: Failure) -> str:
-    while failure.HasField("cause") and not failure.HasField("application_failure_info"):
-        failure = failure.cause
-    return failure.message.partition("\n")[0]

@@ -87,11 +87,13 @@ class CommandLine:
         assert "Traceback" not in stdout + stderr
         return Answer(exit_code, stdout, stderr)
 
-    def charge(self, charge_id: str, gateway: str = "stripe", *options: str, amount: str = "49.99") -> Answer:
+    def charge(
+        self, charge_id: str, gateway: str = "stripe", *options: str, amount: str = "49.99", **environment: str
+    ) -> Answer:
         """Charge 49.99 USD, as JSON."""
         base = ["charge", "--amount", amount, "--currency", "USD", "--customer", "cus_1", "--id", charge_id, "--json"]
         method = [] if "--payment-method" in options else ["--payment-method", GOOD[gateway]]
-        return self(*base, *method, *options)
+        return self(*base, *method, *options, **environment)
 
     def until(self, charge_id: str, status: str) -> Any:
         """Wait until a charge has a status, and return its document."""

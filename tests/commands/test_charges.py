@@ -46,6 +46,12 @@ async def forget(address: str, workflow_id: str) -> None:
             await asyncio.sleep(0.05)
 
 
+async def terminate(address: str, workflow_id: str) -> None:
+    """End a process by force, as an operator may in the Web UI."""
+    client = await connect(Settings(_env_file=None, temporal_address=address))
+    await client.get_workflow_handle(workflow_id).terminate("by an operator")
+
+
 @pytest.mark.parametrize("gateway", ["stripe", "paypal"])
 def test_a_charge_is_captured_and_its_document_leads_to_every_record_of_it(cli: CommandLine, gateway: str) -> None:
     """A script reads in one document where the money is, at the gateway and in the books."""
@@ -270,6 +276,41 @@ def test_a_detached_charge_is_only_started(cli: CommandLine) -> None:
     assert (again.exit_code, again.document) == (0, answer.document)
     assert cli.until("detached", "captured")["web_ui"] == answer.document["web_ui"]
     assert effects(cli, "paypal", "detached") == ["capture"]
+
+
+def test_a_charge_that_no_worker_has_seen_yet_has_its_content_already(cli: CommandLine) -> None:
+    """Between its start and its first row, an id stands for one wish as well; ended by force, it was never made."""
+    nobody = {"TASK_QUEUE": "nobody-yet"}
+    assert cli.charge("unseen", "stripe", "--detach", **nobody).exit_code == 0
+    assert cli.charge("unseen", "stripe", "--detach", **nobody).exit_code == 0
+    other = cli.charge("unseen", "stripe", "--detach", amount="50", **nobody)
+    line = "error: charge unseen exists with other content: use another id for another charge"
+    assert (other.exit_code, other.stdout, other.lines) == (1, "", [line])
+    status = cli("status", "unseen", **nobody)
+    started = "error: charge unseen was started and is not in the books yet"
+    assert (status.exit_code, status.stdout) == (3, "")
+    assert status.lines == [
+        f"{started}: no worker is running on task queue 'nobody-yet': start one with `python worker.py`"
+    ]
+    asyncio.run(terminate(cli.environment["TEMPORAL_ADDRESS"], "charge/unseen"))
+    ended = cli.charge("unseen")
+    assert (ended.exit_code, ended.stdout, len(ended.lines)) == (1, "", 1)
+    assert ended.stderr.startswith("error: charge unseen was not made: terminated")
+
+
+def test_a_process_that_is_ended_by_force_is_not_waited_for(cli: CommandLine) -> None:
+    """The books say where the charge was left; the command does not hang on a process that is gone."""
+    process = cli.start("charge", *_listed("forced", "cus_1", AUTHENTICATION))
+    with process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith(LINK)
+        asyncio.run(terminate(cli.environment["TEMPORAL_ADDRESS"], "charge/forced"))
+        answer = cli.end(process)
+    assert (answer.exit_code, answer.stdout, len(answer.lines)) == (3, "", 1)
+    assert "charge forced is requires action" in answer.stderr
+    void = cli("void", "forced")
+    assert (void.exit_code, len(void.lines)) == (3, 1)
+    assert "the process of charge forced is not running" in void.stderr
 
 
 def test_a_pending_payment_is_not_known_yet(cli: CommandLine) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -162,9 +163,32 @@ def test_a_gateway_that_is_down_is_named(servers: Servers, tmp_path: Path, gatew
     """The line names the gateway and what failed, before the charge itself gives up; the other gateway is not blamed."""
     address = {f"{gateway.upper()}_API_BASE": "http://127.0.0.1:1"}
     with own_worker(servers, tmp_path / f"down-{gateway}", **address) as (cli, _):
-        answer = cli.charge(f"gone_{gateway}", gateway, "--timeout", "4")
-        unreachable(answer, f"charge gone_{gateway} is not decided after 4 s", f"{gateway} ", "it goes on by itself")
+        answer = cli.charge(f"gone_{gateway[0]}", gateway, "--timeout", "4")
+        unreachable(
+            answer,
+            f"charge gone_{gateway[0]} is not decided after 4 s: {gateway} cannot be reached (",
+            "it goes on by itself",
+        )
         assert {"stripe": "paypal", "paypal": "stripe"}[gateway] not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"action": "html"}, "stripe gives no usable answer ("),
+        ({"action": "rate_limit", "retry_after": 1}, "stripe takes no more requests for now ("),
+    ],
+)
+def test_a_gateway_that_is_ill_is_named(cli: CommandLine, fault: dict[str, Any], reason: str) -> None:
+    """An operator reads what the gateway does instead of answering; once it is well the charge is made."""
+    stripe = cli.simulators["stripe"]
+    charge_id = f"ill_{fault['action']}"
+    stripe.add_fault(method="*", path="/v1/*", when="before", times=1000, **fault)
+    try:
+        unreachable(cli.charge(charge_id, "stripe", "--timeout", "2"), f"is not decided after 2 s: {reason}")
+    finally:
+        stripe.clear_faults()
+    assert cli.until(charge_id, "captured")["captured_minor"] == 4999
 
 
 def test_a_charge_that_was_never_sent_is_no_decline(cli: CommandLine, servers: Servers) -> None:
