@@ -43,12 +43,16 @@ def up(where: Where = DIRECTORY) -> None:
 
 
 @app.command()
-def demo(*, keep: Annotated[bool, typer.Option("--keep", help="Leave the system running to look at.")] = False) -> None:
+def demo(
+    where: Where = DEMO_DIRECTORY,
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the system running to look at.")] = False,
+) -> None:
     """Run 200 charges over both gateways on a new system, and show the books and the proof."""
     from local import demo as scenario  # noqa: PLC0415 # the other commands do without its imports
 
     with ended_by_signals():
-        raise typer.Exit(scenario.run(DEMO_DIRECTORY, stay=_stay if keep else None))
+        raise typer.Exit(scenario.run(where, stay=_stay if keep else None))
 
 
 @app.command()

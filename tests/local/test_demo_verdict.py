@@ -150,7 +150,7 @@ def test_a_decline_with_another_code_gives_exit_code_1(books: Books) -> None:
     """The code decides what may be tried next, so that a wrong one costs money."""
     verdict = judged(with_charge(books, DECLINED, decline_code="another"))
     assert verdict.exit_code == 1
-    assert verdict.deviations[DECLINED.charge_id] == [f"decline_code another, not {DECLINED.ending.decline_code}"]
+    assert verdict.deviations[DECLINED.charge_id] == [f"decline code another, not {DECLINED.ending.decline_code}"]
 
 
 def test_a_charge_that_is_not_in_the_books_gives_exit_code_1(books: Books) -> None:
