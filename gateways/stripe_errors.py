@@ -4,6 +4,7 @@ Decided from the HTTP status and the body only: the SDK makes a plain APIError o
 and calls every 402 a CardError whatever its type. Messages of ours never repeat Stripe's text on credentials.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import stripe
@@ -81,4 +82,6 @@ def _read(error: stripe.StripeError) -> StripeFault | None:
 
 
 def _headers(error: stripe.StripeError) -> dict[str, str]:
-    return {str(name).lower(): str(value) for name, value in (error.headers or {}).items()}
+    # Of an answer that it cannot parse, the SDK keeps the headers in the place of the body.
+    kept = error.headers or error.json_body
+    return {str(name).lower(): str(value) for name, value in kept.items()} if isinstance(kept, Mapping) else {}

@@ -6,7 +6,6 @@ import pytest
 
 from gateways.paypal_session import PayPalSession
 from gateways.port import ActionRequired, Declined, OperationKind, Outcome, Succeeded
-from local.simulators import Simulator
 from tests.gateways.cases import AUTHORIZE, CAPTURE, REFUND, GatewayCase, money
 
 pytestmark = pytest.mark.simulator
@@ -52,12 +51,13 @@ async def test_refunds_of_the_same_amount(case: GatewayCase) -> None:
 @pytest.mark.parametrize("operation", ["authorize", "pay", "void", "refund"])
 async def test_key_that_the_gateway_has_forgotten(case: GatewayCase, operation: str) -> None:
     """An operation asked for again after its key's life is answered with what it did, and does nothing again."""
+    _keep_no_keys(case)
     request = await (
         case.created(case.operation(CAPTURE)) if operation == "pay" else case.prepared(OperationKind(operation))
     )
     first = await case.call(request)
     assert isinstance(first, Succeeded)
-    _forget_keys(case)
+    case.simulator.advance_clock(DAY + 1)
     again = await case.call(request)
     assert isinstance(again, Succeeded)
     assert (again.reference, again.amount) == (first.reference, first.amount)
@@ -66,10 +66,11 @@ async def test_key_that_the_gateway_has_forgotten(case: GatewayCase, operation: 
 
 async def test_capture_whose_key_the_gateway_has_forgotten(case: GatewayCase) -> None:
     """A capture in part, asked for again after its key's life, is found by the id that it left, not made again."""
+    _keep_no_keys(case)
     request = await case.prepared(CAPTURE, money("40.00"))
     first = await case.gateway.capture(request)
     assert isinstance(first, Succeeded)
-    _forget_keys(case)
+    case.simulator.advance_clock(DAY + 1)
     again = await case.gateway.capture(request)
     assert isinstance(again, Succeeded)
     assert (again.reference, again.amount) == (first.reference, first.amount)
@@ -104,20 +105,18 @@ async def test_approved_order_with_a_kept_answer(case: GatewayCase, monkeypatch:
 @pytest.mark.parametrize("case", ["paypal"], indirect=True)
 async def test_repeat_that_is_refused_though_the_first_took_effect(case: GatewayCase) -> None:
     """A refused repeat is not believed: PayPal's sandbox was seen to refuse the repeat of what had succeeded."""
+    _keep_no_keys(case)
     request = await case.prepared(AUTHORIZE)
     first = await case.call(request)
-    case.simulator.configure(order_request_id_seconds=0)
     declined_now = request.model_copy(update={"payment_method": "wallet_refused"})
     assert await case.call(declined_now) == first
     assert len(case.effects(request)) == 1
 
 
-def _forget_keys(case: GatewayCase) -> None:
-    """Let the gateway forget its keys, without letting authorizations lapse."""
-    simulator: Simulator = case.simulator
+def _keep_no_keys(case: GatewayCase) -> None:
+    """Let PayPal keep its keys for less than the 45 days in which an authorization would lapse; Stripe's live a day."""
     if case.name == "paypal":
-        simulator.configure(order_request_id_seconds=0, payment_request_id_seconds=0)
-    simulator.advance_clock(DAY + 1)
+        case.simulator.configure(order_request_id_seconds=0, payment_request_id_seconds=0)
 
 
 def _reference(outcome: Outcome) -> str:

@@ -11,7 +11,14 @@ from email.utils import format_datetime
 
 import pytest
 
-from gateways.errors import GatewayUnreachable, OutcomeUnknown
+from gateways.errors import (
+    GatewayError,
+    GatewayUnreachable,
+    KeyInUse,
+    Misconfigured,
+    OutcomeUnknown,
+    RateLimited,
+)
 from gateways.port import OperationRequest
 from gateways.wire import LONGEST_RETRY_AFTER_SECONDS, MAX_BODY_BYTES, Wire, retry_after_seconds
 from tests.gateways.cases import AUTHORIZE, CASES, TIMEOUT_SECONDS, money
@@ -69,6 +76,20 @@ async def flood(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
         await writer.drain()
+
+
+def request_at(name: str) -> OperationRequest:
+    """An authorization that can be sent."""
+    return OperationRequest(
+        operation_id="chg_1:authorize:1",
+        charge_id="chg_1",
+        kind=AUTHORIZE,
+        gateway=name,
+        amount=money("1.00"),
+        customer="cus_1",
+        payment_method="method",
+        payment_reference="P1",
+    )
 
 
 async def test_answer_that_never_ends_in_time() -> None:
@@ -135,20 +156,48 @@ async def test_unparsable_answers(name: str, speak: Speak) -> None:
     """An answer that cannot be understood leaves the outcome unknown, at every gateway, and is never followed elsewhere."""
     async with server(speak) as url:
         gateway = CASES[name].make(url, TIMEOUT_SECONDS)
-        request = OperationRequest(
-            operation_id="chg_1:authorize:1",
-            charge_id="chg_1",
-            kind=AUTHORIZE,
-            gateway=name,
-            amount=money("1.00"),
-            customer="cus_1",
-            payment_method="method",
-            payment_reference="P1",
-        )
+        request = request_at(name)
         for call in (gateway.create_payment, gateway.authorize, gateway.look_up):
             with pytest.raises(OutcomeUnknown):
                 await call(request)
         await gateway.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "body", "expected"),
+    [
+        (
+            "stripe",
+            "429 Too Many Requests",
+            {"error": {"type": "invalid_request_error", "message": "slow"}},
+            RateLimited,
+        ),
+        ("stripe", "429 Too Many Requests", {"error": {"code": "lock_timeout", "type": "odd"}}, RateLimited),
+        ("stripe", "429 Too Many Requests", None, RateLimited),
+        ("stripe", "409 Conflict", {"error": {"type": "idempotency_error", "message": "busy"}}, KeyInUse),
+        ("stripe", "409 Conflict", {"error": {"code": "idempotency_key_in_use", "type": "odd"}}, KeyInUse),
+        ("stripe", "400 Bad Request", {"error": {"type": "idempotency_error", "message": "other"}}, Misconfigured),
+        ("stripe", "401 Unauthorized", {"error": {"type": "invalid_request_error", "message": "sk_"}}, Misconfigured),
+        ("stripe", "403 Forbidden", None, Misconfigured),
+        ("stripe", "404 Not Found", {"error": {"code": "resource_missing", "param": "intent"}}, Misconfigured),
+        ("paypal", "429 Too Many Requests", {"name": "RATE_LIMIT_REACHED"}, RateLimited),
+        ("paypal", "429 Too Many Requests", None, RateLimited),
+        ("paypal", "409 Conflict", {"name": "RESOURCE_CONFLICT"}, KeyInUse),
+        ("paypal", "401 Unauthorized", {"error": "invalid_token"}, Misconfigured),
+        ("paypal", "403 Forbidden", {"name": "NOT_AUTHORIZED"}, Misconfigured),
+        ("paypal", "404 Not Found", {"name": "RESOURCE_NOT_FOUND"}, Misconfigured),
+    ],
+)
+async def test_meaning_of_a_status(name: str, status: str, body: object, expected: type[GatewayError]) -> None:
+    """What an error means follows from its HTTP status, whatever type and code its body gives, or none at all."""
+    text = b"" if body is None else json.dumps(body).encode()
+    async with server(says(text, status, "retry-after: 3\r\n")) as url:
+        gateway = CASES[name].make(url, TIMEOUT_SECONDS)
+        with pytest.raises(expected) as raised:
+            await gateway.authorize(request_at(name))
+        await gateway.close()
+    assert type(raised.value) is expected
+    assert raised.value.retry_after_seconds == (3 if expected is RateLimited else None)
 
 
 @pytest.mark.parametrize(
