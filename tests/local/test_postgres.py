@@ -64,10 +64,14 @@ def test_a_stale_pid_file_with_a_reused_number_is_no_hindrance(tmp_path: Path) -
     with started(tmp_path) as server:
         pid_file = tmp_path / "data" / "postmaster.pid"
         lines = pid_file.read_text().splitlines()
+        owner = (pid_file.stat().st_uid, pid_file.stat().st_gid) if os.geteuid() == 0 else None
         server.process.kill()
-    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
-    with started(tmp_path) as server:
-        assert server.is_healthy()
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with process.Part(process.start("Another program", sleep, log=tmp_path / "other", owner=owner), 0) as other:
+        pid_file.write_text("\n".join([str(other.process.pid), *lines[1:]]))
+        with started(tmp_path) as server:
+            assert server.is_healthy()
+        other.process.check()
 
 
 def test_a_second_server_over_the_same_data_is_refused(tmp_path: Path) -> None:
