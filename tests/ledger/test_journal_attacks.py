@@ -129,7 +129,12 @@ MISLEADING = [
     "CREATE OPERATOR pg_temp.> (LEFTARG = bigint, RIGHTARG = integer, FUNCTION = pg_temp.always)",
     "CREATE FUNCTION pg_temp.same(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$",
     "CREATE OPERATOR pg_temp.= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp.same)",
-    "CREATE DOMAIN pg_temp.jsonb AS text",
+    # A domain's check runs with the rights of whoever makes a value of it.
+    f"CREATE FUNCTION pg_temp.take() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN {IDLE_GRANT}; RETURN true; END $$",
+    "CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (pg_temp.take())",
+    "CREATE DOMAIN pg_temp.bpchar AS pg_catalog.bpchar CHECK (pg_temp.take())",
+    "CREATE DOMAIN pg_temp.bytea AS pg_catalog.bytea CHECK (pg_temp.take())",
+    "CREATE DOMAIN pg_temp.bigint AS pg_catalog.int8 CHECK (pg_temp.take())",
     "SET search_path = pg_temp, public, pg_catalog",
     "SET TimeZone = 'Pacific/Kiritimati'",
     "SET DateStyle = 'German, DMY'",
@@ -249,6 +254,7 @@ def test_no_session_setting_or_temporary_object_misleads_the_posting_function(
         " WHERE l.entry_id = e.entry_id) FROM public.entries e WHERE reference = 'ch_9:capture:1'"
     ).fetchall()
     assert found == [(32, True, 2)]
+    assert went_through(application, CHANGES) == []
 
 
 def with_amount(amount: Any) -> list[dict[str, Any]]:

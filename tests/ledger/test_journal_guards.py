@@ -191,6 +191,24 @@ def test_no_line_is_added_to_an_entry_that_another_transaction_is_posting(
         owner.rollback()
 
 
+def test_no_line_is_added_to_an_entry_that_was_left_without(
+    superuser: psycopg.Connection, owner: psycopg.Connection, unchanged: Unchanged
+) -> None:
+    """Who once took a guard away and left an entry unfinished cannot finish it quietly with the guard in place."""
+    superuser.execute("ALTER TABLE entries DISABLE TRIGGER entry_is_complete")
+    superuser.execute(header(count=4).encode())
+    superuser.execute("ALTER TABLE entries ENABLE ALWAYS TRIGGER entry_is_complete")
+    with unchanged(), pytest.raises(psycopg.Error, match="already posted"):
+        commit(owner, DEBIT, CREDIT)
+
+
+@pytest.mark.parametrize("count", [0, 1, 201])
+def test_the_number_of_lines_of_an_entry_has_its_limits(owner: psycopg.Connection, count: int) -> None:
+    """Nothing is not an entry, even if it balances."""
+    with pytest.raises(psycopg.Error, match="entry_has_two_lines"):
+        commit(owner, header(count=count, totals="{}"))
+
+
 def test_every_guard_is_always_on(superuser: psycopg.Connection) -> None:
     """A guard that is off, or off for replication, is a hole that looks like a wall."""
     triggers = superuser.execute(

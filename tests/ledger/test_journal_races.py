@@ -13,7 +13,8 @@ from ledger.accounts import Account, AccountType, Side, clearing, receivable
 from ledger.entries import Entry, credit, debit
 from ledger.errors import AccountConflict, InvalidEntry, ReferenceConflict
 from ledger.journal import PostedEntry
-from tests.ledger.samples import capture, fact, fee, usd
+from ledger.money import Money
+from tests.ledger.samples import capture, fact, usd
 
 POSTERS = 20
 
@@ -100,14 +101,45 @@ async def test_of_two_types_for_a_new_account_one_wins(engine: AsyncEngine) -> N
     assert Counter(type(result) for result in results) == {list: POSTERS // 2, AccountConflict: POSTERS // 2}
 
 
-async def test_batches_in_opposite_orders_do_not_lock_each_other_out(engine: AsyncEngine) -> None:
-    """Two batches may hold the same entries in any order; each is posted once."""
-    batch = [capture(f"ch_{number}") for number in range(100)]
-    for entries in (batch, [fee(f"ch_{number}") for number in range(100)]):
-        results = await race(engine, [entries, entries[::-1]] * 4)
-        assert [result for result in results if isinstance(result, BaseException)] == []
-        new = Counter(row.reference for rows in results if isinstance(rows, list) for row in rows if row.is_new)
-        assert new == {entry.reference: 1 for entry in entries}
+def moves(reference: str, codes: str, currency: str = "USD") -> Entry:
+    """An entry whose lines name these accounts in this order."""
+    money = Money(amount_minor=1, currency=currency)
+    lines = [side(receivable(code), money) for code in codes for side in (debit, credit)]
+    return capture().model_copy(update={"reference": reference, "lines": tuple(lines)})
+
+
+OPPOSITES = {
+    "entries": ([moves("b", "x")], [moves("a", "x"), moves("b", "x"), moves("c", "x")]),
+    "accounts": ([moves("first", "b")], [moves("second", "abc")]),
+    "currencies": ([moves("first", "b", "EUR")], [moves("second", "abc", "EUR")]),
+}
+
+
+@pytest.mark.parametrize("what", OPPOSITES)
+async def test_postings_in_opposite_orders_do_not_lock_each_other_out(
+    engine: AsyncEngine, connection: AsyncConnection, what: str
+) -> None:
+    """Two that need the same things in opposite orders, and meet in the middle, both get them."""
+    await journal.post(connection, [moves("before", "abcx")])
+    if what == "accounts":
+        await connection.rollback()
+    await connection.commit()
+    held, wanted = OPPOSITES[what]
+    await journal.post(connection, held)  # and left open, so that both stop half way
+    backwards = [
+        entry.model_copy(update={"lines": entry.lines[::-1]} | ({} if what == "entries" else {"reference": "third"}))
+        for entry in wanted[::-1]
+    ]
+    rivals = [asyncio.create_task(post(engine, entries, asyncio.Barrier(1))) for entries in (wanted, backwards)]
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with engine.connect() as other, asyncio.timeout(10):
+        while await other.scalar(waiting) < 2:
+            await asyncio.sleep(0.02)
+            await other.rollback()
+    await connection.rollback()
+    assert [type(result) for result in await asyncio.gather(*rivals, return_exceptions=True)] == [list, list]
 
 
 async def test_postings_on_the_same_accounts_do_not_wait_for_each_other(

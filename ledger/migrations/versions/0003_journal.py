@@ -117,7 +117,7 @@ BEGIN
         RAISE EXCEPTION 'entry % has % of its % lines', NEW.reference, found_lines, NEW.line_count
             USING ERRCODE = 'QT422', CONSTRAINT = 'entry_is_complete', DETAIL = NEW.reference;
     END IF;
-    IF NOT is_balanced OR found_totals <> NEW.totals THEN
+    IF is_balanced IS NOT TRUE OR found_totals IS DISTINCT FROM NEW.totals THEN
         RAISE EXCEPTION 'entry % does not balance: %, stated as %', NEW.reference, found_totals, NEW.totals
             USING ERRCODE = 'QT422', CONSTRAINT = 'entry_balances', DETAIL = NEW.reference;
     END IF;
