@@ -16,9 +16,10 @@ from psycopg.sql import SQL, Identifier
 from local import postgres, simulators, temporal
 from local.ports import free_port
 
+# A test's fixtures include those of its fixtures, so that each lane needs only the one that starts its server.
 LANES = {
-    "database": {"postgres_server", "database"},
-    "simulator": {"stripe_simulator", "paypal_simulator"},
+    "database": {"postgres_server"},
+    "simulator": {"stripe_process", "paypal_process"},
     "temporal": {"temporal_server"},
 }
 TEMPLATE = "quittance_template"
