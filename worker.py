@@ -5,6 +5,7 @@ A worker holds no state of its own: start as many as the load needs, and end any
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,8 +13,6 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import structlog
-from gateways.paypal import PayPalGateway
-from gateways.stripe import StripeGateway
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -21,7 +20,9 @@ from temporalio.worker import Worker
 from activities.charge_books import ChargeBooks
 from activities.gateway_calls import GatewayCalls
 from activities.refund_books import RefundBooks
+from gateways.paypal import PayPalGateway
 from gateways.port import Gateway
+from gateways.stripe import StripeGateway
 from ledger import migrate
 from ledger.database import create_engine
 from settings import Settings, SettingsError, load
@@ -154,4 +155,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is closed. Ending the interpreter step by step can race with the SDK's native threads and abort.
+    os._exit(code)

@@ -27,9 +27,9 @@ def translated(step: Callable[Input, Awaitable[Result]]) -> Callable[Input, Awai
                 type=type(error).__name__,
                 non_retryable=True,
                 category=ApplicationErrorCategory.BENIGN,
-            ) from error
+            ) from None
         except OperationalError as error:
             line = str(error.orig).strip().partition("\n")[0]
-            raise ApplicationError(f"PostgreSQL could not do it: {line}", type="DatabaseUnavailable") from error
+            raise ApplicationError(f"PostgreSQL could not do it: {line}", type="DatabaseUnavailable") from None
 
     return run

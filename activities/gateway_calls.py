@@ -86,7 +86,7 @@ class GatewayCalls:
         try:
             outcome = await self._gateway.look_up(request.operation)
         except GatewayError as error:
-            raise _for_temporal(error) from error
+            raise _for_temporal(error) from None
         if _still_waiting(request.watched, outcome):
             raise ApplicationError(
                 f"waiting for the {request.watched}", type="StillWaiting", category=ApplicationErrorCategory.BENIGN
@@ -99,7 +99,7 @@ class GatewayCalls:
         try:
             return Found(outcome=await self._gateway.look_up(request))
         except GatewayError as error:
-            raise _for_temporal(error) from error
+            raise _for_temporal(error) from None
 
     async def _perform(self, request: OperationRequest) -> Outcome:
         try:
@@ -116,7 +116,7 @@ class GatewayCalls:
             return await self._call(request)
         except GatewayError as error:
             activity.logger.warning("gateway.call_failed", extra={"operation_id": request.operation_id})
-            raise _for_temporal(error) from error
+            raise _for_temporal(error) from None
 
     async def _with_reference(self, request: OperationRequest) -> OperationRequest:
         if request.payment_reference is not None:
@@ -161,7 +161,10 @@ def _still_waiting(watched: Watched, outcome: Outcome | None) -> bool:
 
 
 def _for_temporal(error: GatewayError) -> ApplicationError:
-    """Say to Temporal whether and when to try again; the type tells people which kind of failure it was."""
+    """Say to Temporal whether and when to try again; the type tells people which kind of failure it was.
+
+    Raised without its cause: a chain of HTTP errors can be larger than Temporal takes, and then people see nothing.
+    """
     wait = error.retry_after_seconds
     return ApplicationError(
         str(error),

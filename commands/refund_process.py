@@ -93,7 +93,7 @@ async def _join(client: Client, settings: Settings, request: RefundRequest) -> R
         static_summary=f"refund of {request.charge_id}",
     )
     view: RefundView = await waiting.start_and_ask(
-        client, operation, RefundWorkflow.await_decision, AwaitRefundDecision()
+        client, operation, RefundWorkflow.await_decision, AwaitRefundDecision(content_hash=request.content_hash())
     )
     return view
 

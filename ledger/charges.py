@@ -87,8 +87,14 @@ def _no_card_number(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_no_card_number)]
-Identifier = Annotated[Text, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"), AfterValidator(_no_card_number)]
 """An id that is safe in a workflow id, a URL and a log: it shall name nobody."""
+
+
+def content_hash(request: Record) -> str:
+    """Hash what is asked, without who asks."""
+    content = request.model_dump(mode="json", exclude={"actor"})
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class PaymentMethod(Record):
@@ -130,8 +136,7 @@ class ChargeRequest(Record):
 
     def content_hash(self) -> str:
         """Identify what is asked, whoever asks: the same id may come again with the same content only."""
-        content = self.model_dump(mode="json", exclude={"actor"})
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return content_hash(self)
 
 
 class ChargeView(Record):

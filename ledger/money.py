@@ -4,8 +4,9 @@ Digits after the point come from the maintained ISO 4217 table of the `iso4217` 
 exponents live with that gateway, because they differ from ISO and from each other.
 """
 
+import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_AMOUNT_MINOR = 999_999_999_999  # twelve digits, the most that any supported gateway takes (Stripe, IDR)
 
+_AMOUNT = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 MAX_TEXT = 28
 """Characters of an amount; as many digits as Decimal keeps exactly, and far more than any amount has."""
 
@@ -55,18 +57,15 @@ class Money(BaseModel):
         """Read a positive amount in major units, such as `49.99`; raises MoneyError with what to do."""
         code = currency.strip().upper()
         digits = minor_digits(code)
-        try:
-            value = Decimal(text.strip())
-        except InvalidOperation:
-            raise MoneyError(f"amount {text!r} is not a number: write it like 49.99") from None
-        if not value.is_finite():
+        if not _AMOUNT.fullmatch(text):
             raise MoneyError(f"amount {text!r} is not a number: write it like 49.99")
+        value = Decimal(text)
         if value <= 0:
             raise MoneyError(f"amount {text} {code} must be greater than zero")
         if value.adjusted() > len(str(MAX_AMOUNT_MINOR)):
             raise MoneyError(f"amount {text} {code} is too large: {_largest(code)} is the most")
         scaled = value.scaleb(digits)
-        if len(text) > MAX_TEXT or value.adjusted() < -digits or scaled != scaled.to_integral_value():
+        if len(text) > MAX_TEXT or scaled != scaled.to_integral_value():
             raise MoneyError(f"amount {text} {code} is too precise: {code} has {digits} decimal places")
         if scaled > MAX_AMOUNT_MINOR:
             raise MoneyError(f"amount {text} {code} is too large: {_largest(code)} is the most")

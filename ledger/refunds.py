@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import charges, operations
-from ledger.charges import Charge, Identifier, Record, Text
+from ledger.charges import Charge, Identifier, Record, Text, content_hash
 from ledger.database import operations as operations_table
 from ledger.errors import RefundConflict, RefundExceedsCapture
 from ledger.money import MAX_AMOUNT_MINOR, Money
@@ -41,6 +41,10 @@ class RefundRequest(Record):
     """In minor units of the charge's currency; None for all that is left."""
     reason: Annotated[Text, Field(max_length=500)] | None = None
     actor: Annotated[Text, Field(min_length=1, max_length=200)]
+
+    def content_hash(self) -> str:
+        """Identify what is asked, whoever asks: the same id may come again with the same content only."""
+        return content_hash(self)
 
 
 class RefundView(Record):

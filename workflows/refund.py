@@ -31,7 +31,9 @@ REFUSALS = {"RefundExceedsCapture", "RefundConflict", "UnknownCharge", "LimitExc
 
 
 class AwaitRefundDecision(Record):
-    """Wait for the answer to a refund."""
+    """Wait for the answer to a refund; refused where the refund of this id has other content."""
+
+    content_hash: str | None = None
 
 
 def workflow_id(refund_id: str) -> str:
@@ -45,6 +47,7 @@ class RefundWorkflow:
 
     @workflow.init
     def __init__(self, request: RefundRequest) -> None:
+        self._request = request
         self._view = RefundView(
             refund_id=request.refund_id, charge_id=request.charge_id, status=RefundStatus.PROCESSING
         )
@@ -69,10 +72,17 @@ class RefundWorkflow:
         return self._view
 
     @workflow.update
-    async def await_decision(self, _request: AwaitRefundDecision) -> RefundView:
+    async def await_decision(self, request: AwaitRefundDecision) -> RefundView:  # noqa: ARG002 # its validator reads it
         """Return as soon as the refund is decided or known to be pending."""
         await workflow.wait_condition(lambda: self._view.status.is_decided)
         return self._view
+
+    @await_decision.validator
+    def _same_content(self, request: AwaitRefundDecision) -> None:
+        if request.content_hash is not None and request.content_hash != self._request.content_hash():
+            raise ApplicationError(
+                f"refund {self._view.refund_id} exists with other content: use another id", type="RefundConflict"
+            )
 
     async def _carry_out(self, standing: RefundStanding) -> RefundStanding:
         """Ask the gateway until the answer is known and in the books."""

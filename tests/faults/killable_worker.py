@@ -14,9 +14,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import temporalio.client
+import temporalio.worker
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 import worker
 from ledger.database import create_engine
@@ -40,8 +42,8 @@ class _Deadly(ActivityInboundInterceptor):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class KillAtPoint(Interceptor):
-    """Watches every activity, local ones too."""
+class KillAtPoint(temporalio.client.Interceptor, temporalio.worker.Interceptor):
+    """Watches every activity, local ones too; a client's interceptor that is a worker's too serves its workers."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
         return _Deadly(next)

@@ -62,8 +62,8 @@ async def worker_process(settings: Settings, kill_at: str = "") -> AsyncIterator
 
 async def survive(settings: Settings, processes: Processes, story: Any, kill_at: str) -> None:
     """Play a story while the worker is killed at one point and another worker takes over."""
-    async with asyncio.timeout(CASE_SECONDS), worker_process(settings, kill_at) as doomed:
-        playing = asyncio.create_task(story(processes))
+    async with asyncio.timeout(CASE_SECONDS), asyncio.TaskGroup() as group, worker_process(settings, kill_at) as doomed:
+        playing = group.create_task(story(processes))
         assert await doomed.wait() == -signal.SIGKILL, f"the story never came to {kill_at}"
         async with worker_process(settings):
             await playing
@@ -168,8 +168,8 @@ async def test_a_worker_killed_while_the_gateway_works_repeats_nothing(
         processes = Processes(settings, await connect(settings), engine, simulators)
         requests_before = len(simulators[gateway].truth()["requests"])
         simulators[gateway].add_fault(method="POST", path=path, when=when, action="delay", delay_seconds=3, times=1)
-        async with asyncio.timeout(CASE_SECONDS), worker_process(settings) as doomed:
-            playing = asyncio.create_task(automatic(gateway, processes))
+        async with asyncio.timeout(CASE_SECONDS), asyncio.TaskGroup() as group, worker_process(settings) as doomed:
+            playing = group.create_task(automatic(gateway, processes))
             expected = requests_before + (
                 CALLS[gateway].index(path) if when == "before" else CALLS[gateway].index(path) + 1
             )
