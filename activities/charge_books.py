@@ -5,7 +5,6 @@ They are local activities. Steps lock the charge's row first, so two of them nev
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
 from activities import consequences
@@ -14,6 +13,7 @@ from gateways import routing
 from gateways.port import Capabilities, OperationKind, OperationRequest, Outcome, Refused, Succeeded
 from ledger import charges, journal, operations
 from ledger.charges import CaptureMode, Charge, ChargeRequest, ChargeStatus, ChargeView, Record
+from ledger.database import Connection, Database
 from ledger.money import Money
 from ledger.operations import NewOperation, Operation
 
@@ -73,7 +73,7 @@ class Standing(Record):
 class ChargeBooks:
     """Local activities of the charge; `capabilities` and `order` are what routing chooses by."""
 
-    def __init__(self, engine: AsyncEngine, capabilities: dict[str, Capabilities], order: tuple[str, ...]) -> None:
+    def __init__(self, engine: Database, capabilities: dict[str, Capabilities], order: tuple[str, ...]) -> None:
         self._engine = engine
         self._capabilities = capabilities
         self._order = order
@@ -179,7 +179,7 @@ class ChargeBooks:
 
 
 async def _record(
-    connection: AsyncConnection, charge: Charge, request: OperationRequest, outcome: Outcome, *, lapsed: bool
+    connection: Connection, charge: Charge, request: OperationRequest, outcome: Outcome, *, lapsed: bool
 ) -> Standing:
     before = await operations.known(connection, request.operation_id)
     decided = await operations.decide(connection, request.operation_id, operation_changes(outcome))

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from sqlalchemy.exc import OperationalError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from gateways.routing import NoGateway
+from ledger.database import OUTAGES
 from ledger.errors import LedgerError
 
 Input = ParamSpec("Input")
@@ -28,8 +28,8 @@ def translated(step: Callable[Input, Awaitable[Result]]) -> Callable[Input, Awai
                 non_retryable=True,
                 category=ApplicationErrorCategory.BENIGN,
             ) from None
-        except OperationalError as error:
-            line = str(error.orig).strip().partition("\n")[0]
+        except OUTAGES as error:
+            line = str(getattr(error, "orig", error)).strip().partition("\n")[0]
             raise ApplicationError(f"PostgreSQL could not do it: {line}", type="DatabaseUnavailable") from None
 
     return run

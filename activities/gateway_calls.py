@@ -10,7 +10,6 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -27,6 +26,7 @@ from gateways.port import (
 )
 from ledger import operations
 from ledger.charges import Record
+from ledger.database import Database
 
 
 class Watched(StrEnum):
@@ -56,7 +56,7 @@ class Found(Record):
 class GatewayCalls:
     """Activities of one gateway; `engine` keeps the payment reference before money moves."""
 
-    def __init__(self, gateway: Gateway, engine: AsyncEngine) -> None:
+    def __init__(self, gateway: Gateway, engine: Database) -> None:
         self._gateway = gateway
         self._engine = engine
 

@@ -5,7 +5,6 @@ They are local activities. Steps lock the charge's row first, so two of them nev
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
 from activities import consequences
@@ -14,6 +13,7 @@ from activities.database_errors import translated
 from gateways.port import Capabilities, OperationRequest, Outcome, Pending, Succeeded
 from ledger import charges, journal, operations, refunds
 from ledger.charges import Record
+from ledger.database import Connection, Database
 from ledger.operations import Operation
 from ledger.refunds import RefundRequest, RefundStatus, RefundView
 
@@ -38,7 +38,7 @@ class RefundStanding(Record):
 class RefundBooks:
     """Local activities of the refund; `capabilities` says how long each gateway remembers a key."""
 
-    def __init__(self, engine: AsyncEngine, capabilities: dict[str, Capabilities]) -> None:
+    def __init__(self, engine: Database, capabilities: dict[str, Capabilities]) -> None:
         self._engine = engine
         self._capabilities = capabilities
 
@@ -61,7 +61,7 @@ class RefundBooks:
                 return await self._record_unknown(connection, request)
             return await _record(connection, request.operation, request.outcome)
 
-    async def _record_unknown(self, connection: AsyncConnection, request: RecordRefund) -> RefundStanding:
+    async def _record_unknown(self, connection: Connection, request: RecordRefund) -> RefundStanding:
         charge = await charges.known(connection, request.operation.charge_id, lock=True)
         operation = await operations.known(connection, request.operation.operation_id)
         changes = {"outcome": "unknown", "message": request.unknown_because}
@@ -73,7 +73,7 @@ class RefundBooks:
         return standing.model_copy(update={"ask_until": operation.requested_at + 0.9 * life})
 
 
-async def _record(connection: AsyncConnection, request: OperationRequest, outcome: Outcome) -> RefundStanding:
+async def _record(connection: Connection, request: OperationRequest, outcome: Outcome) -> RefundStanding:
     charge = await charges.known(connection, request.charge_id, lock=True)
     before = await operations.known(connection, request.operation_id)
     taken_back = before.outcome == "succeeded" and not isinstance(outcome, Succeeded | Pending)

@@ -17,8 +17,17 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import UserDefinedType
+
+Database = AsyncEngine
+"""A pool of connections to one database."""
+Connection = AsyncConnection
+"""One connection, in a transaction that its caller ends."""
+OUTAGES = (OperationalError, InterfaceError, PoolTimeout)
+"""PostgreSQL could not do it now; the same step may be done again later."""
 
 APPLICATION_NAME = "quittance"
 CONNECT_SECONDS = 5
