@@ -30,9 +30,11 @@ def token_faults(case: GatewayCase) -> Iterator[None]:
 
 
 async def test_one_token_for_many_callers(case: GatewayCase) -> None:
-    """Fifty payments at once fetch one token: PayPal limits how many an account may have."""
+    """Fifty payments at once, and those after them, fetch one token: PayPal limits how many an account may have."""
     requests = [case.operation(AUTHORIZE) for _ in range(50)]
     await asyncio.gather(*(case.created(request) for request in requests))
+    assert tokens_fetched(case.simulator) == 1
+    await case.created(case.operation(AUTHORIZE))
     assert tokens_fetched(case.simulator) == 1
 
 

@@ -70,14 +70,6 @@ async def drip(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.02)
 
 
-async def flood(writer: asyncio.StreamWriter) -> None:
-    """Never stop talking."""
-    writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-    while True:
-        writer.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
-        await writer.drain()
-
-
 def request_at(name: str) -> OperationRequest:
     """An authorization that can be sent."""
     return OperationRequest(
@@ -105,11 +97,22 @@ async def test_answer_that_never_ends_in_time() -> None:
 
 async def test_answer_without_end() -> None:
     """An answer that floods is given up at a size, so that no gateway can fill our memory."""
+    sent = 0
+
+    async def flood(writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        while sent < 20 * MAX_BODY_BYTES:
+            writer.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+            await writer.drain()
+            sent += 0x10000
+
     wire = Wire("test", 20)
     async with server(flood) as url:
         with pytest.raises(OutcomeUnknown, match=f"longer than {MAX_BODY_BYTES:,} bytes"):
             await wire.exchange("GET", url, {})
         await wire.close()
+    assert sent < 20 * MAX_BODY_BYTES
 
 
 async def test_no_server() -> None:
