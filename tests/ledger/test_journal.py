@@ -55,30 +55,29 @@ async def test_the_order_of_lines_and_the_time_zone_are_not_content(connection: 
     assert (await journal.post(connection, [other]))[0].entry_id == first[0].entry_id
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"rule": "refunded"},
-        {"description": "other"},
-        {"event_at": HAPPENED + timedelta(microseconds=1)},
-        {"actor": "person:mallory"},
-        {"charge_id": "ch_2"},
-        {"charge_id": None},
-        {"operation_id": "ch_1:capture:2"},
-        {"reason_code": "other"},
-        {"lines": capture(amount_minor=5000).lines},
-        {"lines": posting.captured(fact(invoice="in_1")).lines},
-        {"lines": capture().lines * 2},
-    ],
-    ids=lambda change: f"{next(iter(change))}-{next(iter(change.values()))!s:.12}",
-)
-async def test_other_content_under_a_used_reference_is_refused(connection: AsyncConnection, change: Any) -> None:
+OTHER_CONTENT: list[dict[str, Any]] = [
+    {"rule": "refunded"},
+    {"description": "other"},
+    {"event_at": HAPPENED + timedelta(microseconds=1)},
+    {"actor": "person:mallory"},
+    {"charge_id": "ch_2"},
+    {"charge_id": None},
+    {"operation_id": "ch_1:capture:2"},
+    {"reason_code": "other"},
+    {"lines": capture(amount_minor=5000).lines},
+    {"lines": posting.captured(fact(invoice="in_1")).lines},
+    {"lines": capture().lines * 2},
+]
+
+
+async def test_other_content_under_a_used_reference_is_refused(connection: AsyncConnection) -> None:
     """Two facts that claim one name are a fault that a person must see, not a second entry and not silence."""
     await journal.post(connection, [capture()])
     await connection.commit()
-    with pytest.raises(ReferenceConflict, match="ch_1:capture:1 is already posted with other content"):
-        await journal.post(connection, [capture().model_copy(update=change)])
-    await connection.rollback()
+    for change in OTHER_CONTENT:
+        with pytest.raises(ReferenceConflict, match="ch_1:capture:1 is already posted with other content"):
+            await journal.post(connection, [capture().model_copy(update=change)])
+        await connection.rollback()
     assert len(await reports.entries(connection)) == 1
 
 

@@ -143,7 +143,7 @@ def accounts_opened(superuser: psycopg.Connection) -> None:
             )
 
 
-shared_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+shared_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
 
 
 @shared_database

@@ -262,51 +262,45 @@ def with_amount(amount: Any) -> list[dict[str, Any]]:
     return [line | {"amount_minor": amount} for line in _content(capture())["lines"]]
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"lines": with_amount(0)},
-        {"lines": with_amount(-5)},
-        {"lines": with_amount(None)},
-        {"lines": with_amount(1.5)},
-        {"lines": with_amount("many")},
-        {"lines": with_amount(2**63)},
-        {"lines": with_amount(True)},
-        {"lines": with_amount(7)[:1]},
-        {"lines": with_amount(7) + with_amount(8)[:1]},
-        {"lines": with_amount(7) * 101},
-        {"lines": [line | {"side": "left"} for line in with_amount(7)]},
-        {"lines": [line | {"currency": "usd"} for line in with_amount(7)]},
-        {"lines": [line | {"currency": "USDT"} for line in with_amount(7)]},
-        {"lines": [line | {"currency": None} for line in with_amount(7)]},
-        {"lines": [line | {"type": None} for line in with_amount(7)]},
-        {"lines": []},
-        {"lines": None},
-        {"lines": {"code": "x"}},
-        {"lines": [1, 2]},
-        {"reference": None},
-        {"event_at": "yesterday-ish"},
-        {"event_at": None},
-        {"actor": None},
-    ],
-    ids=lambda given: json.dumps(given)[:60],
-)
+SPOILED: list[dict[str, Any]] = [
+    {"lines": with_amount(0)},
+    {"lines": with_amount(-5)},
+    {"lines": with_amount(None)},
+    {"lines": with_amount(1.5)},
+    {"lines": with_amount("many")},
+    {"lines": with_amount(2**63)},
+    {"lines": with_amount(True)},
+    {"lines": with_amount(7)[:1]},
+    {"lines": with_amount(7) + with_amount(8)[:1]},
+    {"lines": with_amount(7) * 101},
+    {"lines": [line | {"side": "left"} for line in with_amount(7)]},
+    {"lines": [line | {"currency": "usd"} for line in with_amount(7)]},
+    {"lines": [line | {"currency": "USDT"} for line in with_amount(7)]},
+    {"lines": [line | {"currency": None} for line in with_amount(7)]},
+    {"lines": [line | {"type": None} for line in with_amount(7)]},
+    {"lines": []},
+    {"lines": None},
+    {"lines": {"code": "x"}},
+    {"lines": [1, 2]},
+    {"reference": None},
+    {"event_at": "yesterday-ish"},
+    {"event_at": None},
+    {"actor": None},
+]
+NO_LISTS = ["{}", "null", "1", '"x"', "[1]", "[null]", "[[]]"]
+
+
 def test_what_is_not_an_entry_is_refused_in_our_own_words(
-    application: psycopg.Connection, unchanged: Unchanged, given: dict[str, Any]
+    application: psycopg.Connection, unchanged: Unchanged
 ) -> None:
-    """The function is the boundary: it does not rely on who calls it."""
-    with unchanged(), pytest.raises(psycopg.Error) as caught:
-        post(application, _content(capture("ch_2")) | given)
-    application.rollback()
-    assert caught.value.sqlstate == "QT422"
-
-
-@pytest.mark.parametrize("given", ["{}", "null", "1", '"x"', "[1]", "[null]", "[[]]"])
-def test_what_is_no_list_of_entries_is_refused(application: psycopg.Connection, given: str) -> None:
-    """Nothing half read is posted."""
-    with pytest.raises(psycopg.Error) as caught:
-        application.execute(POST, [given])
-    assert caught.value.sqlstate == "QT422"
+    """The function is the boundary: it does not rely on who calls it, and posts nothing half read."""
+    spoiled = [json.dumps([_content(capture("ch_2")) | changes]) for changes in SPOILED]
+    with unchanged():
+        for given in spoiled + NO_LISTS:
+            with pytest.raises(psycopg.Error) as caught:
+                application.execute(POST, [given])
+            application.rollback()
+            assert caught.value.sqlstate == "QT422", given
 
 
 def test_columns_that_are_the_databases_to_fill_cannot_be_given(
