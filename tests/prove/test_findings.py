@@ -427,6 +427,17 @@ def test_a_tampered_amount_shows_in_the_entry_and_beside_the_gateway() -> None:
     assert [finding.code for finding in found] == [Code.AMOUNT_DIFFERS]
 
 
+def test_nothing_is_read_out_of_an_entry_that_was_tampered_with() -> None:
+    """One changed amount is one finding, and not also a booking of another amount."""
+
+    def tampered(each: EntryRow) -> EntryRow:
+        first, *rest = each.lines
+        return replace(each, lines=[first._replace(amount_minor=1), *rest])
+
+    found = examine(with_entry(captured(), "capture:1", tampered), NOW).findings
+    assert [finding.code for finding in found] == [Code.ENTRY_ALTERED]
+
+
 @pytest.mark.parametrize(
     ("plant", "note"),
     [

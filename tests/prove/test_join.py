@@ -128,6 +128,21 @@ def test_every_effect_is_given_out_once_or_left(all_stories: list[Story], hide: 
     assert len(pool.left()) == sum(len(named[charge_id].effects) for charge_id in rest)
 
 
+def test_an_effect_belongs_to_the_charge_that_it_names() -> None:
+    """A second payment, which no operation knows by its reference, is still shown with its charge."""
+    [effect] = Story().capture().effects
+    for named in (replace(effect, operation_id=None), replace(effect, charge_id=None)):
+        assert Effects([named]).take("ch_1", ()) == [named]
+        assert Effects([named]).take("ch_2", ()) == []
+
+
+def test_an_effect_without_a_name_follows_what_belongs_to_the_charge() -> None:
+    """A refund of the dashboard names only the payment that it gives back, which another effect shows to be ours."""
+    capture, refund = Story().capture().refund(100).effects
+    nameless = replace(refund, operation_id=None, charge_id=None)
+    assert Effects([capture, nameless]).take("ch_1", ()) == [capture, nameless]
+
+
 def test_a_charge_is_read_out_of_an_operations_name_only() -> None:
     """What another program writes where our name would stand is not taken for a charge of ours."""
     assert charge_of("ch_1:capture:1") == "ch_1"
