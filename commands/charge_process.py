@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -171,7 +177,9 @@ async def _command(
 ) -> None:
     client = await connections.temporal(settings)
     await connections.require_worker(client, settings)
-    handle = client.get_workflow_handle_for(ChargeWorkflow.run, workflow_id(charge_id))
+    handle: WorkflowHandle[ChargeWorkflow, ChargeView] = client.get_workflow_handle_for(
+        ChargeWorkflow.run, workflow_id(charge_id)
+    )
     try:
         await waiting.within(timeout_seconds, handle.execute_update(update, command))
     except waiting.NoAnswerInTime:

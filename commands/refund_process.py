@@ -6,7 +6,7 @@ PostgreSQL alone decides what is left to give back; the check here spares a refu
 from collections.abc import Callable
 from typing import NoReturn
 
-from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
@@ -38,7 +38,9 @@ async def refund(
     except waiting.NoAnswerInTime:
         await _explain(client, settings, refund_id, timeout_seconds)
     except (WorkflowAlreadyStartedError, waiting.EndedWithoutAnswer):
-        handle = client.get_workflow_handle_for(RefundWorkflow.run, workflow_id(refund_id))
+        handle: WorkflowHandle[RefundWorkflow, RefundView] = client.get_workflow_handle_for(
+            RefundWorkflow.run, workflow_id(refund_id)
+        )
         view = await waiting.within(timeout_seconds, handle.result())
     if view.charge_id != charge_id:
         raise AnswerIsNo(str(RefundConflict(refund_id)))

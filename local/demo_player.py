@@ -92,7 +92,9 @@ class Player:
         """Send the customer to the page where they authenticate, and wait for the decision that follows."""
         if view.action_url is None:
             raise LookupError(f"the customer was not asked to authenticate: the charge is {view.status}")
-        process = self._client.get_workflow_handle_for(ChargeWorkflow.run, charge.workflow_id(view.charge_id))
+        process: WorkflowHandle[ChargeWorkflow, ChargeView] = self._client.get_workflow_handle_for(
+            ChargeWorkflow.run, charge.workflow_id(view.charge_id)
+        )
         # Asked before the customer acts: afterwards the process may have ended before the question arrives.
         decision = await process.start_update(
             ChargeWorkflow.await_decision,

@@ -3,7 +3,7 @@
 PostgreSQL keeps the state and the limits; this process decides what happens next and waits for what it needs.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import Field
 from temporalio import workflow
@@ -176,13 +176,14 @@ class ChargeWorkflow:
         operation = standing.operation
         if operation is None or standing.fee_pending:
             return standing
+        act_until = workflow.now() + ACTION_DEADLINE
         answer = await (gateway_steps.ask_again if standing.seen_before else gateway_steps.ask)(operation)
         while True:
             standing = self._show(await self._record(operation, answer, lapsed=lapsed))
             if standing.operation is None or standing.fee_pending:
                 return standing
             operation = standing.operation
-            later = await self._later_answer(operation, answer, standing)
+            later = await self._later_answer(operation, answer, standing, act_until)
             if later is None:
                 return await self._out_of_time(operation, answer)
             answer = later
@@ -195,12 +196,15 @@ class ChargeWorkflow:
         return await ledger_steps.run(ChargeBooks.record_outcome, outcome, f"{operation.kind}: {answer.outcome}")
 
     async def _later_answer(
-        self, operation: OperationRequest, answer: Outcome | NotKnown, standing: Standing
+        self, operation: OperationRequest, answer: Outcome | NotKnown, standing: Standing, act_until: datetime
     ) -> Outcome | NotKnown | None:
         match answer:
             case ActionRequired():
+                left = act_until - workflow.now()
                 summary = "wait for the customer's authentication"
-                return await gateway_steps.watch(operation, Watched.ACTION, ACTION_DEADLINE, summary)
+                return (
+                    await gateway_steps.watch(operation, Watched.ACTION, left, summary) if left > timedelta(0) else None
+                )
             case Pending():
                 summary = f"wait for {operation.gateway} to decide"
                 return await gateway_steps.watch(operation, Watched.DECISION, PENDING_DEADLINE, summary)

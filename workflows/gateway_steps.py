@@ -13,12 +13,14 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 with workflow.unsafe.imports_passed_through():
     from activities.gateway_calls import GatewayCalls, Watch, Watched
-    from gateways.port import OperationKind, OperationRequest, Outcome
+    from gateways.port import ActionRequired, OperationKind, OperationRequest, Outcome
 
 CALL_TIMEOUT = timedelta(seconds=30)
-"""One call; longer than the adapter's own timeout, so that the adapter says what happened."""
+"""One call with its few requests; past it another attempt reads what became of it. It is also how long a killed worker is missed."""
 ASKING_BUDGET = timedelta(seconds=60)
 """All retries of one call while a caller waits; past it the outcome is unknown and is asked for more slowly."""
+READY_BUT_NOT_YET = timedelta(seconds=30)
+"""A pause before watching again, where a gateway shows an operation as ready and then refuses to perform it."""
 CALL_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=15))
 
 ACTIVITIES = {
@@ -118,7 +120,10 @@ async def watch(
     if found.outcome is not None:
         return found.outcome
     # The customer has done their part and the gateway waits for ours: a PayPal order that was approved.
-    return await ask(operation)
+    answer = await ask(operation)
+    if isinstance(answer, ActionRequired):
+        await workflow.sleep(READY_BUT_NOT_YET, summary="the gateway asks for the customer again")
+    return answer
 
 
 def failure_reason(error: ActivityError) -> str:

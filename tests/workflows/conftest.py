@@ -118,7 +118,7 @@ def settings_for(
 ) -> Settings:
     """Settings of one test: its own database and its own task queue."""
     return Settings(
-        _env_file=None,  # type: ignore[call-arg]
+        _env_file=None,
         database_url=database.app_url,
         migration_database_url=database.superuser_url,
         temporal_address=temporal_address,
