@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from ledger.charges import CaptureMode
+from ledger.charges import CaptureMode, ChargeView
 from tests.workflows.conftest import Processes
 from workflows.charge import CaptureCommand, ChargeWorkflow, VoidCommand
 
@@ -104,33 +104,34 @@ async def pending_then_captured(processes: Processes) -> str:
     return f"charge/{view.charge_id}"
 
 
-async def unknown_then_captured(processes: Processes) -> str:
-    """The answer is lost, and the gateway is silent for a while."""
+async def _answer_lost(processes: Processes) -> tuple[str, asyncio.Task[ChargeView]]:
+    """The payment takes effect, its answer is lost, and the gateway shows nothing from then on."""
     simulator = processes.simulators["stripe"]
     simulator.add_fault(method="POST", path=CONFIRM, when="after", action="drop", times=1)
     simulator.add_fault(method="GET", path=READ, when="before", action="status", status=503, times=100_000)
     request = processes.request("stripe")
     asking = asyncio.create_task(processes.charge(request))
     await asyncio.sleep(3)
-    await skip(processes, f"charge/{request.charge_id}", minutes=2)
-    simulator.clear_faults()
-    await skip(processes, f"charge/{request.charge_id}", minutes=30)
+    return f"charge/{request.charge_id}", asking
+
+
+async def unknown_then_captured(processes: Processes) -> str:
+    """The answer is lost, and the gateway is silent for a while."""
+    workflow_id, asking = await _answer_lost(processes)
+    await skip(processes, workflow_id, minutes=2)
+    processes.simulators["stripe"].clear_faults()
+    await skip(processes, workflow_id, minutes=30)
     await asking
-    return f"charge/{request.charge_id}"
+    return workflow_id
 
 
 async def needs_review(processes: Processes) -> str:
     """The gateway is silent for longer than it remembers the key."""
-    simulator = processes.simulators["stripe"]
-    simulator.add_fault(method="POST", path=CONFIRM, when="after", action="drop", times=1)
-    simulator.add_fault(method="GET", path=READ, when="before", action="status", status=503, times=100_000)
-    request = processes.request("stripe")
-    asking = asyncio.create_task(processes.charge(request))
-    await asyncio.sleep(3)
-    await skip(processes, f"charge/{request.charge_id}", days=1)
+    workflow_id, asking = await _answer_lost(processes)
+    await skip(processes, workflow_id, days=1)
     await asking
-    simulator.clear_faults()
-    return f"charge/{request.charge_id}"
+    processes.simulators["stripe"].clear_faults()
+    return workflow_id
 
 
 async def refunded(processes: Processes) -> str:
