@@ -27,7 +27,7 @@ MAX_LISTED = 1000
 class Record(BaseModel):
     """A value that crosses a boundary: immutable, and strict about unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ChargeStatus(StrEnum):

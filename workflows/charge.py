@@ -5,7 +5,7 @@ PostgreSQL keeps the state and the limits; this process decides what happens nex
 
 from datetime import datetime, timedelta
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -63,7 +63,7 @@ def workflow_id(charge_id: str) -> str:
     return f"charge/{charge_id}"
 
 
-@workflow.defn(name="Charge")
+@workflow.defn(name="Charge", failure_exception_types=[ValidationError])  # a wrong input ends it, told
 class ChargeWorkflow:
     """One charge; workflow id `charge/{charge_id}`, result and status are a ChargeView."""
 

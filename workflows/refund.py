@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -41,7 +42,7 @@ def workflow_id(refund_id: str) -> str:
     return f"refund/{refund_id}"
 
 
-@workflow.defn(name="Refund")
+@workflow.defn(name="Refund", failure_exception_types=[ValidationError])  # a wrong input ends it, told
 class RefundWorkflow:
     """One refund; workflow id `refund/{refund_id}`, result and status are a RefundView."""
 

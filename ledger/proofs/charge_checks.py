@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from ledger.proofs.amounts import shown
 from ledger.proofs.evidence import ChargeEvidence, ChargeRow, Effect, EffectKind, OperationRow, Standing
-from ledger.proofs.findings import Code, Finding
+from ledger.proofs.findings import Code, Finding, Note, NoteCode
 
 OVER = frozenset({"captured", "partially_captured", "voided", "declined", "expired"})
 """States in which nothing holds the customer's money and nothing is waited for; needs_review is a person's."""
@@ -57,10 +57,10 @@ def check_limits(evidence: ChargeEvidence, effects: Sequence[Effect]) -> Iterato
             yield _finding(Code.LIMIT_EXCEEDED, charge, words)
 
 
-def check_holds(evidence: ChargeEvidence, holds: Mapping[str, Effect]) -> Iterator[Finding]:
+def check_holds(evidence: ChargeEvidence, holds: Mapping[str, Effect]) -> Iterator[Finding | Note]:
     """Examine the authorizations, by the operation that made each: held while the charge waits, and no longer."""
     charge = evidence.charge
-    is_acted_on = any(operation.is_undecided and not operation.is_first for operation in evidence.operations)
+    acting = [operation for operation in evidence.operations if operation.is_undecided and not operation.is_first]
     for operation in evidence.operations:
         hold = holds.get(operation.operation_id)
         if hold is None or operation.outcome != "succeeded":
@@ -69,9 +69,15 @@ def check_holds(evidence: ChargeEvidence, holds: Mapping[str, Effect]) -> Iterat
         if hold.standing is Standing.HELD and charge.status in OVER:
             words = f"it is {charge.status}, and {hold.gateway} still holds {amount} under {hold.reference}"
             yield _finding(Code.AUTHORIZATION_LEFT_OPEN, charge, words, hold.reference, operation)
-        elif hold.standing is not Standing.HELD and charge.status == "authorized" and not is_acted_on:
-            words = f"it waits to be captured, and {hold.gateway} does not hold {hold.reference} any more"
-            yield _finding(Code.AUTHORIZATION_LOST, charge, words, hold.reference, operation)
+        elif hold.standing is not Standing.HELD and charge.status not in OVER:
+            words = f"{hold.gateway} does not hold {hold.reference} any more"
+            if acting:
+                name = acting[-1].operation_id
+                message = f"{name}: {words}, which is about to be booked"
+                yield Note(code=NoteCode.IN_PROGRESS, message=message, charge_id=charge.charge_id, operation_id=name)
+            elif charge.status == "authorized":
+                words = f"it waits to be captured, and {words}"
+                yield _finding(Code.AUTHORIZATION_LOST, charge, words, hold.reference, operation)
 
 
 def check_waiting(evidence: ChargeEvidence, now: datetime) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ledger.proofs.amounts import shown
 from ledger.proofs.booked import Booked, Movement
-from ledger.proofs.evidence import ChargeRow, Effect, EffectKind, OperationRow, Standing
+from ledger.proofs.evidence import ChargeRow, Effect, OperationRow, Standing
 from ledger.proofs.findings import Code, Finding, Note, NoteCode
 
 STARTED_WITHIN = timedelta(minutes=15)
@@ -163,8 +163,6 @@ class Fee(NamedTuple):
 
 
 def _fee(case: Case, effect: Effect) -> Iterator[Remark]:
-    if effect.kind is EffectKind.AUTHORIZE:
-        return
     operation = case.operation
     booked = [Fee(amount, currency) for currency, amount in case.booked.fees.items() if amount] or [Fee(0, None)]
     recorded = _fee_of(operation.fee_minor, operation.fee_currency)

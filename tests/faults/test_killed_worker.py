@@ -26,7 +26,7 @@ from workflows.client import connect
 pytestmark = pytest.mark.system
 
 WORKER = Path(__file__).parent / "killable_worker.py"
-AT_ONCE = 5
+AT_ONCE = 8
 CASE_SECONDS = 150
 
 STEPS_OF_MANUAL = [

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,21 @@ def twice_charged() -> ChargeEvidence:
     story.effects.append(payment(name))
     story.post(name, "", ("clearing:stripe", 5000), ("revenue:sales", -5000))
     return story.evidence()
+
+
+def decided_long_ago() -> ChargeEvidence:
+    """A capture that has been pending for days, and has been decided at the gateway since."""
+    evidence = Story(at=NOW - timedelta(days=3)).intend().evidence()
+    evidence = with_charge(with_operation(evidence, "capture", outcome="pending"), status="pending")
+    return more(evidence, replace(captured().effects[0], occurred_at=NOW - timedelta(days=3)))
+
+
+def fenced_off(**changes: Any) -> ChargeEvidence:
+    """A charge whose customer did not authenticate in time, so that its payment was voided before anything was held."""
+    story = Story(at=NOW - timedelta(days=3))
+    story.operation("capture", 5000, outcome="action_required")
+    story.operation("void", 5000, outcome="succeeded")
+    return with_charge(story.evidence(), status="expired", **changes)
 
 
 def unbalanced(each: EntryRow) -> EntryRow:
@@ -240,6 +256,11 @@ PLANTED: list[tuple[Code, str, Callable[[], ChargeEvidence]]] = [
         lambda: with_charge(more(Story().unknown().evidence(), *captured().effects), status="needs_review"),
     ),
     (
+        Code.ENTRY_MISSING,
+        "pending for us, decided at the gateway hours ago",
+        lambda: with_effect(decided_long_ago(), CAPTURE, changed_at=NOW - timedelta(hours=3)),
+    ),
+    (
         Code.ENTRY_DOUBLED,
         "booked twice",
         lambda: more(captured(), stray(("clearing:stripe", 5000), ("revenue:sales", -5000))),
@@ -358,6 +379,19 @@ PLANTED: list[tuple[Code, str, Callable[[], ChargeEvidence]]] = [
         lambda: with_operation(refunded(outcome="pending"), "refund", requested_at=LONG_AGO),
     ),
     (
+        Code.OPERATION_STUCK,
+        "a capture pending for more than a fortnight",
+        lambda: with_charge(
+            with_operation(Story(at=NOW - timedelta(days=16)).intend().evidence(), "capture", outcome="pending"),
+            status="pending",
+        ),
+    ),
+    (
+        Code.OPERATION_STUCK,
+        "a refund under way for an hour",
+        lambda: with_operation(refunded(outcome=None), "refund", requested_at=NOW - timedelta(hours=1)),
+    ),
+    (
         Code.CHARGE_STUCK,
         "no deadline",
         lambda: with_charge(held(), authorization_expires_at=None),
@@ -458,6 +492,15 @@ def test_nothing_is_read_out_of_an_entry_that_was_tampered_with() -> None:
             NoteCode.FEE_PENDING,
         ),
         (lambda: with_charge(captured(), status="needs_review"), NoteCode.NEEDS_REVIEW),
+        (decided_long_ago, NoteCode.IN_PROGRESS),
+        (
+            lambda: with_effect(decided_long_ago(), CAPTURE, changed_at=NOW - timedelta(hours=1)),
+            NoteCode.IN_PROGRESS,
+        ),
+        (
+            lambda: with_charge(Story(at=NOW - timedelta(days=3)).unknown().evidence(), status="needs_review"),
+            NoteCode.NEEDS_REVIEW,
+        ),
     ],
 )
 def test_what_is_under_way_is_a_note_and_no_finding(plant: Callable[[], ChargeEvidence], note: NoteCode) -> None:
@@ -465,6 +508,42 @@ def test_what_is_under_way_is_a_note_and_no_finding(plant: Callable[[], ChargeEv
     result = examine(plant(), NOW)
     assert result.findings == ()
     assert [each.code for each in result.notes] == [note]
+
+
+def test_a_payment_that_was_fenced_off_waits_for_nobody() -> None:
+    """The authentication that was given up stays undecided for ever, and is no alarm."""
+    assert examine(fenced_off(), NOW).findings == ()
+
+
+@pytest.mark.parametrize("outcome", [None, "unknown"])
+def test_an_authorization_that_is_just_being_voided_is_not_lost(outcome: str | None) -> None:
+    """The gateway has released it before the books say so, for a moment or until an unknown outcome is known."""
+    story = Story().authorize()
+    name = story.operation("void", 5000, target_reference=story.hold, outcome=outcome)
+    if outcome == "unknown":
+        story.post(name, ":unknown", ("memo:unresolved:stripe", 5000), ("memo:unresolved:contra", -5000))
+        story.status = "authorized"
+    result = examine(with_effect(story.evidence(), AUTHORIZE, standing=Standing.RELEASED), NOW)
+    assert result.findings == ()
+    assert [note.code for note in result.notes] == [NoteCode.IN_PROGRESS]
+
+
+def test_a_refund_that_names_only_its_capture_settles_a_second_charge() -> None:
+    """PayPal's search names the capture that was given back, and not the order."""
+    evidence = twice_charged()
+    captures = [
+        replace(each, payment_reference=None, reference=f"cap_{number}") for number, each in enumerate(evidence.effects)
+    ]
+    story = Story()
+    story.effect(REFUND, Standing.DONE, 5000, None, "re_2", payment_reference=None, target_reference="cap_1")
+    operations = [
+        row._replace(payment_reference=None, gateway_reference=f"cap_{number}")
+        for number, row in enumerate(evidence.operations)
+    ]
+    both = replace(evidence, operations=operations, effects=captures)
+    assert Code.CHARGE_DOUBLED in {finding.code for finding in examine(both, NOW).findings}
+    settled = replace(both, effects=[*captures, *story.effects])
+    assert Code.CHARGE_DOUBLED not in {finding.code for finding in examine(settled, NOW).findings}
 
 
 def test_nothing_is_concluded_from_a_gateway_that_could_not_be_read() -> None:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowUpdateFailedError
 
 from ledger.charges import CaptureMode, ChargeStatus
 from ledger.errors import UnknownCharge
@@ -244,3 +244,26 @@ async def test_a_paid_invoice_reduces_what_the_customer_owes(processes: Processe
     balances = await processes.balances()
     assert ("revenue:sales", "USD") not in balances
     assert balances[("receivable:cus_1", "USD")] == -AMOUNT
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"amount": {"amount_minor": 0, "currency": "USD"}}, "greater than zero"),
+        ({"amount": {"amount_minor": 1, "currency": "ZZZ"}}, "unknown currency"),
+        ({"customer": "4242424242424242"}, "looks like a card number"),
+        ({"colour": "red"}, "Extra inputs"),
+    ],
+)
+async def test_a_wrong_request_of_another_programs_sdk_ends_at_once_and_says_why(
+    processes: Processes, wrong: dict[str, Any], told: str
+) -> None:
+    """A process that cannot begin is not retried for ever, and its failure repeats no card number."""
+    content = processes.request("stripe").model_dump(mode="json") | wrong
+    handle = await processes.client.start_workflow(
+        "Charge", content, id=f"charge/{content['charge_id']}", task_queue=processes.settings.task_queue
+    )
+    with pytest.raises(WorkflowFailureError) as failure:
+        await asyncio.wait_for(handle.result(), 20)
+    assert told in str(failure.value.cause)
+    assert "4242424242424242" not in str(failure.value.cause)
