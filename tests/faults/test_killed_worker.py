@@ -144,39 +144,62 @@ async def test_a_worker_killed_before_or_after_any_step_loses_nothing_and_repeat
     await engine.dispose()
 
 
-CALLS = {
+FIRST_CALLS = {
     "stripe": ["/v1/payment_intents", "/v1/payment_intents/*/confirm"],
     "paypal": ["/v2/checkout/orders", "/v2/checkout/orders/*/capture"],
 }
+"""The two requests of a charge with automatic capture: make the payment addressable, then take the money."""
 
 
-@pytest.mark.parametrize("gateway", ["stripe", "paypal"])
-@pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_worker_killed_while_the_gateway_works_repeats_nothing(
+async def test_a_worker_killed_while_a_gateway_works_on_a_request_repeats_nothing(
     database: Database,
     temporal_server: Any,
     stripe_simulator: SimulatorProcess,
     paypal_simulator: SimulatorProcess,
-    gateway: str,
-    when: str,
 ) -> None:
-    """The request is on its way when the machine fails: the answer is lost, the effect is not taken twice."""
+    """The request is on its way when the machine fails: its answer is lost, its effect is not taken twice."""
     simulators = {"stripe": stripe_simulator, "paypal": paypal_simulator}
     engine = create_engine(database.app_url, 10)
-    for path in CALLS[gateway]:
+
+    async def case(gateway: str, call: int, when: str) -> None:
         settings = settings_for(database, temporal_server.address, stripe_simulator, paypal_simulator)
         processes = Processes(settings, await connect(settings), engine, simulators)
-        requests_before = len(simulators[gateway].truth()["requests"])
-        simulators[gateway].add_fault(method="POST", path=path, when=when, action="delay", delay_seconds=3, times=1)
+        request = processes.request(gateway)
+        key = f"{request.charge_id}:capture:1" + (":create" if call == 0 else "")
+        path = FIRST_CALLS[gateway][call]
+        simulators[gateway].add_fault(
+            method="POST", path=path, when=when, action="delay", delay_seconds=4, times=1, operation=key
+        )
         async with asyncio.timeout(CASE_SECONDS), asyncio.TaskGroup() as group, worker_process(settings) as doomed:
-            playing = group.create_task(automatic(gateway, processes))
-            expected = requests_before + (
-                CALLS[gateway].index(path) if when == "before" else CALLS[gateway].index(path) + 1
-            )
-            while len(simulators[gateway].truth()["requests"]) < expected:
-                await asyncio.sleep(0.1)
-            await asyncio.sleep(0.5)
+            playing = group.create_task(processes.charge(request))
+            if when == "after":
+                await seen(simulators[gateway], key)
+            elif call == 1:
+                await seen(simulators[gateway], f"{key}:create")
+            else:
+                await written(processes, request.charge_id)
+            await asyncio.sleep(1)
             doomed.kill()
+            await doomed.wait()
             async with worker_process(settings):
-                await playing
+                assert (await playing).status is ChargeStatus.CAPTURED
+        await exactly_once(processes, gateway, request.charge_id, ["capture"])
+
+    async with asyncio.TaskGroup() as group:
+        for gateway, calls in FIRST_CALLS.items():
+            for call in range(len(calls)):
+                for when in ("before", "after"):
+                    group.create_task(case(gateway, call, when))
     await engine.dispose()
+
+
+async def seen(simulator: SimulatorProcess, key: str) -> None:
+    """Wait until a gateway has worked on the request with this key."""
+    while not any(request["idempotency_key"] == key for request in simulator.truth()["requests"]):
+        await asyncio.sleep(0.1)
+
+
+async def written(processes: Processes, charge_id: str) -> None:
+    """Wait until the charge's operation is written down, which is just before its first request is sent."""
+    while not await processes.operations(charge_id):
+        await asyncio.sleep(0.1)
