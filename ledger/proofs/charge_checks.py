@@ -149,12 +149,13 @@ def _status_fits(status: str, operations: Sequence[OperationRow], counters: Coun
     """Whether the operations allow this state; what is parked for a person may be in any."""
     captured, authorized = counters["captured"], counters["authorized"]
     waits = any(operation.is_undecided for operation in operations if operation.kind != "refund")
-    waiting = captured == 0 and waits
+    was_voided = any(operation.kind == "void" and operation.outcome == "succeeded" for operation in operations)
+    waiting = captured == 0 and waits and not was_voided
     released = captured == 0 and any(map(_gave_up_authorization, operations))
     return {
         "captured": 0 < captured == authorized,
         "partially_captured": 0 < captured < authorized,
-        "authorized": captured == 0 < authorized,
+        "authorized": captured == 0 < authorized and not was_voided,
         "voided": released,
         "expired": released,
         "declined": bool(operations) and captured == 0 == authorized and not waits,

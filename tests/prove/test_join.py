@@ -6,14 +6,15 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.proofs.entry_checks import check_totals
+from ledger.proofs.entry_checks import check_entries, check_totals
 from ledger.proofs.evidence import ChargeEvidence, CurrencyTotal, EffectKind, Standing
 from ledger.proofs.findings import Code
 from ledger.proofs.join import Effects, charge_of, examine, unexplained
-from tests.prove.story import NOW, Story
+from tests.prove.story import NOW, Story, entry
 
 Part = TypeVar("Part")
 
@@ -100,10 +101,10 @@ def test_whatever_amount_is_changed_is_noticed(story: Story, data: st.DataObject
             effects = list(whole.effects)
             effects[index] = replace(effect, amount_minor=effect.amount_minor + by)
             changed.append(replace(whole, effects=effects))
-    for index, entry in enumerate(whole.entries):
-        lines = [entry.lines[0]._replace(amount_minor=entry.lines[0].amount_minor + by), *entry.lines[1:]]
+    for index, posted in enumerate(whole.entries):
+        lines = [posted.lines[0]._replace(amount_minor=posted.lines[0].amount_minor + by), *posted.lines[1:]]
         entries = list(whole.entries)
-        entries[index] = replace(entry, lines=lines)
+        entries[index] = replace(posted, lines=lines)
         changed.append(replace(whole, entries=entries))
     if changed:
         assert examine(data.draw(st.sampled_from(changed)), NOW).findings
@@ -169,6 +170,26 @@ def test_a_trial_balance_that_no_entry_explains_is_found() -> None:
     assert [finding.code for finding in check_totals(totals, Counter())] == [Code.TRIAL_BALANCE_DIFFERS] * 2
     explained = Counter({("USD", False): 5})
     assert len(list(check_totals(totals, explained))) == 1
+
+
+@pytest.mark.parametrize(
+    ("account", "is_found"),
+    [
+        ("clearing:stripe", True),
+        ("memo:authorizations:paypal", True),
+        ("memo:unresolved:paypal", True),
+        ("expense:gateway_fees", True),
+        ("liability:refunds_payable", True),
+        ("bank:main", False),
+    ],
+)
+def test_an_entry_of_no_operation_may_not_speak_of_a_gateway(account: str, *, is_found: bool) -> None:
+    """Books may be adjusted by hand, but what a gateway did is never a matter of opinion."""
+    other = "memo:authorizations:contra" if account.startswith("memo:") else "equity:opening"
+    by_hand = entry("adjustment-1", None, None, "USD", (account, 100), (other, -100))
+    assert [finding.code for finding in check_entries([by_hand], ())] == [Code.ENTRY_UNEXPLAINED] * is_found
+    of_nobody = replace(by_hand, operation_id="ch_9:capture:1")
+    assert [finding.code for finding in check_entries([of_nobody], ())] == [Code.ENTRY_UNEXPLAINED]
 
 
 def without(whole: Sequence[Part], part: Part) -> tuple[Part, ...]:
