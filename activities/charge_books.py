@@ -185,6 +185,8 @@ async def _record(
     decided = await operations.decide(connection, request.operation_id, operation_changes(outcome))
     if decided is None:
         return _standing(charge, before, seen_before=True)
+    if decided.kind == "void" and isinstance(outcome, Succeeded):
+        await operations.give_up(connection, charge.charge_id, "the customer did not authenticate in time")
     now = datetime.now(UTC)
     consequence = consequences.of_outcome(charge, decided, outcome, now, lapsed=lapsed)
     known_now = consequences.of_known(charge, before, now) if before.outcome == "unknown" else []

@@ -82,11 +82,14 @@ class GatewayCalls:
 
     @activity.defn(name="watch")
     async def watch(self, request: Watch) -> Found:
-        """Look an operation up; fails with StillWaiting, to be retried, until what is watched for has happened."""
+        """Look an operation up; fails with StillWaiting, to be retried, until what is watched for has happened.
+
+        Whatever else is in the way is retried too: reading does no harm, and only the deadline ends a wait.
+        """
         try:
             outcome = await self._gateway.look_up(request.operation)
         except GatewayError as error:
-            raise _for_temporal(error) from None
+            raise ApplicationError(str(error), type=type(error).__name__) from None
         if _still_waiting(request.watched, outcome):
             raise ApplicationError(
                 f"waiting for the {request.watched}", type="StillWaiting", category=ApplicationErrorCategory.BENIGN

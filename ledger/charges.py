@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -212,6 +212,18 @@ class Charge(Record):
         return Money(amount_minor=amount_minor, currency=self.currency)
 
 
+# Built once: building a statement costs more than sending it.
+_ONE = select(charges).where(charges.c.charge_id == bindparam("id"))
+_ONE_LOCKED = _ONE.with_for_update()
+_INSERT = insert(charges).on_conflict_do_nothing().returning(charges)
+_CHANGE = (
+    update(charges)
+    .where(charges.c.charge_id == bindparam("id"))
+    .values(updated_at=func.clock_timestamp())
+    .returning(charges)
+)
+
+
 async def open_charge(
     connection: AsyncConnection, request: ChargeRequest, gateway: str, gateway_reason: str
 ) -> tuple[Charge, bool]:
@@ -235,8 +247,7 @@ async def open_charge(
         "gateway": gateway,
         "gateway_reason": gateway_reason,
     }
-    statement = insert(charges).values(values).on_conflict_do_nothing().returning(charges)
-    row = (await connection.execute(statement)).mappings().first()
+    row = (await connection.execute(_INSERT, values)).mappings().first()
     if row is not None:
         return _charge(row), True
     charge = await known(connection, request.charge_id)
@@ -247,16 +258,13 @@ async def open_charge(
 
 async def get(connection: AsyncConnection, charge_id: str) -> Charge | None:
     """Read one charge, or None."""
-    row = (await connection.execute(select(charges).where(charges.c.charge_id == charge_id))).mappings().first()
+    row = (await connection.execute(_ONE, {"id": charge_id})).mappings().first()
     return None if row is None else _charge(row)
 
 
 async def known(connection: AsyncConnection, charge_id: str, *, lock: bool = False) -> Charge:
     """Read a charge that must exist, with its row locked if asked; raises UnknownCharge."""
-    statement = select(charges).where(charges.c.charge_id == charge_id)
-    if lock:
-        statement = statement.with_for_update()
-    row = (await connection.execute(statement)).mappings().first()
+    row = (await connection.execute(_ONE_LOCKED if lock else _ONE, {"id": charge_id})).mappings().first()
     if row is None:
         raise UnknownCharge(charge_id)
     return _charge(row)
@@ -286,14 +294,8 @@ async def change(connection: AsyncConnection, charge_id: str, changes: dict[str,
 
     Raises LimitExceeded where PostgreSQL refuses: captured over authorized, or refunded over captured.
     """
-    statement = (
-        update(charges)
-        .where(charges.c.charge_id == charge_id)
-        .values(changes | {"updated_at": func.clock_timestamp()})
-        .returning(charges)
-    )
     try:
-        row = (await connection.execute(statement)).mappings().first()
+        row = (await connection.execute(_CHANGE, changes | {"id": charge_id})).mappings().first()
     except IntegrityError as error:
         raise LimitExceeded(charge_id, str(error.orig).partition("\n")[0]) from error
     if row is None:

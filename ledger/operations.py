@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import RowMapping, Select, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -91,6 +91,41 @@ _FIXED = ("gateway", "payment_method", "amount_minor", "currency", "target_refer
 """What an operation id stands for: it never changes."""
 
 
+# Built once: building a statement costs more than sending it.
+_UNDECIDED = or_(operations.c.outcome.is_(None), *(operations.c.outcome == outcome for outcome in UNDECIDED))
+_ONE = select(operations).where(operations.c.operation_id == bindparam("id"))
+_OF_REFUND = select(operations).where(operations.c.refund_id == bindparam("id"))
+_OF_CHARGE = (
+    select(operations)
+    .where(operations.c.charge_id == bindparam("id"))
+    .order_by(operations.c.requested_at, operations.c.operation_id)
+)
+_INSERT = insert(operations).on_conflict_do_nothing().returning(operations)
+_REMEMBER = (
+    update(operations)
+    .where(operations.c.operation_id == bindparam("id"), _UNDECIDED)
+    .values(payment_reference=func.coalesce(operations.c.payment_reference, bindparam("reference")))
+    .returning(operations.c.payment_reference)
+)
+_DECIDE = (
+    update(operations)
+    .where(operations.c.operation_id == bindparam("id"), _UNDECIDED)
+    .values(decided_at=func.clock_timestamp())
+    .returning(operations)
+)
+_GIVE_UP = (
+    update(operations)
+    .where(operations.c.charge_id == bindparam("id"), operations.c.outcome == "action_required")
+    .values(
+        outcome="declined",
+        decline_code="not_authenticated",
+        message=bindparam("why"),
+        decided_at=func.clock_timestamp(),
+    )
+)
+_CHANGE = update(operations).where(operations.c.operation_id == bindparam("id"))
+
+
 async def intend(connection: AsyncConnection, new: NewOperation) -> tuple[Operation, bool]:
     """Write the intent down, or return the operation of this name, and whether it is new.
 
@@ -101,8 +136,7 @@ async def intend(connection: AsyncConnection, new: NewOperation) -> tuple[Operat
         "amount_minor": new.amount.amount_minor,
         "currency": new.amount.currency,
     }
-    statement = insert(operations).values(values).on_conflict_do_nothing().returning(operations)
-    row = (await connection.execute(statement)).mappings().first()
+    row = (await connection.execute(_INSERT, values)).mappings().first()
     if row is not None:
         return _operation(row), True
     present = await get(connection, new.operation_id)
@@ -113,7 +147,7 @@ async def intend(connection: AsyncConnection, new: NewOperation) -> tuple[Operat
 
 async def get(connection: AsyncConnection, operation_id: str) -> Operation | None:
     """Read one operation, or None."""
-    return await _one(connection, operations.c.operation_id == operation_id)
+    return await _one(connection, _ONE, operation_id)
 
 
 async def known(connection: AsyncConnection, operation_id: str) -> Operation:
@@ -126,17 +160,12 @@ async def known(connection: AsyncConnection, operation_id: str) -> Operation:
 
 async def of_refund(connection: AsyncConnection, refund_id: str) -> Operation | None:
     """Read the operation of a refund, or None."""
-    return await _one(connection, operations.c.refund_id == refund_id)
+    return await _one(connection, _OF_REFUND, refund_id)
 
 
 async def of_charge(connection: AsyncConnection, charge_id: str) -> Sequence[Operation]:
     """List the operations of a charge, oldest first."""
-    statement = (
-        select(operations)
-        .where(operations.c.charge_id == charge_id)
-        .order_by(operations.c.requested_at, operations.c.operation_id)
-    )
-    return [_operation(row) for row in (await connection.execute(statement)).mappings()]
+    return [_operation(row) for row in (await connection.execute(_OF_CHARGE, {"id": charge_id})).mappings()]
 
 
 async def payment_reference(connection: AsyncConnection, operation_id: str) -> str | None:
@@ -151,37 +180,28 @@ async def remember_payment(connection: AsyncConnection, operation_id: str, refer
 
     The first reference stays: asked again under one key, a gateway names the same object.
     """
-    statement = (
-        update(operations)
-        .where(operations.c.operation_id == operation_id)
-        .where(operations.c.outcome.is_(None) | operations.c.outcome.in_(UNDECIDED))
-        .values(payment_reference=func.coalesce(operations.c.payment_reference, reference))
-        .returning(operations.c.payment_reference)
-    )
-    kept: str | None = await connection.scalar(statement)
+    kept: str | None = await connection.scalar(_REMEMBER, {"id": operation_id, "reference": reference})
     return kept
 
 
 async def decide(connection: AsyncConnection, operation_id: str, changes: dict[str, Any]) -> Operation | None:
     """Write an operation's outcome; None where an outcome that is final stands already and nothing was written."""
-    statement = (
-        update(operations)
-        .where(operations.c.operation_id == operation_id)
-        .where(operations.c.outcome.is_(None) | operations.c.outcome.in_(UNDECIDED))
-        .values(changes | {"decided_at": func.clock_timestamp()})
-        .returning(operations)
-    )
-    row = (await connection.execute(statement)).mappings().first()
+    row = (await connection.execute(_DECIDE, changes | {"id": operation_id})).mappings().first()
     return None if row is None else _operation(row)
+
+
+async def give_up(connection: AsyncConnection, charge_id: str, message: str) -> None:
+    """Decide the operations of a charge that wait for its customer, now that the payment is fenced off."""
+    await connection.execute(_GIVE_UP, {"id": charge_id, "why": message})
 
 
 async def change(connection: AsyncConnection, operation_id: str, changes: dict[str, Any]) -> None:
     """Write a later fact about a decided operation: its fee, or a refund that failed after it had succeeded."""
-    await connection.execute(update(operations).where(operations.c.operation_id == operation_id).values(changes))
+    await connection.execute(_CHANGE, changes | {"id": operation_id})
 
 
-async def _one(connection: AsyncConnection, condition: Any) -> Operation | None:
-    row = (await connection.execute(select(operations).where(condition))).mappings().first()
+async def _one(connection: AsyncConnection, statement: Select[Any], identity: str) -> Operation | None:
+    row = (await connection.execute(statement, {"id": identity})).mappings().first()
     return None if row is None else _operation(row)
 
 

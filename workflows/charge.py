@@ -96,6 +96,7 @@ class ChargeWorkflow:
                 standing = await self._hold()
         except ApplicationError as error:
             standing = await self._park(f"a step cannot be done: {error.message}")
+        self._command = None  # one that came too late to be carried out: its sender gets the state as it is
         if standing.fee_pending and standing.operation is not None:
             await self._book_late_fee(standing.operation)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -160,9 +161,9 @@ class ChargeWorkflow:
             raise ApplicationError(f"charge {self._view.charge_id} is being captured or voided already", type="Refused")
 
     async def _obey(self, command: CaptureCommand | VoidCommand) -> ChargeView:
-        """Hand a command to the main loop, which alone acts, and wait until it has."""
+        """Hand a command to the main loop, which alone acts, and wait until it has, or until the gateway takes its time."""
         self._command = command
-        await workflow.wait_condition(lambda: self._command is not command)
+        await workflow.wait_condition(lambda: self._command is not command or self._view.status is ChargeStatus.PENDING)
         return self._view
 
     async def _open(self, request: ChargeRequest) -> Standing:

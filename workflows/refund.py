@@ -61,7 +61,10 @@ class RefundWorkflow:
         except ApplicationError as error:
             return await self._refused(error)
         self._show(standing.view)
-        standing = await self._carry_out(standing)
+        try:
+            standing = await self._carry_out(standing)
+        except ApplicationError as error:
+            self._needs_review(f"a step cannot be done: {error.message}")
         if self._view.status is RefundStatus.SUCCEEDED:
             await self._follow(standing)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -99,8 +102,7 @@ class RefundWorkflow:
             later = await self._later_answer(standing)
             if later is None:
                 state = "unknown" if isinstance(answer, NotKnown) else "pending"
-                message = f"{operation.operation_id} is still {state}: look at the refund at {operation.gateway}"
-                self._show(standing.view.model_copy(update={"status": RefundStatus.NEEDS_REVIEW, "message": message}))
+                self._needs_review(f"{operation.operation_id} is still {state}: look at it at {operation.gateway}")
                 return standing
             answer = later
 
@@ -134,6 +136,9 @@ class RefundWorkflow:
         self._show(self._view.model_copy(update={"status": RefundStatus.REFUSED, "message": error.message}))
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._view
+
+    def _needs_review(self, message: str) -> None:
+        self._show(self._view.model_copy(update={"status": RefundStatus.NEEDS_REVIEW, "message": message}))
 
     def _show(self, view: RefundView) -> None:
         self._view = view

@@ -67,6 +67,25 @@ async def test_an_authorization_is_captured_before_it_lapses_where_the_request_s
     assert (ended.status, ended.captured_minor) == (ChargeStatus.CAPTURED, AMOUNT)
 
 
+async def test_a_capture_that_meets_the_lapse_is_told_how_it_ended(processes: Processes) -> None:
+    """Whoever captures while the authorization is being voided neither waits for ever nor gets the money."""
+    view = await processes.charge(processes.request("stripe", capture=CaptureMode.MANUAL))
+    cancel = "/v1/payment_intents/*/cancel"
+    processes.simulators["stripe"].add_fault(
+        method="POST", path=cancel, when="before", action="delay", delay_seconds=1.5
+    )
+    lapsing = asyncio.create_task(pass_time(processes, f"charge/{view.charge_id}", days=30))
+    async with asyncio.timeout(30):
+        while len(await processes.operations(view.charge_id)) < 2:
+            await asyncio.sleep(0.05)
+        command = CaptureCommand(actor="person:tester")
+        told = await processes.handle(view.charge_id).execute_update(ChargeWorkflow.capture, command)
+        assert (told.status, told.captured_minor) == (ChargeStatus.EXPIRED, 0)
+        assert (await processes.handle(view.charge_id).result()).status is ChargeStatus.EXPIRED
+    await lapsing
+    assert processes.effects("stripe", "capture") == []
+
+
 @GATEWAYS
 async def test_a_capture_that_comes_too_late_ends_the_charge_as_expired(processes: Processes, gateway: str) -> None:
     """The gateway let the authorization go; the books do the same."""
@@ -85,6 +104,9 @@ async def test_a_customer_who_never_authenticates_cannot_be_charged_later(proces
     await pass_time(processes, f"charge/{view.charge_id}", hours=2)
     ended = await processes.handle(view.charge_id).result()
     assert ended.status is ChargeStatus.EXPIRED
+    given_up, fence = await processes.operations(view.charge_id)
+    assert (given_up.outcome, given_up.decline_code) == ("declined", "not_authenticated")
+    assert (fence.kind, fence.outcome) == ("void", "succeeded")
     with pytest.raises(Exception, match="refused"):
         processes.simulators["stripe"].complete_authentication(operation.payment_reference or "")
     assert processes.effects("stripe", "capture") == []
