@@ -47,7 +47,7 @@ def refused(result: Result, *lines: str) -> None:
         ("1.234", "amount 1.234 USD is too precise: USD has 2 decimal places"),
         ("0.001", "amount 0.001 USD is too precise: USD has 2 decimal places"),
         ("10000000000", "amount 10000000000 USD is too large: 9,999,999,999.99 USD is the most"),
-        ("1e400", "amount 1e400 USD is too large: 9,999,999,999.99 USD is the most"),
+        ("1" + "0" * 20, f"amount 1{'0' * 20} USD is too large: 9,999,999,999.99 USD is the most"),
         *((text, f"amount {text!r} is not a number: write it like 49.99") for text in ("", "x", "1,5", "1_0", "NaN")),
         *((text, f"amount {text!r} is not a number: write it like 49.99") for text in ("inf", "$5", "\uff15", "1 000")),
     ],

@@ -37,7 +37,7 @@ async def forget(address: str, workflow_id: str) -> None:
     await client.workflow_service.delete_workflow_execution(
         DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=execution)
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             try:
                 await client.get_workflow_handle(workflow_id).describe()
