@@ -76,7 +76,7 @@ def running_system(
     """
     with ExitStack() as stack:
         place = stack.enter_context(directory.held(path, IN_USE))
-        ports = ports or Ports().or_free()
+        ports = ports or Ports.from_environment().or_free()
         ports.require_free()
         if fresh:
             place.clear()
