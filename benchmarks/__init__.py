@@ -1,0 +1,1 @@
+"""What a charge costs, measured against a bare workflow on the same servers: `make bench`; docs/benchmarks.md."""
