@@ -27,7 +27,7 @@ pytestmark = pytest.mark.system
 
 WORKER = Path(__file__).parent / "killable_worker.py"
 AT_ONCE = 8
-CASE_SECONDS = 150
+CASE_SECONDS = 240
 
 STEPS_OF_MANUAL = [
     "open_charge:1",

@@ -21,6 +21,13 @@ async def skip(processes: Processes, workflow_id: str, **duration: float) -> Non
     await TimeSkipper(processes.client, config=MANY_SKIPS).fast_forward(handle, timedelta(**duration))
 
 
+async def taken(processes: Processes, gateway: str) -> None:
+    """Wait until the money was taken at the gateway."""
+    async with asyncio.timeout(30):
+        while not processes.effects(gateway, "capture"):
+            await asyncio.sleep(0.1)
+
+
 async def _authorized(processes: Processes, token: str | None = None, gateway: str = "stripe") -> str:
     view = await processes.charge(processes.request(gateway, token, capture=CaptureMode.MANUAL))
     return view.charge_id
@@ -111,7 +118,7 @@ async def _answer_lost(processes: Processes) -> tuple[str, asyncio.Task[ChargeVi
     simulator.add_fault(method="GET", path=READ, when="before", action="status", status=503, times=100_000)
     request = processes.request("stripe")
     asking = asyncio.create_task(processes.charge(request))
-    await asyncio.sleep(3)
+    await taken(processes, "stripe")
     return f"charge/{request.charge_id}", asking
 
 

@@ -17,6 +17,7 @@ from local.ports import free_port
 from local.simulators import SimulatorProcess
 from tests.conftest import Database
 from tests.workflows.conftest import Processes, run_processes, settings_for
+from tests.workflows.endings import taken
 from workflows.charge import CaptureCommand, ChargeWorkflow
 
 GATEWAYS = pytest.mark.parametrize("gateway", ["stripe", "paypal"])
@@ -135,7 +136,7 @@ async def test_an_unknown_outcome_shows_its_exposure_until_it_is_known(processes
     simulator.add_fault(method="GET", path=READ[gateway], when="before", action="status", status=503, times=1000)
     request = processes.request(gateway)
     asking = asyncio.create_task(processes.charge(request))
-    await asyncio.sleep(3)
+    await taken(processes, gateway)
     await pass_time(processes, f"charge/{request.charge_id}", minutes=2)
     await until_status(processes, request.charge_id, ChargeStatus.UNKNOWN)
     assert (await processes.balances())[(f"memo:unresolved:{gateway}", "USD")] == AMOUNT
@@ -153,7 +154,7 @@ async def test_an_outcome_that_stays_unknown_is_handed_to_a_person(processes: Pr
     simulator.add_fault(method="GET", path=READ["stripe"], when="before", action="status", status=503, times=100_000)
     request = processes.request("stripe")
     asking = asyncio.create_task(processes.charge(request))
-    await asyncio.sleep(3)
+    await taken(processes, "stripe")
     await pass_time(processes, f"charge/{request.charge_id}", days=1)
     view = await asking
     assert view.status is ChargeStatus.NEEDS_REVIEW
