@@ -43,12 +43,17 @@ def main(names: Sequence[str]) -> int:
         signal.signal(number, signal.default_int_handler)
     _note(_machine())
     try:
-        broken = [figure for name in names or BENCHES for figure in _run(name) if figure.holds is False]
+        return exit_code([figure for name in names or BENCHES for figure in _run(name)])
     except LocalError as error:
         _note(str(error))
         return NOT_STARTED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def exit_code(figures: Sequence[Figure]) -> int:
+    """Judge a whole run, and name what does not hold."""
+    broken = [figure for figure in figures if figure.holds is False]
     for figure in broken:
         _note(f"does not hold: {figure.name} is {figure.value:.4g}, bound {figure.bound}")
     return BROKEN if broken else 0
