@@ -95,6 +95,7 @@ class ChargeBooks:
                 payment_method=_token(charge),
                 amount=request.amount,
                 actor=request.actor,
+                purpose="attempt:1",
             )
             operation, is_new = await operations.intend(connection, new)
         return _standing(charge, operation, seen_before=not is_new)
@@ -116,6 +117,7 @@ class ChargeBooks:
                 payment_reference=first.payment_reference,
                 target_reference=first.gateway_reference if charge.authorized_minor else None,
                 actor=request.actor,
+                purpose=f"command:{request.kind}:{request.number}",
             )
             operation, is_new = await operations.intend(connection, new)
         return _standing(charge, operation, seen_before=not is_new)

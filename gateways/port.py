@@ -109,6 +109,8 @@ class RefusalCode(StrEnum):
     """By another operation: the same operation, asked again, has succeeded."""
     REFUND_TOO_LARGE = "refund_too_large"
     """More than what is left of the capture."""
+    NO_EFFECT = "no_effect"
+    """The gateway's answer was lost or was an error of its own, and it is known now that nothing was done, nor will be."""
     NOT_FINAL = "not_final"
     """A capture that keeps the rest of the authorization, at a gateway that releases it."""
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
@@ -41,6 +41,10 @@ class ChargeStatus(StrEnum):
     CAPTURED = "captured"
     PARTIALLY_CAPTURED = "partially_captured"
     VOIDED = "voided"
+    REFUNDED = "refunded"
+    """Canceled or not confirmed after it was captured: everything was given back."""
+    CANCELED = "canceled"
+    """Nothing was ever taken or reserved, and nothing will be."""
     DECLINED = "declined"
     EXPIRED = "expired"
     NEEDS_REVIEW = "needs_review"
@@ -60,6 +64,8 @@ _FINAL = {
     ChargeStatus.CAPTURED,
     ChargeStatus.PARTIALLY_CAPTURED,
     ChargeStatus.VOIDED,
+    ChargeStatus.REFUNDED,
+    ChargeStatus.CANCELED,
     ChargeStatus.DECLINED,
     ChargeStatus.EXPIRED,
     ChargeStatus.NEEDS_REVIEW,
@@ -91,10 +97,18 @@ Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"), AfterValid
 """An id that is safe in a workflow id, a URL and a log: it shall name nobody."""
 
 
-def content_hash(request: Record) -> str:
-    """Hash what is asked, without who asks."""
+def content_hash(request: Record, *, later: frozenset[str] = frozenset()) -> str:
+    """Hash what is asked, without who asks.
+
+    `later` are fields that did not exist at first: where they say nothing, the hash is what it was without them.
+    """
     content = request.model_dump(mode="json", exclude={"actor"})
+    content = {name: value for name, value in content.items() if name not in later or value is not None}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _says_nothing(value: object) -> bool:
+    return value is None
 
 
 class PaymentMethod(Record):
@@ -102,6 +116,11 @@ class PaymentMethod(Record):
 
     gateway: str = Field(pattern=r"^[a-z][a-z0-9_]{1,31}$")
     token: Annotated[Text, Field(min_length=1, max_length=200)]
+    brand: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{1,31}$", exclude_if=_says_nothing)
+    """The card's brand, such as `visa`; routing rules may ask for it."""
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$", exclude_if=_says_nothing)
+    """The issuer's country, ISO 3166-1."""
+    funding: str | None = Field(default=None, pattern=r"^(credit|debit|prepaid)$", exclude_if=_says_nothing)
 
 
 class ChargeRequest(Record):
@@ -120,6 +139,10 @@ class ChargeRequest(Record):
     metadata: dict[Annotated[Text, Field(max_length=40)], Annotated[Text, Field(max_length=500)]] = Field(
         default_factory=dict, max_length=20
     )
+    customer_country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    """Where the customer lives, ISO 3166-1; routing rules may ask for it."""
+    confirm_by: AwareDatetime | None = None
+    """Until when the merchant has to confirm the charge; what is not confirmed is voided or refunded."""
     actor: Annotated[Text, Field(min_length=1, max_length=200)]
     """The person or program that asks, such as `person:alice`."""
 
@@ -136,7 +159,7 @@ class ChargeRequest(Record):
 
     def content_hash(self) -> str:
         """Identify what is asked, whoever asks: the same id may come again with the same content only."""
-        return content_hash(self)
+        return content_hash(self, later=frozenset({"customer_country", "confirm_by"}))
 
 
 class ChargeView(Record):
@@ -158,6 +181,9 @@ class ChargeView(Record):
     action_url: str | None = None
     """Where the customer authenticates, while the status is requires_action."""
     authorization_expires_at: datetime | None = None
+    confirm_by: datetime | None = None
+    confirmed_at: datetime | None = None
+    canceled_by: str | None = None
 
     @property
     def amount(self) -> Money:
@@ -180,6 +206,10 @@ class Charge(Record):
     invoice: str | None
     metadata: dict[str, str]
     actor: str
+    customer_country: str | None
+    confirm_by: datetime | None
+    confirmed_at: datetime | None
+    canceled_by: str | None
     gateway: str | None
     gateway_reason: str | None
     decline_code: str | None
@@ -243,6 +273,8 @@ async def open_charge(
         "payment_methods": [method.model_dump() for method in request.payment_methods],
         "invoice": request.invoice,
         "metadata": request.metadata,
+        "customer_country": request.customer_country,
+        "confirm_by": request.confirm_by,
         "actor": request.actor,
         "gateway": gateway,
         "gateway_reason": gateway_reason,

@@ -152,6 +152,10 @@ charges = Table(
     Column("refund_reserved_minor", BigInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("customer_country", CHAR(2)),
+    Column("confirm_by", DateTime(timezone=True)),
+    Column("confirmed_at", DateTime(timezone=True)),
+    Column("canceled_by", Text),
 )
 
 operations = Table(
@@ -181,4 +185,8 @@ operations = Table(
     Column("final", Boolean, nullable=False),
     Column("requested_at", DateTime(timezone=True), nullable=False),
     Column("decided_at", DateTime(timezone=True)),
+    Column("purpose", Text, nullable=False),
+    Column("compensates", Text),
+    Column("excess", Boolean, nullable=False),
+    Column("routing", JSONB),
 )

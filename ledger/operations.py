@@ -41,6 +41,12 @@ class NewOperation(Record):
     refund_id: str | None = None
     reason: str | None = None
     actor: str
+    purpose: str
+    """Why there is this operation, in terms of the business: what serves the same purpose is the same operation."""
+    compensates: str | None = None
+    """The operation in excess that this one undoes."""
+    routing: dict[str, Any] | None = None
+    """The decision that chose the gateway of an attempt."""
 
     @property
     def operation_id(self) -> str:
@@ -75,6 +81,11 @@ class Operation(Record):
     final: bool
     requested_at: datetime
     decided_at: datetime | None
+    purpose: str
+    compensates: str | None
+    excess: bool
+    """It took effect after the charge had moved on; it is undone, and does not count for the charge."""
+    routing: dict[str, Any] | None
 
     @property
     def amount(self) -> Money:

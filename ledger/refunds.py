@@ -86,6 +86,7 @@ async def reserve(connection: AsyncConnection, request: RefundRequest) -> tuple[
         refund_id=request.refund_id,
         reason=request.reason,
         actor=request.actor,
+        purpose=f"refund:{request.refund_id}",
     )
     operation, _ = await operations.intend(connection, new)
     return charge, operation, True

@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from gateways.port import ActionRequired, OperationKind, OperationRequest, Outcome, Pending, Succeeded
     from ledger.charges import AtExpiry, ChargeRequest, ChargeStatus, ChargeView, Record
     from ledger.money import MAX_AMOUNT_MINOR, Money
+    from workflows.hints import GatewayReported
 
 ACTION_DEADLINE = timedelta(hours=1)
 """How long a customer has for the authentication step."""
@@ -76,6 +77,7 @@ class ChargeWorkflow:
             amount_minor=request.amount.amount_minor,
             currency=request.amount.currency,
         )
+        self._hints: list[GatewayReported] = []
         self._refusal: ApplicationError | None = None
         self._command: CaptureCommand | VoidCommand | None = None
         self._numbers = {OperationKind.CAPTURE: 0, OperationKind.VOID: 0}
@@ -106,6 +108,11 @@ class ChargeWorkflow:
     def status(self) -> ChargeView:
         """Where the charge stands."""
         return self._view
+
+    @workflow.signal
+    def gateway_reported(self, hint: GatewayReported) -> None:
+        """Something happened at the gateway: read it again now instead of later."""
+        self._hints.append(hint)
 
     @workflow.update
     async def await_decision(self, request: AwaitDecision) -> ChargeView:

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from gateways.port import Declined, Outcome, Pending, Refused
     from ledger.charges import Record
     from ledger.refunds import RefundRequest, RefundStatus, RefundView
+    from workflows.hints import GatewayReported
 
 PENDING_DEADLINE = timedelta(days=30)
 """How long a gateway may leave a refund pending (Stripe: up to 30 days) before a person has to look."""
@@ -52,6 +53,7 @@ class RefundWorkflow:
         self._view = RefundView(
             refund_id=request.refund_id, charge_id=request.charge_id, status=RefundStatus.PROCESSING
         )
+        self._hints: list[GatewayReported] = []
 
     @workflow.run
     async def run(self, request: RefundRequest) -> RefundView:
@@ -74,6 +76,11 @@ class RefundWorkflow:
     def status(self) -> RefundView:
         """Where the refund stands."""
         return self._view
+
+    @workflow.signal
+    def gateway_reported(self, hint: GatewayReported) -> None:
+        """Something happened at the gateway: read it again now instead of later."""
+        self._hints.append(hint)
 
     @workflow.update
     async def await_decision(self, request: AwaitRefundDecision) -> RefundView:  # noqa: ARG002 # its validator reads it

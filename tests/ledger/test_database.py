@@ -27,7 +27,11 @@ def made_columns(superuser: psycopg.Connection, table: Table) -> list[tuple[str,
 
 def stated_columns(table: Table) -> list[tuple[str, str, bool]]:
     """Return the same as queries have it."""
-    names = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMP WITH TIME ZONE", "CHAR(3)": "CHARACTER(3)"}
+    names = {
+        "TIMESTAMP WITH TIME ZONE": "TIMESTAMP WITH TIME ZONE",
+        "CHAR(3)": "CHARACTER(3)",
+        "CHAR(2)": "CHARACTER(2)",
+    }
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     stated = [(column.name, column.type.compile(dialect=dialect), not column.nullable) for column in table.columns]
     return [(name, names.get(kind, kind), filled) for name, kind, filled in stated]

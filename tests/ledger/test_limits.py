@@ -20,6 +20,7 @@ CHARGE = {
     "actor": "person:alice",
 }
 OPERATION = {
+    "purpose": "refund:re_1",
     "operation_id": "ch_1:refund:1",
     "charge_id": "ch_1",
     "kind": "refund",
@@ -78,6 +79,7 @@ IMPOSSIBLE_CHARGES: list[tuple[dict[str, Any], str]] = [
     ({"at_expiry": "forget"}, "charge_at_expiry_known"),
     ({"charge_id": "a:b"}, "charge_id_form"),
     ({"charge_id": ""}, "charge_id_form"),
+    ({"customer_country": "de"}, "charge_country_form"),
 ]
 IMPOSSIBLE_OPERATIONS: list[tuple[dict[str, Any], str]] = [
     ({"amount_minor": 0}, "operation_amount_positive"),
@@ -89,6 +91,7 @@ IMPOSSIBLE_OPERATIONS: list[tuple[dict[str, Any], str]] = [
     ({"fee_status": "maybe"}, "operation_fee_status_known"),
     ({"fee_minor": 5}, "operation_fee_has_currency"),
     ({"charge_id": "ch_2", "operation_id": "ch_2:refund:1"}, "operations_charge_id_fkey"),
+    ({"compensates": "ch_1:capture:9"}, "operations_compensates_fkey"),
 ]
 
 
@@ -123,8 +126,18 @@ def test_a_refund_has_one_operation(application: psycopg.Connection) -> None:
     insert(application, "operations", OPERATION | {"refund_id": "re_1"})
     with pytest.raises(psycopg.errors.UniqueViolation, match="operations_refund_id_key"):
         insert(
-            application, "operations", OPERATION | {"operation_id": "ch_1:refund:2", "number": 2, "refund_id": "re_1"}
+            application,
+            "operations",
+            OPERATION | {"operation_id": "ch_1:refund:2", "number": 2, "refund_id": "re_1", "purpose": "another"},
         )
+
+
+def test_a_purpose_is_served_by_one_operation(application: psycopg.Connection) -> None:
+    """What is asked for twice for the same reason, by a process that was reset, is not done under a second key."""
+    insert(application, "charges", CHARGE)
+    insert(application, "operations", OPERATION)
+    with pytest.raises(psycopg.errors.UniqueViolation, match="operation_purpose_is_served_once"):
+        insert(application, "operations", OPERATION | {"operation_id": "ch_1:refund:2", "number": 2})
 
 
 def test_the_application_writes_what_changes_about_a_charge(application: psycopg.Connection) -> None:
