@@ -227,6 +227,7 @@ def operation_request(operation: Operation, customer: str) -> OperationRequest:
         payment_reference=operation.payment_reference,
         target_reference=operation.target_reference,
         final=operation.final,
+        authenticate=operation.authenticate,
         reason=operation.reason,
     )
 

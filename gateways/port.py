@@ -48,6 +48,8 @@ class OperationRequest(_Message):
     """What is acted on: the authorization of a capture or void, the capture of a refund."""
     final: bool = True
     """A capture: whether the rest of the authorization is released."""
+    authenticate: bool = False
+    """A first operation: whether the customer is to be authenticated, whatever the gateway thinks of the risk."""
     reason: str | None = None
     """A refund: why, in the words of the person who asked."""
 

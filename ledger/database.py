@@ -188,5 +188,6 @@ operations = Table(
     Column("purpose", Text, nullable=False),
     Column("compensates", Text),
     Column("excess", Boolean, nullable=False),
+    Column("authenticate", Boolean, nullable=False),
     Column("routing", JSONB),
 )

@@ -45,6 +45,8 @@ class NewOperation(Record):
     """Why there is this operation, in terms of the business: what serves the same purpose is the same operation."""
     compensates: str | None = None
     """The operation in excess that this one undoes."""
+    authenticate: bool = False
+    """Whether the gateway is to authenticate the customer, whatever it thinks of the risk."""
     routing: dict[str, Any] | None = None
     """The decision that chose the gateway of an attempt."""
 
@@ -85,6 +87,7 @@ class Operation(Record):
     compensates: str | None
     excess: bool
     """It took effect after the charge had moved on; it is undone, and does not count for the charge."""
+    authenticate: bool
     routing: dict[str, Any] | None
 
     @property
@@ -98,7 +101,7 @@ class Operation(Record):
         return self.outcome is not None and self.outcome not in UNDECIDED
 
 
-_FIXED = ("gateway", "payment_method", "amount_minor", "currency", "target_reference", "final", "refund_id")
+_FIXED = ("gateway", "payment_method", "amount_minor", "currency", "target_reference", "final", "refund_id", "purpose")
 """What an operation id stands for: it never changes."""
 
 

@@ -83,6 +83,7 @@ def operations_of(planned: PlannedCharge) -> list[Operation]:
             purpose=expected.name,
             compensates=None,
             excess=False,
+            authenticate=False,
             routing=None,
             final=True,
             requested_at=NOW,

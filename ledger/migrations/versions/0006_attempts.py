@@ -24,6 +24,7 @@ ALTER TABLE public.operations
     ADD COLUMN purpose text COLLATE "C",
     ADD COLUMN compensates text COLLATE "C" REFERENCES public.operations (operation_id),
     ADD COLUMN excess boolean NOT NULL DEFAULT false,
+    ADD COLUMN authenticate boolean NOT NULL DEFAULT false,
     ADD COLUMN routing jsonb;
 -- What stood before there were purposes: each operation was asked for once, under its own number.
 UPDATE public.operations SET purpose = CASE
