@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.attempts import Attempts
 from activities.charge_books import ChargeBooks
 from activities.gateway_calls import GatewayCalls
 from activities.refund_books import RefundBooks
@@ -64,7 +65,7 @@ def workers_of(
     One task queue per gateway, so that one that hangs fills only its own slots.
     """
     capabilities = {name: gateway.capabilities for name, gateway in gateways.items()}
-    charge_books = ChargeBooks(engine, capabilities, tuple(settings.gateway_order.split(",")))
+    charge_books = ChargeBooks(engine, capabilities, Attempts(capabilities, tuple(settings.gateway_order.split(","))))
     refund_books = RefundBooks(engine, capabilities)
     processes = Worker(
         client,
@@ -77,6 +78,9 @@ def workers_of(
             charge_books.record_unknown,
             charge_books.record_fee,
             charge_books.park,
+            charge_books.request_cancel,
+            charge_books.confirm_charge,
+            charge_books.settle_undone,
             refund_books.reserve_refund,
             refund_books.record_refund,
         ],

@@ -3,29 +3,26 @@
 They are local activities. Steps lock the charge's row first, so two of them never wait for each other in a circle.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
+from activities import charge_decisions as decisions
 from activities import consequences
+from activities.attempts import Attempts
+from activities.charge_decisions import Case, Decision, Further
 from activities.database_errors import translated
-from gateways import routing
-from gateways.port import Capabilities, OperationKind, OperationRequest, Outcome, Refused, Succeeded
+from gateways.port import Capabilities, OperationRequest, Outcome
 from ledger import charges, journal, operations
-from ledger.charges import CaptureMode, Charge, ChargeRequest, ChargeStatus, ChargeView, Record
+from ledger.charges import ChargeRequest, ChargeStatus, ChargeView, Record
 from ledger.database import Connection, Database
 from ledger.money import Money
-from ledger.operations import NewOperation, Operation
+from ledger.operations import Operation
 
-
-class OpenOperation(Record):
-    """A further operation on a charge; `amount_minor` None means the whole authorization."""
-
-    charge_id: str
-    kind: OperationKind
-    number: int
-    amount_minor: int | None = None
-    actor: str
+SAFE_SHARE_OF_KEY_LIFE = 0.9
+"""A tenth of a key's life is kept as distance from the moment when the gateway forgets it."""
 
 
 class RecordOutcome(Record):
@@ -67,89 +64,89 @@ class Standing(Record):
     """The operation was written down earlier, so it may have been sent."""
     fee_pending: bool = False
     ask_until: datetime | None = None
-    """While the outcome is unknown: how long the gateway still knows the operation's key."""
+    """How long the gateway is sure to know the operation's key; past it only reading is allowed."""
+    wait_seconds: float = 0.0
+    """How long to wait before the operation is asked for."""
+
+
+class Confirm(Record):
+    """The merchant stands by the charge, at this moment."""
+
+    charge_id: str
+    confirmed_at: datetime
+
+
+class RequestCancel(Record):
+    """Somebody calls the charge off."""
+
+    charge_id: str
+    actor: str
 
 
 class ChargeBooks:
-    """Local activities of the charge; `capabilities` and `order` are what routing chooses by."""
+    """Local activities of the charge; `attempts` chooses gateways, `capabilities` says how long each remembers a key."""
 
-    def __init__(self, engine: Database, capabilities: dict[str, Capabilities], order: tuple[str, ...]) -> None:
+    def __init__(self, engine: Database, capabilities: Mapping[str, Capabilities], attempts: Attempts) -> None:
         self._engine = engine
         self._capabilities = capabilities
-        self._order = order
+        self._attempts = attempts
 
     @activity.defn(name="open_charge")
     @translated
     async def open_charge(self, request: ChargeRequest) -> Standing:
-        """Choose the gateway and write the charge and its first operation down."""
-        methods = [method.gateway for method in request.payment_methods]
-        choice = routing.choose(request.amount, methods, request.gateway, self._capabilities, self._order)
-        kind = OperationKind.CAPTURE if request.capture is CaptureMode.AUTOMATIC else OperationKind.AUTHORIZE
+        """Choose the gateway and write the charge and its first operation down; what was written before stands."""
+        await self._attempts.refresh()
+        chosen = self._attempts.first(request, datetime.now(UTC))
         async with self._engine.begin() as connection:
-            charge, _ = await charges.open_charge(connection, request, choice.gateway, choice.reason)
-            new = NewOperation(
-                charge_id=request.charge_id,
-                kind=kind,
-                number=1,
-                gateway=charge.gateway or choice.gateway,
-                payment_method=_token(charge),
-                amount=request.amount,
-                actor=request.actor,
-                purpose="attempt:1",
-            )
-            operation, is_new = await operations.intend(connection, new)
-        return _standing(charge, operation, seen_before=not is_new)
+            charge, is_new = await charges.open_charge(connection, request, chosen.gateway, chosen.reason)
+            if not is_new:
+                return self._standing(await _case(connection, request.charge_id))
+            first = decisions.attempt(Case(charge=charge, operations=()), chosen)
+            operation, _ = await operations.intend(connection, first)
+            return self._standing(Case(charge=charge, operations=(operation,)), is_new=True)
 
     @activity.defn(name="open_operation")
     @translated
-    async def open_operation(self, request: OpenOperation) -> Standing:
-        """Write a capture or a void down before it is sent."""
+    async def open_operation(self, request: Further) -> Standing:
+        """Write a capture or a void down before it is sent; for a purpose that is served, say how it stands."""
         async with self._engine.begin() as connection:
-            charge = await charges.known(connection, request.charge_id, lock=True)
-            first = (await operations.of_charge(connection, request.charge_id))[0]
-            amount = charge.authorized_minor or charge.amount_minor
-            new = NewOperation(
-                charge_id=request.charge_id,
-                kind=request.kind,
-                number=request.number,
-                gateway=first.gateway,
-                amount=charge.money(amount if request.amount_minor is None else request.amount_minor),
-                payment_reference=first.payment_reference,
-                target_reference=first.gateway_reference if charge.authorized_minor else None,
-                actor=request.actor,
-                purpose=f"command:{request.kind}:{request.number}",
-            )
-            operation, is_new = await operations.intend(connection, new)
-        return _standing(charge, operation, seen_before=not is_new)
+            case = await _case(connection, request.charge_id)
+            present = case.serving(request.purpose)
+            if present is not None:
+                return self._standing(case, present if not present.is_decided else None)
+            operation, _ = await operations.intend(connection, decisions.further(case, request))
+            return self._standing(case, operation, is_new=True)
 
     @activity.defn(name="record_outcome")
     @translated
     async def record_outcome(self, request: RecordOutcome) -> Standing:
-        """Write the outcome, the charge's new state and the journal entries in one transaction, once."""
+        """Write the outcome, the charge's new state, the entries and the next attempt in one transaction, once."""
+        await self._attempts.refresh()
         async with self._engine.begin() as connection:
-            charge = await charges.known(connection, request.operation.charge_id, lock=True)
-            return await _record(connection, charge, request.operation, request.outcome, lapsed=request.lapsed)
+            now = datetime.now(UTC)
+            case = await _case(connection, request.operation.charge_id)
+            decision = decisions.record(
+                case,
+                request.operation.operation_id,
+                request.outcome,
+                now,
+                lapsed=request.lapsed,
+                try_again=self._attempts.next_at(now),
+            )
+            return await self._carry_out(connection, case, decision)
 
     @activity.defn(name="record_unknown")
     @translated
     async def record_unknown(self, request: RecordUnknown) -> Standing:
         """Show the exposure of an unknown outcome; where nothing can have been sent, record that instead."""
+        await self._attempts.refresh()
         async with self._engine.begin() as connection:
-            charge = await charges.known(connection, request.operation.charge_id, lock=True)
-            operation = await operations.known(connection, request.operation.operation_id)
-            if operation.payment_reference is None:
-                nothing_sent = Refused(code="gateway_unreachable", message=request.reason)
-                return await _record(connection, charge, request.operation, nothing_sent, lapsed=False)
-            decided = await operations.decide(
-                connection, operation.operation_id, {"outcome": "unknown", "message": request.reason}
+            now = datetime.now(UTC)
+            case = await _case(connection, request.operation.charge_id)
+            decision = decisions.unknown(
+                case, request.operation.operation_id, request.reason, now, try_again=self._attempts.next_at(now)
             )
-            if decided is None:
-                return _standing(charge, operation, seen_before=True)
-            changes = {"status": ChargeStatus.UNKNOWN, "message": request.reason}
-            charge = await charges.change(connection, charge.charge_id, changes)
-            await journal.post(connection, consequences.of_unknown(charge, operation))
-        standing = _standing(charge, decided, seen_before=True)
-        return standing.model_copy(update={"ask_until": self._ask_until(operation)})
+            return await self._carry_out(connection, case, decision)
 
     @activity.defn(name="record_fee")
     @translated
@@ -169,79 +166,70 @@ class ChargeBooks:
     @translated
     async def park(self, request: Park) -> Standing:
         """Hand the charge to a person, with the reason."""
+        return await self._change(request.charge_id, {"status": ChargeStatus.NEEDS_REVIEW, "message": request.reason})
+
+    @activity.defn(name="request_cancel")
+    @translated
+    async def request_cancel(self, request: RequestCancel) -> Standing:
+        """Call the charge off: no attempt follows from now on, and what was taken or held is given back."""
+        return await self._change(request.charge_id, {"canceled_by": request.actor})
+
+    @activity.defn(name="confirm_charge")
+    @translated
+    async def confirm_charge(self, request: Confirm) -> Standing:
+        """Write down that the merchant stands by the charge."""
+        return await self._change(request.charge_id, {"confirmed_at": request.confirmed_at})
+
+    @activity.defn(name="settle_undone")
+    @translated
+    async def settle_undone(self, charge_id: str) -> Standing:
+        """Show a charge as refunded once everything that it took was given back; else as it stands."""
         async with self._engine.begin() as connection:
-            changes = {"status": ChargeStatus.NEEDS_REVIEW, "message": request.reason}
-            charge = await charges.change(connection, request.charge_id, changes)
-        return Standing(view=charge.view())
+            case = await _case(connection, charge_id)
+            charge = case.charge
+            if charge.captured_minor and charge.refunded_minor == charge.captured_minor:
+                charge = await charges.change(connection, charge_id, {"status": ChargeStatus.REFUNDED})
+            return self._standing(replace(case, charge=charge))
 
-    def _ask_until(self, operation: Operation) -> datetime:
-        """A tenth of the key's life is kept as distance from the moment when the gateway forgets it."""
-        life = timedelta(seconds=self._capabilities[operation.gateway].key_life_seconds)
-        return operation.requested_at + 0.9 * life
+    async def _change(self, charge_id: str, changes: dict[str, object]) -> Standing:
+        async with self._engine.begin() as connection:
+            case = await _case(connection, charge_id)
+            charge = await charges.change(connection, charge_id, changes)
+            return self._standing(replace(case, charge=charge))
 
+    async def _carry_out(self, connection: Connection, case: Case, decision: Decision | None) -> Standing:
+        """Write what was decided; where nothing was, somebody else has written it before."""
+        if decision is None:
+            return self._standing(case)
+        changed = {}
+        for operation_id, changes in decision.operations.items():
+            decided = await operations.decide(connection, operation_id, dict(changes))
+            if decided is not None:
+                changed[operation_id] = decided
+        charge = await charges.change(connection, case.charge.charge_id, dict(decision.charge))
+        rows = [changed.get(each.operation_id, each) for each in case.operations]
+        if decision.new is not None:
+            rows.append((await operations.intend(connection, decision.new))[0])
+        if decision.entries:
+            await journal.post(connection, decision.entries)
+        after = Case(charge=charge, operations=tuple(rows))
+        standing = self._standing(after, is_new=decision.new is not None)
+        return standing.model_copy(update={"wait_seconds": decision.wait_seconds})
 
-async def _record(
-    connection: Connection, charge: Charge, request: OperationRequest, outcome: Outcome, *, lapsed: bool
-) -> Standing:
-    before = await operations.known(connection, request.operation_id)
-    decided = await operations.decide(connection, request.operation_id, operation_changes(outcome))
-    if decided is None:
-        return _standing(charge, before, seen_before=True)
-    if decided.kind == "void" and isinstance(outcome, Succeeded):
-        await operations.give_up(connection, charge.charge_id, "the customer did not authenticate in time")
-    now = datetime.now(UTC)
-    consequence = consequences.of_outcome(charge, decided, outcome, now, lapsed=lapsed)
-    known_now = consequences.of_known(charge, before, now) if before.outcome == "unknown" else []
-    charge = await charges.change(connection, charge.charge_id, consequence.charge)
-    if known_now or consequence.entries:
-        await journal.post(connection, [*known_now, *consequence.entries])
-    return _standing(charge, decided, seen_before=True)
-
-
-def operation_changes(outcome: Outcome) -> dict[str, object]:
-    """The columns of an operation that an outcome decides."""
-    changes: dict[str, object] = {"outcome": outcome.outcome}
-    if outcome.reference is not None:
-        changes["gateway_reference"] = outcome.reference
-    if isinstance(outcome, Succeeded):
-        changes["fee_status"] = "pending" if outcome.fee_pending else "none"
-        if outcome.fee is not None:
-            fee = outcome.fee
-            changes |= {"fee_minor": fee.amount_minor, "fee_currency": fee.currency, "fee_status": "known"}
-    else:
-        changes["decline_code"] = getattr(outcome, "code", None)
-        changes["message"] = getattr(outcome, "message", None) or getattr(outcome, "reason", None)
-    return changes
-
-
-def operation_request(operation: Operation, customer: str) -> OperationRequest:
-    """Read the operation's row as the request that the gateway gets, the same each time."""
-    return OperationRequest(
-        operation_id=operation.operation_id,
-        charge_id=operation.charge_id,
-        kind=OperationKind(operation.kind),
-        gateway=operation.gateway,
-        amount=operation.amount,
-        customer=customer,
-        payment_method=operation.payment_method,
-        payment_reference=operation.payment_reference,
-        target_reference=operation.target_reference,
-        final=operation.final,
-        authenticate=operation.authenticate,
-        reason=operation.reason,
-    )
+    def _standing(self, case: Case, operation: Operation | None = None, *, is_new: bool = False) -> Standing:
+        current = operation or case.current
+        if current is None:
+            return Standing(view=case.charge.view())
+        life = timedelta(seconds=self._capabilities[current.gateway].key_life_seconds)
+        return Standing(
+            view=case.charge.view(),
+            operation=decisions.operation_request(current, case.charge.customer),
+            seen_before=not is_new,
+            fee_pending=current.fee_status == "pending",
+            ask_until=current.requested_at + SAFE_SHARE_OF_KEY_LIFE * life,
+        )
 
 
-def _standing(charge: Charge, operation: Operation, *, seen_before: bool) -> Standing:
-    fee_pending = operation.fee_status == "pending"
-    to_follow = fee_pending or not operation.is_decided
-    return Standing(
-        view=charge.view(),
-        operation=operation_request(operation, charge.customer) if to_follow else None,
-        seen_before=seen_before,
-        fee_pending=fee_pending,
-    )
-
-
-def _token(charge: Charge) -> str:
-    return next(method.token for method in charge.payment_methods if method.gateway == charge.gateway)
+async def _case(connection: Connection, charge_id: str) -> Case:
+    charge = await charges.known(connection, charge_id, lock=True)
+    return Case(charge=charge, operations=tuple(await operations.of_charge(connection, charge_id, lock=True)))

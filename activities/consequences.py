@@ -27,13 +27,18 @@ class Consequence:
     entries: list[Entry] = field(default_factory=list)
 
 
-def of_outcome(charge: Charge, operation: Operation, outcome: Outcome, now: datetime, *, lapsed: bool) -> Consequence:
-    """Decide what an authorization, a capture or a void means; `lapsed` where a timer asked and not a person."""
+def of_outcome(
+    charge: Charge, operation: Operation, outcome: Outcome, now: datetime, *, lapsed: bool, tried_again: bool = False
+) -> Consequence:
+    """Decide what an authorization, a capture or a void means.
+
+    `lapsed` where a timer asked and not a person; `tried_again` where another attempt follows upon a no.
+    """
     match outcome:
         case Succeeded():
             return _succeeded(charge, operation, outcome, lapsed=lapsed)
         case Declined() | Refused():
-            return _said_no(charge, operation, outcome, now)
+            return _said_no(charge, operation, outcome, now, tried_again=tried_again)
         case ActionRequired():
             return Consequence(charge={"status": ChargeStatus.REQUIRES_ACTION, "action_url": outcome.action_url})
         case Pending():
@@ -44,15 +49,19 @@ def of_refund_outcome(charge: Charge, operation: Operation, outcome: Outcome, no
     """Decide what the answer to a refund means, also when a refund that had succeeded fails days later."""
     amount = operation.amount.amount_minor
     match outcome:
+        case Succeeded() if operation.decline_code == RefusalCode.NO_EFFECT:
+            moved = fact_of(charge, operation, outcome.amount, outcome.occurred_at)
+            changes = {"refunded_minor": charge.refunded_minor + outcome.amount.amount_minor}
+            return Consequence(charge=changes, entries=[posting.refund_appeared(moved), *_fee(moved, outcome.fee)])
         case Succeeded():
-            moved = _fact(charge, operation, outcome.amount, outcome.occurred_at)
+            moved = fact_of(charge, operation, outcome.amount, outcome.occurred_at)
             changes = {
                 "refund_reserved_minor": charge.refund_reserved_minor - amount,
                 "refunded_minor": charge.refunded_minor + outcome.amount.amount_minor,
             }
             return Consequence(charge=changes, entries=[posting.refund_succeeded(moved), *_fee(moved, outcome.fee)])
         case Declined() | Refused():
-            given_back = _fact(charge, operation, operation.amount, now)
+            given_back = fact_of(charge, operation, operation.amount, now)
             if operation.outcome == "succeeded":
                 changes = {"refunded_minor": charge.refunded_minor - amount}
                 return Consequence(charge=changes, entries=[posting.refund_failed(given_back, had_succeeded=True)])
@@ -64,26 +73,27 @@ def of_refund_outcome(charge: Charge, operation: Operation, outcome: Outcome, no
 
 def of_unknown(charge: Charge, operation: Operation) -> list[Entry]:
     """Show the exposure while nobody knows whether the money moved."""
-    return [posting.outcome_unknown(_fact(charge, operation, operation.amount, operation.requested_at))]
+    fact = fact_of(charge, operation, operation.amount, operation.requested_at)
+    return [posting.outcome_unknown(fact, operation.times_unknown + 1)]
 
 
 def of_known(charge: Charge, operation: Operation, now: datetime) -> list[Entry]:
     """Take the exposure away once it is known."""
-    return [posting.outcome_known(_fact(charge, operation, operation.amount, now))]
+    return [posting.outcome_known(fact_of(charge, operation, operation.amount, now), operation.times_unknown)]
 
 
 def of_reservation(charge: Charge, operation: Operation) -> list[Entry]:
     """Set a refund's money aside before the gateway is asked."""
-    return [posting.refund_reserved(_fact(charge, operation, operation.amount, operation.requested_at))]
+    return [posting.refund_reserved(fact_of(charge, operation, operation.amount, operation.requested_at))]
 
 
 def of_fee(charge: Charge, operation: Operation, fee: Money, at: datetime) -> list[Entry]:
     """Book a fee that the gateway reported later than the capture."""
-    return _fee(_fact(charge, operation, operation.amount, at), fee)
+    return _fee(fact_of(charge, operation, operation.amount, at), fee)
 
 
 def _succeeded(charge: Charge, operation: Operation, outcome: Succeeded, *, lapsed: bool) -> Consequence:
-    fact = _fact(charge, operation, outcome.amount, outcome.occurred_at)
+    fact = fact_of(charge, operation, outcome.amount, outcome.occurred_at)
     done = {"decline_code": None, "message": None, "action_url": None}
     match operation.kind:
         case "authorize":
@@ -98,7 +108,8 @@ def _succeeded(charge: Charge, operation: Operation, outcome: Succeeded, *, laps
         case _:
             status = ChargeStatus.EXPIRED if lapsed else ChargeStatus.VOIDED
             if charge.authorized_minor == 0:
-                return Consequence(charge=done | {"status": status})
+                nothing_held = ChargeStatus.CANCELED if charge.canceled_by else status
+                return Consequence(charge=done | {"status": nothing_held})
             return Consequence(
                 charge=done | {"status": status}, entries=[_released(charge, operation, outcome.occurred_at)]
             )
@@ -119,11 +130,15 @@ def _captured(
     return Consequence(charge=done | changes, entries=[*entries, *_fee(fact, outcome.fee)])
 
 
-def _said_no(charge: Charge, operation: Operation, outcome: Declined | Refused, now: datetime) -> Consequence:
+def _said_no(
+    charge: Charge, operation: Operation, outcome: Declined | Refused, now: datetime, *, tried_again: bool
+) -> Consequence:
     said = {"decline_code": outcome.code, "message": outcome.message, "action_url": None}
     if charge.authorized_minor == 0:
-        still = charge.status if operation.kind == "void" else ChargeStatus.DECLINED
-        return Consequence(charge=said | {"status": still})
+        if operation.kind == "void":
+            return Consequence(charge=said | {"status": charge.status})
+        ended = ChargeStatus.CANCELED if charge.canceled_by else ChargeStatus.DECLINED
+        return Consequence(charge=said | {"status": ChargeStatus.PROCESSING if tried_again else ended})
     gone = AUTHORIZATION_GONE.get(outcome.code)
     if gone is None:
         return Consequence(charge=said | {"status": ChargeStatus.AUTHORIZED})
@@ -132,7 +147,7 @@ def _said_no(charge: Charge, operation: Operation, outcome: Declined | Refused, 
 
 def _released(charge: Charge, operation: Operation, at: datetime) -> Entry:
     """Take the whole authorization off the memo account: what was captured is used up, the rest is released."""
-    whole = _fact(charge, operation, charge.money(charge.authorized_minor), at)
+    whole = fact_of(charge, operation, charge.money(charge.authorized_minor), at)
     by_void = operation.kind == "void" and operation.outcome == "succeeded"
     return posting.authorization_released(whole, by_void=by_void)
 
@@ -143,7 +158,7 @@ def _fee(fact: Fact, fee: Money | None) -> list[Entry]:
     return [posting.fee_charged(fact.model_copy(update={"money": fee}))]
 
 
-def _fact(charge: Charge, operation: Operation, money: Money, at: datetime) -> Fact:
+def fact_of(charge: Charge, operation: Operation, money: Money, at: datetime) -> Fact:
     return Fact(
         operation_id=operation.operation_id,
         charge_id=charge.charge_id,

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 
 from activities import consequences
-from activities.charge_books import operation_changes, operation_request
+from activities.charge_books import SAFE_SHARE_OF_KEY_LIFE
+from activities.charge_decisions import operation_changes, operation_request
 from activities.database_errors import translated
-from gateways.port import Capabilities, OperationRequest, Outcome, Pending, Succeeded
+from gateways.port import Capabilities, OperationRequest, Outcome, Pending, RefusalCode, Succeeded
 from ledger import charges, journal, operations, refunds
 from ledger.charges import Record
 from ledger.database import Connection, Database
@@ -50,7 +51,7 @@ class RefundBooks:
             charge, operation, is_new = await refunds.reserve(connection, request)
             if is_new:
                 await journal.post(connection, consequences.of_reservation(charge, operation))
-        return _standing(operation, charge.customer, seen_before=not is_new)
+        return self._standing(operation, charge.customer, seen_before=not is_new)
 
     @activity.defn(name="record_refund")
     @translated
@@ -59,38 +60,66 @@ class RefundBooks:
         async with self._engine.begin() as connection:
             if request.outcome is None:
                 return await self._record_unknown(connection, request)
-            return await _record(connection, request.operation, request.outcome)
+            return await self._record(connection, request.operation, request.outcome)
 
     async def _record_unknown(self, connection: Connection, request: RecordRefund) -> RefundStanding:
         charge = await charges.known(connection, request.operation.charge_id, lock=True)
         operation = await operations.known(connection, request.operation.operation_id)
-        changes = {"outcome": "unknown", "message": request.unknown_because}
+        if operation.is_decided or operation.outcome == "unknown":
+            return self._standing(operation, charge.customer, seen_before=True)
+        changes = {
+            "outcome": "unknown",
+            "message": request.unknown_because,
+            "times_unknown": operation.times_unknown + 1,
+        }
         decided = await operations.decide(connection, operation.operation_id, changes)
-        if decided is not None:
-            await journal.post(connection, consequences.of_unknown(charge, operation))
+        await journal.post(connection, consequences.of_unknown(charge, operation))
+        return self._standing(decided or operation, charge.customer, seen_before=True)
+
+    async def _record(self, connection: Connection, request: OperationRequest, outcome: Outcome) -> RefundStanding:
+        charge = await charges.known(connection, request.charge_id, lock=True)
+        before = await operations.known(connection, request.operation_id)
+        if _is_later_fact(before, outcome):
+            fact = operation_changes(outcome)
+            taken_back = {} if isinstance(outcome, Succeeded) else {"outcome": "failed"}
+            await operations.change(connection, before.operation_id, fact | taken_back)
+        elif await operations.decide(connection, before.operation_id, operation_changes(outcome)) is None:
+            return self._standing(before, charge.customer, seen_before=True)
+        now = datetime.now(UTC)
+        consequence = consequences.of_refund_outcome(charge, before, outcome, now)
+        known_now = consequences.of_known(charge, before, now) if before.outcome == "unknown" else []
+        if consequence.charge:
+            await charges.change(connection, charge.charge_id, consequence.charge)
+        if known_now or consequence.entries:
+            await journal.post(connection, [*known_now, *consequence.entries])
+        after = await operations.known(connection, before.operation_id)
+        return self._standing(after, charge.customer, seen_before=True)
+
+    def _standing(self, operation: Operation, customer: str, *, seen_before: bool) -> RefundStanding:
+        view = RefundView(
+            refund_id=operation.refund_id or "",
+            charge_id=operation.charge_id,
+            status=_STATUS[operation.outcome],
+            amount_minor=operation.amount_minor,
+            currency=operation.currency,
+            operation_id=operation.operation_id,
+            gateway_reference=operation.gateway_reference,
+            message=operation.message,
+        )
         life = timedelta(seconds=self._capabilities[operation.gateway].key_life_seconds)
-        standing = _standing(decided or operation, charge.customer, seen_before=True)
-        return standing.model_copy(update={"ask_until": operation.requested_at + 0.9 * life})
+        return RefundStanding(
+            view=view,
+            operation=operation_request(operation, customer),
+            seen_before=seen_before,
+            ask_until=operation.requested_at + SAFE_SHARE_OF_KEY_LIFE * life,
+        )
 
 
-async def _record(connection: Connection, request: OperationRequest, outcome: Outcome) -> RefundStanding:
-    charge = await charges.known(connection, request.charge_id, lock=True)
-    before = await operations.known(connection, request.operation_id)
-    taken_back = before.outcome == "succeeded" and not isinstance(outcome, Succeeded | Pending)
-    if taken_back:
-        failed = operation_changes(outcome) | {"outcome": "failed"}
-        await operations.change(connection, before.operation_id, failed)
-    elif await operations.decide(connection, before.operation_id, operation_changes(outcome)) is None:
-        return _standing(before, charge.customer, seen_before=True)
-    now = datetime.now(UTC)
-    consequence = consequences.of_refund_outcome(charge, before, outcome, now)
-    known_now = consequences.of_known(charge, before, now) if before.outcome == "unknown" else []
-    if consequence.charge:
-        await charges.change(connection, charge.charge_id, consequence.charge)
-    if known_now or consequence.entries:
-        await journal.post(connection, [*known_now, *consequence.entries])
-    after = await operations.known(connection, before.operation_id)
-    return _standing(after, charge.customer, seen_before=True)
+def _is_later_fact(before: Operation, outcome: Outcome) -> bool:
+    """Whether a refund that was decided turns out otherwise: it came back, or it was made after all."""
+    came_back = before.outcome == "succeeded" and not isinstance(outcome, Succeeded | Pending)
+    without_effect = before.outcome == "refused" and before.decline_code == RefusalCode.NO_EFFECT
+    return came_back or (without_effect and isinstance(outcome, Succeeded))
 
 
 _STATUS = {
@@ -103,17 +132,3 @@ _STATUS = {
     "action_required": RefundStatus.PENDING,
     "unknown": RefundStatus.UNKNOWN,
 }
-
-
-def _standing(operation: Operation, customer: str, *, seen_before: bool) -> RefundStanding:
-    view = RefundView(
-        refund_id=operation.refund_id or "",
-        charge_id=operation.charge_id,
-        status=_STATUS[operation.outcome],
-        amount_minor=operation.amount_minor,
-        currency=operation.currency,
-        operation_id=operation.operation_id,
-        gateway_reference=operation.gateway_reference,
-        message=operation.message,
-    )
-    return RefundStanding(view=view, operation=operation_request(operation, customer), seen_before=seen_before)

@@ -19,7 +19,8 @@ from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, PaymentMeth
 from ledger.money import Money
 from local.system import System
 from settings import Settings
-from workflows.charge import AwaitDecision, ChargeWorkflow, workflow_id
+from workflows.charge import ChargeWorkflow, workflow_id
+from workflows.charge_commands import AwaitDecision
 from workflows.client import connect
 
 GATEWAYS = {"stripe": "pm_card_visa", "paypal": "wallet_ok"}

@@ -18,7 +18,8 @@ from local import worker
 from local.ports import free_port
 from local.system import System
 from settings import Settings
-from workflows.charge import CaptureCommand, ChargeWorkflow, workflow_id
+from workflows.charge import ChargeWorkflow, workflow_id
+from workflows.charge_commands import CaptureCommand
 
 IN_FLIGHT = 50
 STEP = 1000

@@ -25,7 +25,8 @@ from ledger import charges
 from ledger.charges import Charge, ChargeRequest, ChargeStatus, ChargeView
 from ledger.errors import ChargeConflict
 from settings import Settings
-from workflows.charge import AwaitDecision, CaptureCommand, ChargeWorkflow, VoidCommand, workflow_id
+from workflows.charge import ChargeWorkflow, workflow_id
+from workflows.charge_commands import AwaitDecision, CaptureCommand, VoidCommand
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def capture(
     """Take an authorized amount, or a part of it; the rest is released."""
     from commands import arguments, charge_process, connections
     from ledger.charges import Charge
-    from workflows.charge import CaptureCommand
+    from workflows.charge_commands import CaptureCommand
 
     def command(charge: Charge) -> CaptureCommand:
         taken = None if amount is None else arguments.money(amount, charge.currency).amount_minor
@@ -87,7 +87,7 @@ def void(
 ) -> None:
     """Release an authorization that was not captured."""
     from commands import arguments, charge_process, connections
-    from workflows.charge import VoidCommand
+    from workflows.charge_commands import VoidCommand
 
     arguments.identifier("CHARGE_ID", charge_id)
     command = VoidCommand(actor=arguments.actor())

@@ -189,5 +189,6 @@ operations = Table(
     Column("compensates", Text),
     Column("excess", Boolean, nullable=False),
     Column("authenticate", Boolean, nullable=False),
+    Column("times_unknown", Integer, nullable=False),
     Column("routing", JSONB),
 )

@@ -88,6 +88,8 @@ class Operation(Record):
     excess: bool
     """It took effect after the charge had moved on; it is undone, and does not count for the charge."""
     authenticate: bool
+    times_unknown: int
+    """How often its outcome became unknown: each time has entries of its own."""
     routing: dict[str, Any] | None
 
     @property
@@ -100,20 +102,29 @@ class Operation(Record):
         """Whether the answer is known for good."""
         return self.outcome is not None and self.outcome not in UNDECIDED
 
+    @property
+    def is_attempt(self) -> bool:
+        """Whether it takes or reserves money by itself: an authorization, or a capture without one."""
+        return self.kind == "authorize" or (self.kind == "capture" and self.target_reference is None)
 
-_FIXED = ("gateway", "payment_method", "amount_minor", "currency", "target_reference", "final", "refund_id", "purpose")
-"""What an operation id stands for: it never changes."""
+
+_FIXED = ("kind", "gateway", "payment_method", "amount_minor", "currency", "target_reference", "final", "refund_id")
+"""What an operation stands for: it never changes."""
 
 
 # Built once: building a statement costs more than sending it.
 _UNDECIDED = or_(operations.c.outcome.is_(None), *(operations.c.outcome == outcome for outcome in UNDECIDED))
 _ONE = select(operations).where(operations.c.operation_id == bindparam("id"))
+_OF_PURPOSE = select(operations).where(
+    operations.c.charge_id == bindparam("charge"), operations.c.purpose == bindparam("purpose")
+)
 _OF_REFUND = select(operations).where(operations.c.refund_id == bindparam("id"))
 _OF_CHARGE = (
     select(operations)
     .where(operations.c.charge_id == bindparam("id"))
     .order_by(operations.c.requested_at, operations.c.operation_id)
 )
+_OF_CHARGE_LOCKED = _OF_CHARGE.with_for_update()
 _INSERT = insert(operations).on_conflict_do_nothing().returning(operations)
 _REMEMBER = (
     update(operations)
@@ -127,23 +138,13 @@ _DECIDE = (
     .values(decided_at=func.clock_timestamp())
     .returning(operations)
 )
-_GIVE_UP = (
-    update(operations)
-    .where(operations.c.charge_id == bindparam("id"), operations.c.outcome == "action_required")
-    .values(
-        outcome="declined",
-        decline_code="not_authenticated",
-        message=bindparam("why"),
-        decided_at=func.clock_timestamp(),
-    )
-)
 _CHANGE = update(operations).where(operations.c.operation_id == bindparam("id"))
 
 
 async def intend(connection: AsyncConnection, new: NewOperation) -> tuple[Operation, bool]:
-    """Write the intent down, or return the operation of this name, and whether it is new.
+    """Write the intent down, or return the operation that serves this purpose, and whether it is new.
 
-    Raises OperationConflict where the name stands for another operation.
+    Raises OperationConflict where the purpose is served by another operation.
     """
     values = new.model_dump(exclude={"amount"}) | {
         "operation_id": new.operation_id,
@@ -153,7 +154,9 @@ async def intend(connection: AsyncConnection, new: NewOperation) -> tuple[Operat
     row = (await connection.execute(_INSERT, values)).mappings().first()
     if row is not None:
         return _operation(row), True
-    present = await get(connection, new.operation_id)
+    found = await connection.execute(_OF_PURPOSE, {"charge": new.charge_id, "purpose": new.purpose})
+    served_by = found.mappings().first()
+    present = None if served_by is None else _operation(served_by)
     if present is None or any(getattr(present, name) != values[name] for name in _FIXED):
         raise OperationConflict(new.operation_id)
     return present, False
@@ -177,9 +180,13 @@ async def of_refund(connection: AsyncConnection, refund_id: str) -> Operation | 
     return await _one(connection, _OF_REFUND, refund_id)
 
 
-async def of_charge(connection: AsyncConnection, charge_id: str) -> Sequence[Operation]:
-    """List the operations of a charge, oldest first."""
-    return [_operation(row) for row in (await connection.execute(_OF_CHARGE, {"id": charge_id})).mappings()]
+async def of_charge(connection: AsyncConnection, charge_id: str, *, lock: bool = False) -> Sequence[Operation]:
+    """List the operations of a charge, oldest first, with their rows locked if asked.
+
+    Locked, so that a late attempt of a gateway call cannot keep a payment's reference while its operation is decided.
+    """
+    statement = _OF_CHARGE_LOCKED if lock else _OF_CHARGE
+    return [_operation(row) for row in (await connection.execute(statement, {"id": charge_id})).mappings()]
 
 
 async def payment_reference(connection: AsyncConnection, operation_id: str) -> str | None:
@@ -202,11 +209,6 @@ async def decide(connection: AsyncConnection, operation_id: str, changes: dict[s
     """Write an operation's outcome; None where an outcome that is final stands already and nothing was written."""
     row = (await connection.execute(_DECIDE, changes | {"id": operation_id})).mappings().first()
     return None if row is None else _operation(row)
-
-
-async def give_up(connection: AsyncConnection, charge_id: str, message: str) -> None:
-    """Decide the operations of a charge that wait for its customer, now that the payment is fenced off."""
-    await connection.execute(_GIVE_UP, {"id": charge_id, "why": message})
 
 
 async def change(connection: AsyncConnection, operation_id: str, changes: dict[str, Any]) -> None:

@@ -98,15 +98,45 @@ def refund_failed(fact: Fact, *, had_succeeded: bool) -> Entry:
     return _entry(fact, ":failed", "refund_failed", "refund failed", lines, reverses=f"{fact.operation_id}:reserved")
 
 
-def outcome_unknown(fact: Fact) -> Entry:
-    """Show our exposure while only the gateway knows what became of an operation; reference `{operation_id}:unknown`."""
-    return _entry(fact, ":unknown", "outcome_unknown", "outcome unknown", _exposure(fact))
+def outcome_unknown(fact: Fact, time: int = 1) -> Entry:
+    """Show our exposure while only the gateway knows what became of an operation.
+
+    Reference `{operation_id}:unknown`; an outcome that becomes unknown a second time has `:unknown:2`, and so on.
+    """
+    return _entry(fact, f":unknown{_again(time)}", "outcome_unknown", "outcome unknown", _exposure(fact))
 
 
-def outcome_known(fact: Fact) -> Entry:
-    """End the exposure, whatever the outcome was; reference `{operation_id}:known`."""
-    lines = _reversed(_exposure(fact))
-    return _entry(fact, ":known", "outcome_known", "outcome known", lines, reverses=f"{fact.operation_id}:unknown")
+def outcome_known(fact: Fact, time: int = 1) -> Entry:
+    """End the exposure, whatever the outcome was; reference `{operation_id}:known`, numbered as `:unknown` is."""
+    lines, again = _reversed(_exposure(fact)), _again(time)
+    reverses = f"{fact.operation_id}:unknown{again}"
+    return _entry(fact, f":known{again}", "outcome_known", "outcome known", lines, reverses=reverses)
+
+
+def captured_in_excess(fact: Fact) -> Entry:
+    """Book money that was taken after the charge had moved on: it is the customer's; reference `{operation_id}`."""
+    lines = (debit(clearing(fact.gateway), fact.money), credit(refunds_payable(), fact.money))
+    return _entry(fact, "", "captured_in_excess", "captured in excess", lines)
+
+
+def excess_refund_returned(fact: Fact) -> Entry:
+    """Take back a refund of money in excess that came back: it is owed again; reference `{operation_id}:failed`."""
+    lines = _reversed(_refund_payment(fact))
+    return _entry(fact, ":failed", "refund_failed", "refund failed", lines, reverses=fact.operation_id)
+
+
+def refund_appeared(fact: Fact) -> Entry:
+    """Book a refund that a gateway made after it was known as failed; reference `{operation_id}`.
+
+    Its reservation was given back meanwhile, so it is booked straight.
+    """
+    given_back: Account = revenue_refunds() if fact.invoice is None else receivable(fact.customer)
+    lines = (debit(given_back, fact.money), credit(clearing(fact.gateway), fact.money))
+    return _entry(fact, "", "refund_appeared", "refunded after all", lines)
+
+
+def _again(time: int) -> str:
+    return "" if time == 1 else f":{time}"
 
 
 def _authorization(fact: Fact) -> tuple[Line, ...]:

@@ -1,5 +1,6 @@
 """Refunds: what is asked for, and the reservation that keeps two of them from giving the same money back twice."""
 
+import hashlib
 from enum import StrEnum
 from typing import Annotated
 
@@ -13,6 +14,8 @@ from ledger.database import operations as operations_table
 from ledger.errors import RefundConflict, RefundExceedsCapture
 from ledger.money import MAX_AMOUNT_MINOR, Money
 from ledger.operations import NewOperation, Operation
+
+MAX_ID_LENGTH = 64
 
 
 class RefundStatus(StrEnum):
@@ -60,6 +63,14 @@ class RefundView(Record):
     message: str | None = None
 
 
+def undoing_refund_id(charge_id: str, why: str, number: int) -> str:
+    """Name a refund that gives back all of a charge that was called off or not confirmed; at most 64 characters."""
+    name = f"{charge_id}.{why}.{number}"
+    if len(name) <= MAX_ID_LENGTH:
+        return name
+    return f"undo.{hashlib.sha256(name.encode()).hexdigest()[:48]}"
+
+
 async def reserve(connection: AsyncConnection, request: RefundRequest) -> tuple[Charge, Operation, bool]:
     """Set the money aside under the lock of the charge's row, or return what this refund reserved before.
 
@@ -79,6 +90,7 @@ async def reserve(connection: AsyncConnection, request: RefundRequest) -> tuple[
         charge_id=charge.charge_id,
         kind="refund",
         number=await _next_number(connection, charge.charge_id),
+        attempt=capture.attempt,
         gateway=capture.gateway,
         amount=amount,
         payment_reference=capture.payment_reference,
@@ -110,7 +122,7 @@ async def _capture(connection: AsyncConnection, charge: Charge) -> Operation:
     done = [
         operation
         for operation in await operations.of_charge(connection, charge.charge_id)
-        if operation.kind == "capture" and operation.outcome == "succeeded"
+        if operation.kind == "capture" and operation.outcome == "succeeded" and not operation.excess
     ]
     return done[-1]
 

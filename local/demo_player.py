@@ -12,7 +12,8 @@ from local.demo_customer import act
 from local.demo_scenario import PlannedCharge, PlannedStep
 from local.demo_stories import Act
 from workflows import charge, refund
-from workflows.charge import AwaitDecision, CaptureCommand, ChargeWorkflow, VoidCommand
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import AwaitDecision, CaptureCommand, VoidCommand
 from workflows.refund import AwaitRefundDecision, RefundWorkflow
 
 IN_FLIGHT = 20

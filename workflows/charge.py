@@ -1,62 +1,31 @@
-"""The charge: from "please collect this" to money in the books, through one gateway.
+"""The charge as a Temporal workflow: what it takes from outside, and what people see of it; `charge_process` is what it does."""
 
-PostgreSQL keeps the state and the limits; this process decides what happens next and waits for what it needs.
-"""
+from datetime import timedelta
 
-from datetime import datetime, timedelta
-
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from workflows import gateway_steps, ledger_steps, search_attributes
-from workflows.gateway_steps import NotKnown
+from workflows import search_attributes
+from workflows.charge_process import ChargeProcess
+from workflows.world import TemporalWorld
 
 with workflow.unsafe.imports_passed_through():
-    from activities.charge_books import (
-        ChargeBooks,
-        OpenOperation,
-        Park,
-        RecordFee,
-        RecordOutcome,
-        RecordUnknown,
-        Standing,
+    from ledger.charges import ChargeRequest, ChargeStatus, ChargeView
+    from ledger.money import Money
+    from ledger.refunds import RefundView
+    from workflows.charge_commands import (
+        AwaitDecision,
+        CancelCommand,
+        CaptureCommand,
+        CompleteAction,
+        ConfirmCommand,
+        VoidCommand,
     )
-    from activities.gateway_calls import Watched
-    from gateways.port import ActionRequired, OperationKind, OperationRequest, Outcome, Pending, Succeeded
-    from ledger.charges import AtExpiry, ChargeRequest, ChargeStatus, ChargeView, Record
-    from ledger.money import MAX_AMOUNT_MINOR, Money
     from workflows.hints import GatewayReported
 
-ACTION_DEADLINE = timedelta(hours=1)
-"""How long a customer has for the authentication step."""
-PENDING_DEADLINE = timedelta(days=14)
-"""How long a gateway may take over a review or a bank debit before a person has to look."""
-FEE_DEADLINE = timedelta(days=3)
-"""How long the fee of a capture is waited for; `prove` lists those that never came."""
-EXPIRY_MARGIN = timedelta(hours=1)
-"""How long before an authorization lapses it is voided or captured; a tenth of its life where that is shorter."""
-
-
-class AwaitDecision(Record):
-    """Wait for the answer to a charge; refused where the charge of this id has other content."""
-
-    content_hash: str | None = None
-    through_action: bool = False
-    """Wait also while the customer authenticates, instead of returning the customer's next step at once."""
-
-
-class CaptureCommand(Record):
-    """Take an authorized amount, in minor units; None for all of it. What is not taken is released."""
-
-    amount_minor: int | None = Field(default=None, gt=0, le=MAX_AMOUNT_MINOR)
-    actor: str = Field(min_length=1, max_length=200)
-
-
-class VoidCommand(Record):
-    """Release an authorization."""
-
-    actor: str = Field(min_length=1, max_length=200)
+ACTION_LOOK = timedelta(seconds=20)
+"""How long whoever says that the customer is done waits for the gateway to say the same."""
 
 
 def workflow_id(charge_id: str) -> str:
@@ -71,38 +40,30 @@ class ChargeWorkflow:
     @workflow.init
     def __init__(self, request: ChargeRequest) -> None:
         self._request = request
-        self._view = ChargeView(
-            charge_id=request.charge_id,
-            status=ChargeStatus.PROCESSING,
-            amount_minor=request.amount.amount_minor,
-            currency=request.amount.currency,
-        )
-        self._hints: list[GatewayReported] = []
+        self._process = ChargeProcess(request, TemporalWorld())
+        self._process.on_view = self._tell  # type: ignore[method-assign] # the place that it keeps for that
         self._refusal: ApplicationError | None = None
-        self._command: CaptureCommand | VoidCommand | None = None
-        self._numbers = {OperationKind.CAPTURE: 0, OperationKind.VOID: 0}
 
     @workflow.run
     async def run(self, request: ChargeRequest) -> ChargeView:
-        """Authorize, or authorize and capture; then hold the authorization until it is captured, voided or lapses."""
+        """Bring the charge to its end; see ChargeProcess."""
         try:
-            standing = await self._open(request)
+            standing = await self._process.open()
         except ApplicationError as error:
             # Nothing was written and no gateway has heard anything: say so to those who wait, and end.
             self._refusal = error
+            self._process.over = True
             await workflow.wait_condition(workflow.all_handlers_finished)
             raise
-        try:
-            standing = await self._carry_out(standing)
-            if standing.view.status is ChargeStatus.AUTHORIZED:
-                standing = await self._hold()
-        except ApplicationError as error:
-            standing = await self._park(f"a step cannot be done: {error.message}")
-        self._command = None  # one that came too late to be carried out: its sender gets the state as it is
-        if standing.fee_pending and standing.operation is not None:
-            await self._book_late_fee(standing.operation)
+        search_attributes.introduce(request, standing.view)
+        self._process.view = standing.view
+        await self._process.run(standing)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._view
+
+    @property
+    def _view(self) -> ChargeView:
+        return self._process.view
 
     @workflow.query
     def status(self) -> ChargeView:
@@ -110,9 +71,14 @@ class ChargeWorkflow:
         return self._view
 
     @workflow.signal
-    def gateway_reported(self, hint: GatewayReported) -> None:
+    def gateway_reported(self, hint: GatewayReported) -> None:  # noqa: ARG002 # nothing of it is believed
         """Something happened at the gateway: read it again now instead of later."""
-        self._hints.append(hint)
+        self._process.hinted = True
+
+    @workflow.signal
+    def refund_told(self, refund: RefundView) -> None:
+        """A refund that this charge has started stands there now."""
+        self._process.refunds[refund.refund_id] = refund.status
 
     @workflow.update
     async def await_decision(self, request: AwaitDecision) -> ChargeView:
@@ -160,160 +126,112 @@ class ChargeWorkflow:
         self._refuse_unless_authorized("voided")
 
     def _refuse_unless_authorized(self, done: str) -> None:
-        if self._view.status is not ChargeStatus.AUTHORIZED:
-            raise ApplicationError(
-                f"charge {self._view.charge_id} is {self._view.status}, so it cannot be {done}", type="Refused"
-            )
-        if self._command is not None:
-            raise ApplicationError(f"charge {self._view.charge_id} is being captured or voided already", type="Refused")
+        charge_id, status = self._view.charge_id, self._view.status
+        if status is not ChargeStatus.AUTHORIZED:
+            raise ApplicationError(f"charge {charge_id} is {status}, so it cannot be {done}", type="Refused")
+        if self._process.command is not None:
+            raise ApplicationError(f"charge {charge_id} is being captured or voided already", type="Refused")
+        if self._process.cancellation is not None:
+            raise ApplicationError(f"charge {charge_id} is being canceled, so it cannot be {done}", type="Refused")
 
     async def _obey(self, command: CaptureCommand | VoidCommand) -> ChargeView:
         """Hand a command to the main loop, which alone acts, and wait until it has, or until the gateway takes its time."""
-        self._command = command
-        await workflow.wait_condition(lambda: self._command is not command or self._view.status is ChargeStatus.PENDING)
+        process = self._process
+        process.command = command
+        await workflow.wait_condition(
+            lambda: process.command is not command or self._view.status is ChargeStatus.PENDING
+        )
         return self._view
 
-    async def _open(self, request: ChargeRequest) -> Standing:
-        standing = await ledger_steps.run(ChargeBooks.open_charge, request, "write the charge down")
-        search_attributes.introduce(request, standing.view)
-        self._view = standing.view
-        return standing
-
-    async def _carry_out(self, standing: Standing, *, lapsed: bool = False) -> Standing:
-        """Ask the gateway for the standing operation until its answer is known and in the books."""
-        operation = standing.operation
-        if operation is None or standing.fee_pending:
-            return standing
-        act_until = workflow.now() + ACTION_DEADLINE
-        answer = await (gateway_steps.ask_again if standing.seen_before else gateway_steps.ask)(operation)
-        while True:
-            standing = self._show(await self._record(operation, answer, lapsed=lapsed))
-            if standing.operation is None or standing.fee_pending:
-                return standing
-            operation = standing.operation
-            later = await self._later_answer(operation, answer, standing, act_until)
-            if later is None:
-                return await self._out_of_time(operation, answer)
-            answer = later
-
-    async def _record(self, operation: OperationRequest, answer: Outcome | NotKnown, *, lapsed: bool) -> Standing:
-        if isinstance(answer, NotKnown):
-            unknown = RecordUnknown(operation=operation, reason=answer.reason)
-            return await ledger_steps.run(ChargeBooks.record_unknown, unknown, f"{operation.kind}: unknown")
-        outcome = RecordOutcome(operation=operation, outcome=answer, lapsed=lapsed)
-        return await ledger_steps.run(ChargeBooks.record_outcome, outcome, f"{operation.kind}: {answer.outcome}")
-
-    async def _later_answer(
-        self, operation: OperationRequest, answer: Outcome | NotKnown, standing: Standing, act_until: datetime
-    ) -> Outcome | NotKnown | None:
-        match answer:
-            case ActionRequired():
-                left = act_until - workflow.now()
-                summary = "wait for the customer's authentication"
-                return (
-                    await gateway_steps.watch(operation, Watched.ACTION, left, summary) if left > timedelta(0) else None
-                )
-            case Pending():
-                summary = f"wait for {operation.gateway} to decide"
-                return await gateway_steps.watch(operation, Watched.DECISION, PENDING_DEADLINE, summary)
-            case _ if standing.ask_until is not None:
-                return await gateway_steps.ask_until_known(operation, standing.ask_until)
-            case _:
-                raise ApplicationError(
-                    f"{operation.operation_id} is decided, but its row says it is not", non_retryable=True
-                )
-
-    async def _out_of_time(self, operation: OperationRequest, answer: Outcome | NotKnown) -> Standing:
-        if isinstance(answer, ActionRequired):
-            return await self._abandon(operation)
-        state = "unknown" if isinstance(answer, NotKnown) else "pending"
-        return await self._park(
-            f"the outcome of {operation.operation_id} is still {state}: look at {operation.payment_reference} at {operation.gateway}"
+    @workflow.update
+    async def cancel(self, command: CancelCommand) -> ChargeView:
+        """Call the charge off: in the end nothing was taken, an authorization is released, or all is given back."""
+        process = self._process
+        process.cancellation = process.cancellation or command
+        await workflow.wait_condition(
+            lambda: (
+                process.over
+                or self._refusal is not None
+                or self._view.status in CALLED_OFF
+                or (self._view.canceled_by is not None and self._view.status in NOT_NOW)
+            )
         )
+        if self._refusal is not None:
+            raise self._refusal
+        return self._view
 
-    async def _abandon(self, operation: OperationRequest) -> Standing:
-        """The customer did not authenticate in time: fence the payment off, so that it cannot succeed later."""
-        voided = await self._perform(OperationKind.VOID, None, self._own_name(), lapsed=True)
-        if voided.view.status is not ChargeStatus.REQUIRES_ACTION:
-            return voided
-        return await self._carry_out(Standing(view=self._view, operation=operation, seen_before=True))
+    @cancel.validator
+    def _can_cancel(self, command: CancelCommand) -> None:  # noqa: ARG002 # as above
+        self._refuse_when_over("canceled")
 
-    async def _hold(self) -> Standing:
-        """Hold the authorization until a person captures or voids it, or until it is about to lapse."""
-        standing = Standing(view=self._view)
-        while self._view.status is ChargeStatus.AUTHORIZED:
-            try:
-                await workflow.wait_condition(
-                    lambda: self._command is not None,
-                    timeout=self._until_expiry(),
-                    timeout_summary="until the authorization lapses",
-                )
-            except TimeoutError:
-                standing = await self._at_expiry()
-            else:
-                standing = await self._execute(self._command)
-                self._command = None
-        return standing
+    @workflow.update
+    async def confirm(self, command: ConfirmCommand) -> ChargeView:
+        """Stand by the charge: from now on nothing is given back for want of a confirmation."""
+        process = self._process
+        process.confirmation = process.confirmation or command
+        await workflow.wait_condition(lambda: process.over or self._view.confirmed_at is not None)
+        return self._view
 
-    async def _execute(self, command: CaptureCommand | VoidCommand | None) -> Standing:
-        match command:
-            case CaptureCommand():
-                return await self._perform(OperationKind.CAPTURE, command.amount_minor, command.actor)
-            case VoidCommand():
-                return await self._perform(OperationKind.VOID, None, command.actor)
-            case None:
-                return Standing(view=self._view)
+    @confirm.validator
+    def _can_confirm(self, command: ConfirmCommand) -> None:  # noqa: ARG002 # as above
+        charge_id, confirm_by = self._view.charge_id, self._request.confirm_by
+        self._refuse_when_over("confirmed")
+        if confirm_by is None:
+            raise ApplicationError(f"charge {charge_id} does not have to be confirmed", type="Refused")
+        if self._view.confirmed_at is None and workflow.now() >= confirm_by:
+            raise ApplicationError(
+                f"charge {charge_id} had to be confirmed by {confirm_by:%Y-%m-%d %H:%M:%S} UTC", type="Refused"
+            )
+        if self._process.cancellation is not None:
+            raise ApplicationError(f"charge {charge_id} is canceled, so it cannot be confirmed", type="Refused")
 
-    async def _at_expiry(self) -> Standing:
-        """Settle the authorization before it lapses; where the gateway will not, a person has to look."""
-        kind = OperationKind.CAPTURE if self._request.at_expiry is AtExpiry.CAPTURE else OperationKind.VOID
-        standing = await self._perform(kind, None, self._own_name(), lapsed=True)
-        if standing.view.status is ChargeStatus.AUTHORIZED:
-            return await self._park(f"the authorization lapses and could not be settled: {standing.view.message}")
-        return standing
+    @workflow.update
+    async def complete_action(self, command: CompleteAction) -> ChargeView:  # noqa: ARG002 # it is who asks
+        """The customer has done their part: ask the gateway at once, and return what it says within a few seconds."""
+        self._process.hinted = True
+        try:
+            await workflow.wait_condition(
+                lambda: self._view.status is not ChargeStatus.REQUIRES_ACTION,
+                timeout=ACTION_LOOK,
+                timeout_summary="what the gateway says of the customer's action",
+            )
+        except TimeoutError:
+            workflow.logger.info("charge.action_not_seen_yet", extra={"charge_id": self._view.charge_id})
+        return self._view
 
-    async def _perform(
-        self, kind: OperationKind, amount_minor: int | None, actor: str, *, lapsed: bool = False
-    ) -> Standing:
-        self._numbers[kind] += 1
-        opening = OpenOperation(
-            charge_id=self._request.charge_id,
-            kind=kind,
-            number=self._numbers[kind],
-            amount_minor=amount_minor,
-            actor=actor,
-        )
-        standing = await ledger_steps.run(ChargeBooks.open_operation, opening, f"write the {kind} down")
-        return await self._carry_out(standing, lapsed=lapsed)
+    @complete_action.validator
+    def _can_complete_action(self, command: CompleteAction) -> None:  # noqa: ARG002 # as above
+        status = self._view.status
+        if status is not ChargeStatus.REQUIRES_ACTION and not status.is_decided:
+            raise ApplicationError(
+                f"charge {self._view.charge_id} is {status}: it does not wait for its customer", type="Refused"
+            )
 
-    async def _book_late_fee(self, operation: OperationRequest) -> None:
-        found = await gateway_steps.watch(
-            operation, Watched.FEE, FEE_DEADLINE, f"wait for the fee of {operation.gateway}"
-        )
-        if isinstance(found, Succeeded) and found.fee is not None:
-            fee = RecordFee(operation=operation, fee=found.fee, occurred_at=found.occurred_at)
-            await ledger_steps.run(ChargeBooks.record_fee, fee, f"book the fee of {found.fee}")
+    def _refuse_when_over(self, done: str) -> None:
+        if self._process.over:
+            raise ApplicationError(
+                f"charge {self._view.charge_id} has ended as {self._view.status}, so it cannot be {done}",
+                type="Refused",
+            )
 
-    async def _park(self, reason: str) -> Standing:
-        parked = Park(charge_id=self._request.charge_id, reason=reason)
-        return self._show(await ledger_steps.run(ChargeBooks.park, parked, "hand over to a person"))
-
-    def _until_expiry(self) -> timedelta | None:
-        lapses = self._view.authorization_expires_at
-        if lapses is None:
-            return None
-        left = lapses - workflow.now()
-        return max(left - min(EXPIRY_MARGIN, left / 10), timedelta(0))
-
-    def _own_name(self) -> str:
-        return f"workflow:{workflow.info().workflow_id}"
-
-    def _show(self, standing: Standing) -> Standing:
-        """Show the new state to callers, to the search and to people who look at the process."""
-        before, self._view = self._view, standing.view
+    def _tell(self, before: ChargeView) -> None:
+        """Show the new state to the search and to people who look at the process."""
         search_attributes.follow(before, self._view)
         workflow.set_current_details(_details(self._view))
-        return standing
+
+
+CALLED_OFF = frozenset(
+    {
+        ChargeStatus.VOIDED,
+        ChargeStatus.REFUNDED,
+        ChargeStatus.CANCELED,
+        ChargeStatus.DECLINED,
+        ChargeStatus.EXPIRED,
+    }
+)
+"""Where a charge that is called off ends: nothing is taken and nothing held."""
+NOT_NOW = frozenset({ChargeStatus.PENDING, ChargeStatus.NEEDS_REVIEW})
+"""States in which a gateway or a person has to decide first; then it is called off."""
 
 
 def _details(view: ChargeView) -> str:
@@ -322,4 +240,8 @@ def _details(view: ChargeView) -> str:
         lines.append(f"{view.decline_code or ''} {view.message}".strip())
     if view.action_url:
         lines.append(f"The customer has to authenticate: {view.action_url}")
+    if view.confirm_by and not view.confirmed_at:
+        lines.append(f"To be confirmed by {view.confirm_by:%Y-%m-%d %H:%M:%S} UTC, or it is undone.")
+    if view.canceled_by:
+        lines.append(f"Called off by {view.canceled_by}.")
     return "\n\n".join(lines)

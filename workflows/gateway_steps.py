@@ -3,8 +3,9 @@
 An ordinary activity on the gateway's own task queue, so that one gateway that hangs cannot starve the other.
 """
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -21,6 +22,10 @@ ASKING_BUDGET = timedelta(seconds=60)
 """All retries of one call while a caller waits; past it the outcome is unknown and is asked for more slowly."""
 READY_BUT_NOT_YET = timedelta(seconds=30)
 """A pause before watching again, where a gateway shows an operation as ready and then refuses to perform it."""
+LONGEST_ACTION_POLL = timedelta(minutes=2)
+"""A webhook that is lost delays what a customer has just done by no more than this."""
+LONGEST_POLL = timedelta(hours=1)
+"""A webhook that is lost delays a gateway's or a bank's decision by no more than this."""
 CALL_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=15))
 
 ACTIVITIES = {
@@ -36,6 +41,13 @@ class NotKnown:
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
+
+
+class Woken:
+    """A wait that was broken off, since something has happened that may change its answer."""
+
+
+WOKEN = Woken()
 
 
 def gateway_queue(task_queue: str, gateway: str) -> str:
@@ -59,12 +71,6 @@ async def ask(operation: OperationRequest) -> Outcome | NotKnown:
         return NotKnown(failure_reason(error))
 
 
-async def ask_again(operation: OperationRequest) -> Outcome | NotKnown:
-    """Ask for an operation that may have been sent before: read first, and send it again only if it left no trace."""
-    seen = await read(operation)
-    return seen if seen is not None else await ask(operation)
-
-
 async def read(operation: OperationRequest) -> Outcome | NotKnown | None:
     """Read what became of an operation, once: whoever asks comes again. None where the gateway shows no trace of it."""
     try:
@@ -81,40 +87,36 @@ async def read(operation: OperationRequest) -> Outcome | NotKnown | None:
     return found.outcome
 
 
-async def ask_until_known(operation: OperationRequest, until: datetime) -> Outcome | None:
-    """Ask for an unknown outcome more and more slowly; None where it is still unknown at `until`."""
-    for delay in _slower_and_slower():
-        if workflow.now() + delay > until:
-            return None
-        await workflow.sleep(delay, summary=f"ask {operation.gateway} again")
-        answer = await ask_again(operation)
-        if not isinstance(answer, NotKnown):
-            return answer
-    raise AssertionError("the delays never end")
-
-
 async def watch(
-    operation: OperationRequest, watched: Watched, timeout: timedelta, summary: str
-) -> Outcome | NotKnown | None:
+    operation: OperationRequest, watched: Watched, timeout: timedelta, summary: str, wake: Callable[[], bool]
+) -> Outcome | NotKnown | Woken | None:
     """Wait, by looking it up, until what is `watched` for has happened; None where it has not within `timeout`.
 
     The activity's own retries are the poll, so a wait of days adds three events to the history, not thousands.
+    Once `wake` says that something has happened it is broken off: whoever watches again reads at once.
     """
     quick = watched is Watched.ACTION
+    looking = workflow.start_activity_method(
+        GatewayCalls.watch,
+        Watch(operation=operation, watched=watched),
+        task_queue=gateway_queue(workflow.info().task_queue, operation.gateway),
+        start_to_close_timeout=CALL_TIMEOUT,
+        schedule_to_close_timeout=timeout,
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(seconds=1 if quick else 5),
+            backoff_coefficient=1.5 if quick else 2.0,
+            maximum_interval=LONGEST_ACTION_POLL if quick else LONGEST_POLL,
+        ),
+        summary=summary,
+    )
+    await workflow.wait_condition(lambda: looking.done() or wake())
+    if not looking.done():
+        looking.cancel()
+        with suppress(ActivityError):
+            await looking
+        return WOKEN
     try:
-        found = await workflow.execute_activity_method(
-            GatewayCalls.watch,
-            Watch(operation=operation, watched=watched),
-            task_queue=gateway_queue(workflow.info().task_queue, operation.gateway),
-            start_to_close_timeout=CALL_TIMEOUT,
-            schedule_to_close_timeout=timeout,
-            retry_policy=RetryPolicy(
-                initial_interval=timedelta(seconds=1 if quick else 5),
-                backoff_coefficient=1.5 if quick else 2.0,
-                maximum_interval=timedelta(minutes=2) if quick else timedelta(hours=1),
-            ),
-            summary=summary,
-        )
+        found = await looking
     except ActivityError:
         return None
     if found.outcome is not None:
@@ -134,10 +136,3 @@ def failure_reason(error: ActivityError) -> str:
     if isinstance(cause, ApplicationError):
         return cause.message
     return str(cause or error)
-
-
-def _slower_and_slower() -> Iterator[timedelta]:
-    delay = timedelta(seconds=5)
-    while True:
-        yield delay
-        delay = min(delay * 2, timedelta(hours=1))

@@ -1,18 +1,20 @@
 """The refund: reserve against what was captured, give it back at the gateway, and watch it, since a refund can fail days later."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
-from workflows import gateway_steps, ledger_steps
-from workflows.gateway_steps import NotKnown
+from workflows import asking, ledger_steps
+from workflows.gateway_steps import NotKnown, Woken
+from workflows.world import TemporalWorld
 
 with workflow.unsafe.imports_passed_through():
     from activities.gateway_calls import Watched
     from activities.refund_books import RecordRefund, RefundBooks, RefundStanding
-    from gateways.port import Declined, Outcome, Pending, Refused
+    from gateways.port import Declined, Outcome, Pending, RefusalCode, Refused, Succeeded
     from ledger.charges import Record
     from ledger.refunds import RefundRequest, RefundStatus, RefundView
     from workflows.hints import GatewayReported
@@ -53,7 +55,10 @@ class RefundWorkflow:
         self._view = RefundView(
             refund_id=request.refund_id, charge_id=request.charge_id, status=RefundStatus.PROCESSING
         )
-        self._hints: list[GatewayReported] = []
+        self._world = TemporalWorld()
+        self._hinted = False
+        self._may_still_appear = False
+        """It failed without effect, as the gateway showed it; it is looked for a while longer."""
 
     @workflow.run
     async def run(self, request: RefundRequest) -> RefundView:
@@ -67,7 +72,8 @@ class RefundWorkflow:
             standing = await self._carry_out(standing)
         except ApplicationError as error:
             self._needs_review(f"a step cannot be done: {error.message}")
-        if self._view.status is RefundStatus.SUCCEEDED:
+        await self._tell_parent()
+        if self._view.status is RefundStatus.SUCCEEDED or self._may_still_appear:
             await self._follow(standing)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._view
@@ -78,9 +84,9 @@ class RefundWorkflow:
         return self._view
 
     @workflow.signal
-    def gateway_reported(self, hint: GatewayReported) -> None:
+    def gateway_reported(self, hint: GatewayReported) -> None:  # noqa: ARG002 # nothing of it is believed
         """Something happened at the gateway: read it again now instead of later."""
-        self._hints.append(hint)
+        self._hinted = True
 
     @workflow.update
     async def await_decision(self, request: AwaitRefundDecision) -> RefundView:  # noqa: ARG002 # its validator reads it
@@ -100,13 +106,17 @@ class RefundWorkflow:
         if standing.view.status in {RefundStatus.SUCCEEDED, RefundStatus.FAILED}:
             return standing
         operation = standing.operation
-        answer = await (gateway_steps.ask_again if standing.seen_before else gateway_steps.ask)(operation)
+        if standing.seen_before:
+            answer = await asking.ask_again(self._world, operation, standing.ask_until)
+        else:
+            answer = await self._world.ask(operation)
         while True:
             standing = await self._record(standing, answer)
+            self._may_still_appear = isinstance(answer, Refused) and answer.code == RefusalCode.NO_EFFECT
             self._show(standing.view)
             if not isinstance(answer, NotKnown | Pending):
                 return standing
-            later = await self._later_answer(standing)
+            later = await self._later_answer(standing, answer)
             if later is None:
                 state = "unknown" if isinstance(answer, NotKnown) else "pending"
                 self._needs_review(f"{operation.operation_id} is still {state}: look at it at {operation.gateway}")
@@ -120,27 +130,48 @@ class RefundWorkflow:
         record = RecordRefund(operation=standing.operation, outcome=answer)
         return await ledger_steps.run(RefundBooks.record_refund, record, f"refund: {answer.outcome}")
 
-    async def _later_answer(self, standing: RefundStanding) -> Outcome | NotKnown | None:
-        if standing.ask_until is not None:
-            return await gateway_steps.ask_until_known(standing.operation, standing.ask_until)
+    async def _later_answer(self, standing: RefundStanding, answer: Outcome | NotKnown) -> Outcome | NotKnown | None:
+        if isinstance(answer, NotKnown) and standing.ask_until is not None:
+            return await asking.ask_until_known(self._world, standing.operation, standing.ask_until, self._was_hinted)
+        until = self._world.now() + PENDING_DEADLINE
         summary = f"wait for {standing.operation.gateway} to decide"
-        return await gateway_steps.watch(standing.operation, Watched.DECISION, PENDING_DEADLINE, summary)
+        while (left := until - self._world.now()) > timedelta(0):
+            found = await self._world.watch(standing.operation, Watched.DECISION, left, summary, self._was_hinted)
+            if not isinstance(found, Woken):
+                return found
+        return None
 
     async def _follow(self, standing: RefundStanding) -> None:
-        """Read the refund again for as long as a bank may return it."""
-        succeeded_at = workflow.now()
+        """Read the refund again for as long as a bank may return it, or a gateway may turn out to have made it."""
+        decided_at = workflow.now()
+        changed = Succeeded if self._may_still_appear else (Declined, Refused)
         for after in FOLLOWED_AFTER:
-            await workflow.sleep(succeeded_at + after - workflow.now(), summary="see whether the refund still stands")
-            seen = await gateway_steps.read(standing.operation)
-            if isinstance(seen, Declined | Refused):
-                self._show((await self._record(standing, seen)).view)
-                return
+            while (left := decided_at + after - workflow.now()) > timedelta(0):
+                await self._world.wait(self._was_hinted, left, "see whether the refund still stands")
+                seen = await self._world.read(standing.operation)
+                if isinstance(seen, changed):
+                    self._show((await self._record(standing, seen)).view)
+                    await self._tell_parent()
+                    return
+
+    async def _tell_parent(self) -> None:
+        """Tell the charge that started this refund, if one did and still runs."""
+        parent = workflow.info().parent
+        if parent is not None:
+            with suppress(FailureError):
+                await workflow.get_external_workflow_handle(parent.workflow_id).signal("refund_told", self._view)
+
+    def _was_hinted(self) -> bool:
+        """Tell once that something has happened."""
+        hinted, self._hinted = self._hinted, False
+        return hinted
 
     async def _refused(self, error: ApplicationError) -> RefundView:
         """Nothing was reserved and the gateway heard nothing: the answer is no."""
         if error.type not in REFUSALS:
             raise error
         self._show(self._view.model_copy(update={"status": RefundStatus.REFUSED, "message": error.message}))
+        await self._tell_parent()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._view
 

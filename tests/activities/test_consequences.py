@@ -40,6 +40,10 @@ def charge(**changes: Any) -> Charge:
         "refund_reserved_minor": 0,
         "created_at": NOW,
         "updated_at": NOW,
+        "customer_country": None,
+        "confirm_by": None,
+        "confirmed_at": None,
+        "canceled_by": None,
     }
     return Charge.model_validate(fields | changes)
 
@@ -70,6 +74,12 @@ def operation(kind: str, **changes: Any) -> Operation:
         "final": True,
         "requested_at": NOW,
         "decided_at": None,
+        "purpose": "attempt:1",
+        "compensates": None,
+        "excess": False,
+        "authenticate": False,
+        "times_unknown": 0,
+        "routing": None,
     }
     return Operation.model_validate(fields | changes)
 

@@ -20,7 +20,8 @@ from local.simulators import SimulatorProcess
 from settings import Settings
 from tests.conftest import Database
 from tests.workflows.conftest import Processes, settings_for
-from workflows.charge import CaptureCommand, ChargeWorkflow, VoidCommand
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CaptureCommand, VoidCommand
 from workflows.client import connect
 
 pytestmark = pytest.mark.system

@@ -84,6 +84,7 @@ def operations_of(planned: PlannedCharge) -> list[Operation]:
             compensates=None,
             excess=False,
             authenticate=False,
+            times_unknown=0,
             routing=None,
             final=True,
             requested_at=NOW,

@@ -20,7 +20,8 @@ from ledger.money import Money
 from ledger.proofs.findings import Code, NoteCode
 from tests.conftest import Database
 from tests.workflows.conftest import GOOD, Processes
-from workflows.charge import CaptureCommand, ChargeWorkflow, VoidCommand
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CaptureCommand, VoidCommand
 
 ACTOR = "person:tester"
 BAD = {"stripe": "pm_card_visa_chargeDeclined", "paypal": "wallet_locked"}

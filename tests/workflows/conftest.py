@@ -23,7 +23,8 @@ from local.simulators import SimulatorProcess
 from settings import Settings
 from tests.conftest import Database
 from workflows import charge, refund
-from workflows.charge import AwaitDecision, ChargeWorkflow
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import AwaitDecision
 from workflows.client import connect
 from workflows.refund import AwaitRefundDecision, RefundWorkflow
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from ledger.charges import CaptureMode, ChargeView
+from ledger.charges import CaptureMode, ChargeStatus, ChargeView
 from tests.workflows.conftest import Processes
-from workflows.charge import CaptureCommand, ChargeWorkflow, VoidCommand
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CaptureCommand, VoidCommand
 
 CONFIRM = "/v1/payment_intents/*/confirm"
 MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
@@ -132,12 +133,14 @@ async def unknown_then_captured(processes: Processes) -> str:
     return workflow_id
 
 
-async def needs_review(processes: Processes) -> str:
-    """The gateway is silent for longer than it remembers the key."""
+async def settled_while_in_review(processes: Processes) -> str:
+    """The gateway is silent for longer than it remembers the key; a person is asked, and then it speaks."""
     workflow_id, asking = await _answer_lost(processes)
     await skip(processes, workflow_id, days=1)
-    await asking
+    assert (await asking).status is ChargeStatus.NEEDS_REVIEW
     processes.simulators["stripe"].clear_faults()
+    await skip(processes, workflow_id, hours=2)
+    await processes.client.get_workflow_handle(workflow_id).result()
     return workflow_id
 
 
@@ -181,7 +184,7 @@ ENDINGS: dict[str, Callable[[Processes], Awaitable[str]]] = {
         abandoned,
         pending_then_captured,
         unknown_then_captured,
-        needs_review,
+        settled_while_in_review,
         refunded,
         refund_failed_later,
         refund_refused,

@@ -10,7 +10,8 @@ from ledger.charges import CaptureMode, ChargeStatus
 from ledger.errors import UnknownCharge
 from ledger.money import Money
 from tests.workflows.conftest import Processes
-from workflows.charge import CaptureCommand, ChargeWorkflow, VoidCommand
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CaptureCommand, VoidCommand
 
 GATEWAYS = pytest.mark.parametrize("gateway", ["stripe", "paypal"])
 DECLINED = {"stripe": "pm_card_visa_chargeDeclinedInsufficientFunds", "paypal": "wallet_instrument_declined"}

@@ -18,7 +18,8 @@ from local.simulators import SimulatorProcess
 from tests.conftest import Database
 from tests.workflows.conftest import Processes, run_processes, settings_for
 from tests.workflows.endings import taken
-from workflows.charge import CaptureCommand, ChargeWorkflow
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CaptureCommand
 
 GATEWAYS = pytest.mark.parametrize("gateway", ["stripe", "paypal"])
 AMOUNT = 4999

@@ -25,7 +25,11 @@ ALTER TABLE public.operations
     ADD COLUMN compensates text COLLATE "C" REFERENCES public.operations (operation_id),
     ADD COLUMN excess boolean NOT NULL DEFAULT false,
     ADD COLUMN authenticate boolean NOT NULL DEFAULT false,
+    ADD COLUMN times_unknown integer NOT NULL DEFAULT 0,
     ADD COLUMN routing jsonb;
+UPDATE public.operations SET times_unknown = 1 WHERE EXISTS (
+    SELECT FROM public.entries WHERE reference = operation_id || ':unknown'
+);
 -- What stood before there were purposes: each operation was asked for once, under its own number.
 UPDATE public.operations SET purpose = CASE
     WHEN refund_id IS NOT NULL THEN 'refund:' || refund_id
@@ -38,7 +42,7 @@ ALTER TABLE public.operations
 -- Webhooks name the gateway's objects.
 CREATE INDEX operations_payment_reference ON public.operations (payment_reference);
 CREATE INDEX operations_gateway_reference ON public.operations (gateway_reference);
-GRANT UPDATE (excess) ON public.operations TO quittance_app;
+GRANT UPDATE (excess, times_unknown) ON public.operations TO quittance_app;
 """
 
 

@@ -1,0 +1,51 @@
+"""How an operation is asked for whose first answer is not known: read before sending, more and more slowly, never with a new key."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from workflows.gateway_steps import NotKnown
+from workflows.world import Wake, World
+
+with workflow.unsafe.imports_passed_through():
+    from gateways.port import OperationRequest, Outcome
+
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+async def ask_again(world: World, operation: OperationRequest, until: datetime | None) -> Outcome | NotKnown:
+    """Ask for an operation that may have been sent before: read first, and send it again only if it left no trace.
+
+    Past `until` the gateway may have forgotten the key, so that sending again could do it twice: then only reading.
+    """
+    seen = await world.read(operation)
+    if seen is not None:
+        return seen
+    if until is not None and world.now() > until:
+        return NotKnown(
+            f"{operation.gateway} shows no trace of {operation.operation_id}, whose key it may have forgotten"
+        )
+    return await world.ask(operation)
+
+
+async def ask_until_known(
+    world: World, operation: OperationRequest, until: datetime, wake: Wake
+) -> Outcome | NotKnown | None:
+    """Ask for an unknown outcome more and more slowly, at once when woken; None where it is still unknown at `until`."""
+    for pause in _slower_and_slower():
+        if world.now() + pause > until:
+            return None
+        await world.wait(wake, pause, f"ask {operation.gateway} again")
+        answer = await ask_again(world, operation, until)
+        if not isinstance(answer, NotKnown):
+            return answer
+    raise AssertionError("the pauses never end")
+
+
+def _slower_and_slower() -> Iterator[timedelta]:
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 2, LONGEST_PAUSE)
