@@ -20,6 +20,7 @@ from temporalio.worker import Worker
 from activities.attempts import Attempts
 from activities.charge_books import ChargeBooks
 from activities.gateway_calls import GatewayCalls
+from activities.late_books import LateBooks
 from activities.refund_books import RefundBooks
 from gateways.paypal import PayPalGateway
 from gateways.port import Gateway
@@ -30,6 +31,7 @@ from settings import Settings, SettingsError, load
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
 from workflows.gateway_steps import gateway_queue
+from workflows.reconcile import ReconcileWorkflow
 from workflows.refund import RefundWorkflow
 
 log = structlog.get_logger()
@@ -67,10 +69,11 @@ def workers_of(
     capabilities = {name: gateway.capabilities for name, gateway in gateways.items()}
     charge_books = ChargeBooks(engine, capabilities, Attempts(capabilities, tuple(settings.gateway_order.split(","))))
     refund_books = RefundBooks(engine, capabilities)
+    late_books = LateBooks(engine, capabilities)
     processes = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[ChargeWorkflow, RefundWorkflow],
+        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow],
         activities=[
             charge_books.open_charge,
             charge_books.open_operation,
@@ -83,6 +86,9 @@ def workers_of(
             charge_books.settle_undone,
             refund_books.reserve_refund,
             refund_books.record_refund,
+            late_books.operations_to_reread,
+            late_books.record_late,
+            late_books.record_compensation,
         ],
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=SHUTDOWN_GRACE,

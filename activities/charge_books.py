@@ -100,7 +100,7 @@ class ChargeBooks:
         async with self._engine.begin() as connection:
             charge, is_new = await charges.open_charge(connection, request, chosen.gateway, chosen.reason)
             if not is_new:
-                return self._standing(await _case(connection, request.charge_id))
+                return self._standing(await case_of(connection, request.charge_id))
             first = decisions.attempt(Case(charge=charge, operations=()), chosen)
             operation, _ = await operations.intend(connection, first)
             return self._standing(Case(charge=charge, operations=(operation,)), is_new=True)
@@ -110,7 +110,7 @@ class ChargeBooks:
     async def open_operation(self, request: Further) -> Standing:
         """Write a capture or a void down before it is sent; for a purpose that is served, say how it stands."""
         async with self._engine.begin() as connection:
-            case = await _case(connection, request.charge_id)
+            case = await case_of(connection, request.charge_id)
             present = case.serving(request.purpose)
             if present is not None:
                 return self._standing(case, present if not present.is_decided else None)
@@ -124,7 +124,7 @@ class ChargeBooks:
         await self._attempts.refresh()
         async with self._engine.begin() as connection:
             now = datetime.now(UTC)
-            case = await _case(connection, request.operation.charge_id)
+            case = await case_of(connection, request.operation.charge_id)
             decision = decisions.record(
                 case,
                 request.operation.operation_id,
@@ -142,7 +142,7 @@ class ChargeBooks:
         await self._attempts.refresh()
         async with self._engine.begin() as connection:
             now = datetime.now(UTC)
-            case = await _case(connection, request.operation.charge_id)
+            case = await case_of(connection, request.operation.charge_id)
             decision = decisions.unknown(
                 case, request.operation.operation_id, request.reason, now, try_again=self._attempts.next_at(now)
             )
@@ -185,7 +185,7 @@ class ChargeBooks:
     async def settle_undone(self, charge_id: str) -> Standing:
         """Show a charge as refunded once everything that it took was given back; else as it stands."""
         async with self._engine.begin() as connection:
-            case = await _case(connection, charge_id)
+            case = await case_of(connection, charge_id)
             charge = case.charge
             if charge.captured_minor and charge.refunded_minor == charge.captured_minor:
                 charge = await charges.change(connection, charge_id, {"status": ChargeStatus.REFUNDED})
@@ -193,7 +193,7 @@ class ChargeBooks:
 
     async def _change(self, charge_id: str, changes: dict[str, object]) -> Standing:
         async with self._engine.begin() as connection:
-            case = await _case(connection, charge_id)
+            case = await case_of(connection, charge_id)
             charge = await charges.change(connection, charge_id, changes)
             return self._standing(replace(case, charge=charge))
 
@@ -230,6 +230,7 @@ class ChargeBooks:
         )
 
 
-async def _case(connection: Connection, charge_id: str) -> Case:
+async def case_of(connection: Connection, charge_id: str) -> Case:
+    """Read a charge's rows and lock them: whatever is decided of them is decided of what stands."""
     charge = await charges.known(connection, charge_id, lock=True)
     return Case(charge=charge, operations=tuple(await operations.of_charge(connection, charge_id, lock=True)))

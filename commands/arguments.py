@@ -33,6 +33,8 @@ OPTION_OF_FIELD = {
     "invoice": "--invoice",
     "metadata": "--metadata",
     "reason": "--reason",
+    "customer_country": "--customer-country",
+    "confirm_by": "--confirm-by",
 }
 MISSING = "missing"
 """Pydantic's word for a field that was not given, which here means: it could not be read, and has its line already."""
@@ -58,6 +60,7 @@ def charge_request(
     gateways: Sequence[str],
     metadata: Sequence[str],
     gateway: str | None,
+    confirm_by: str | None = None,
     **choices: str | None,
 ) -> ChargeRequest:
     """Read a whole charge; `gateways` are those that there are. Raises WrongUse with a line for each fault."""
@@ -67,6 +70,7 @@ def charge_request(
         "payment_methods": _kept(faults, lambda: [payment_method(text, gateways) for text in payment_methods]),
         "metadata": _kept(faults, lambda: pairs("--metadata", metadata)),
         "gateway": _kept(faults, lambda: known_gateway("--gateway", gateway, gateways)),
+        "confirm_by": _kept(faults, lambda: deadline("--confirm-by", confirm_by)),
     }
     content: dict[str, object] = {"charge_id": charge_id, "customer": customer, "actor": actor(), **choices}
     # What could not be read has its line already; it is left out, so that the faults of the rest are found as well.
@@ -174,6 +178,19 @@ def point_in_time(option: str, text: str | None, now: datetime | None = None) ->
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
+def deadline(option: str, text: str | None, now: datetime | None = None) -> datetime | None:
+    """Read `2h` (from now; m, h, d, w) or an ISO 8601 date or time, which must be still to come."""
+    if text is None:
+        return None
+    now = now or datetime.now(UTC)
+    read = point_in_time(option, text, now)
+    if read is not None and _AGO.fullmatch(text.strip()):
+        read = now + (now - read)
+    if read is None or read <= now:
+        raise WrongUse(f"{option} {text!r} is over: give a time that is still to come")
+    return read
+
+
 def _kept(faults: list[str], read: Callable[[], Value]) -> Value | None:
     """Read a part and return it, or keep the lines of its faults and return None."""
     try:
@@ -192,6 +209,8 @@ def _fault_line(fault: ErrorDetails) -> str:
 
 def _fault_text(fault: ErrorDetails) -> str:
     match fault["type"]:
+        case "string_pattern_mismatch" if fault["loc"][-1] in {"customer_country", "country"}:
+            return "must be a country's two capital letters, such as DE"
         case "string_pattern_mismatch":
             return "may have only letters, digits and _ . - and at most 64 of them"
         case "greater_than" | "less_than_equal":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from commands import ledger_documents
 from commands.documents import Document
@@ -37,6 +38,11 @@ class OperationDocument(Document):
     actor: str
     requested_at: datetime
     decided_at: datetime | None
+    purpose: str
+    compensates: str | None
+    excess: bool
+    authenticate: bool
+    routing: dict[str, Any] | None
 
 
 class ChargeSummary(Document):
@@ -65,6 +71,10 @@ class ChargeSummary(Document):
     actor: str
     created_at: datetime
     updated_at: datetime
+    customer_country: str | None
+    confirm_by: datetime | None
+    confirmed_at: datetime | None
+    canceled_by: str | None
     web_ui: str
 
 

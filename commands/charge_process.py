@@ -25,8 +25,18 @@ from ledger import charges
 from ledger.charges import Charge, ChargeRequest, ChargeStatus, ChargeView
 from ledger.errors import ChargeConflict
 from settings import Settings
-from workflows.charge import ChargeWorkflow, workflow_id
-from workflows.charge_commands import AwaitDecision, CaptureCommand, VoidCommand
+from workflows.charge import CALLED_OFF, ChargeWorkflow, workflow_id
+from workflows.charge_commands import (
+    AwaitDecision,
+    CancelCommand,
+    CaptureCommand,
+    CompleteAction,
+    ConfirmCommand,
+    VoidCommand,
+)
+
+TAKEN = frozenset({ChargeStatus.CAPTURED, ChargeStatus.PARTIALLY_CAPTURED})
+Command = CaptureCommand | VoidCommand | ConfirmCommand | CompleteAction
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,48 @@ async def void(settings: Settings, charge_id: str, command: VoidCommand, timeout
     """Release an authorization."""
     await _open_charge(settings, charge_id, "void")
     await _command(settings, charge_id, ChargeWorkflow.void, command, timeout_seconds)
+    return await charge_rows.whole(settings, charge_id)
+
+
+async def cancel(settings: Settings, charge_id: str, command: CancelCommand, timeout_seconds: float) -> ChargeDocument:
+    """Call a charge off; one whose process has ended is taken up again, so that it ends as undone."""
+    charge = await charge_rows.known(settings, charge_id)
+    if charge.status in CALLED_OFF:
+        raise AnswerIsNo(f"charge {charge_id} is {charge.status} already: nothing is left to cancel")
+    client = await connections.temporal(settings)
+    await connections.require_worker(client, settings)
+    operation = WithStartWorkflowOperation(
+        ChargeWorkflow.run,
+        charge.request(),
+        id=workflow_id(charge_id),
+        task_queue=settings.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        static_summary=_summary(charge.request()),
+    )
+    asking = waiting.start_and_ask(client, operation, ChargeWorkflow.cancel, command)
+    try:
+        await waiting.within(timeout_seconds, asking)
+    except waiting.NoAnswerInTime:
+        await _explain(client, settings, charge_id, timeout_seconds)
+    return await charge_rows.whole(settings, charge_id)
+
+
+async def confirm(
+    settings: Settings, charge_id: str, command: ConfirmCommand, timeout_seconds: float
+) -> ChargeDocument:
+    """Stand by a charge that has to be confirmed."""
+    await _open_charge(settings, charge_id, "confirm", while_taken=True)
+    await _command(settings, charge_id, ChargeWorkflow.confirm, command, timeout_seconds)
+    return await charge_rows.whole(settings, charge_id)
+
+
+async def complete_action(
+    settings: Settings, charge_id: str, command: CompleteAction, timeout_seconds: float
+) -> ChargeDocument:
+    """Have the gateway asked at once whether the customer has done their part."""
+    await _open_charge(settings, charge_id, "complete")
+    await _command(settings, charge_id, ChargeWorkflow.complete_action, command, timeout_seconds)
     return await charge_rows.whole(settings, charge_id)
 
 
@@ -156,9 +208,10 @@ async def _require_same_process(client: Client, request: ChargeRequest) -> None:
         return
 
 
-async def _open_charge(settings: Settings, charge_id: str, verb: str) -> Charge:
+async def _open_charge(settings: Settings, charge_id: str, verb: str, *, while_taken: bool = False) -> Charge:
     charge = await charge_rows.known(settings, charge_id)
-    if charge.status.is_final:
+    waits = while_taken and charge.confirm_by is not None and charge.status in TAKEN
+    if charge.status.is_final and not waits:
         raise AnswerIsNo(_nothing_left(charge, verb))
     return charge
 
@@ -173,9 +226,7 @@ def _nothing_left(charge: Charge, verb: str) -> str:
     return f"charge {charge.charge_id} is {status}{already}: nothing is left to {verb}{refund}"
 
 
-async def _command(
-    settings: Settings, charge_id: str, update: Any, command: CaptureCommand | VoidCommand, timeout_seconds: float
-) -> None:
+async def _command(settings: Settings, charge_id: str, update: Any, command: Command, timeout_seconds: float) -> None:
     client = await connections.temporal(settings)
     await connections.require_worker(client, settings)
     handle: WorkflowHandle[ChargeWorkflow, ChargeView] = client.get_workflow_handle_for(

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 HELD = {"authorized", "captured", "partially_captured"}
 CAPTURED = {"captured", "partially_captured"}
 RELEASED = {"voided", "expired"}
-REFUSED = {"declined", "authorized", "voided", "expired"}
+UNDONE = {"canceled", "voided", "refunded", "declined", "expired"}
+REFUSED = {"declined", "authorized", "voided", "expired", "refunded", "canceled"}
 """Where a charge stands after an answer that is no; what is in none of these sets is not known yet."""
 
 
@@ -30,6 +31,8 @@ def charge(
     charge_id: options.NewChargeId = None,
     invoice: options.Invoice = None,
     metadata: options.Metadata = None,
+    customer_country: options.CustomerCountry = None,
+    confirm_by: options.ConfirmBy = None,
     detach: options.Detach = False,
     timeout_seconds: options.Timeout = options.DEFAULT_TIMEOUT_SECONDS,
     as_json: options.AsJson = False,
@@ -50,6 +53,8 @@ def charge(
         capture=capture,
         at_expiry=at_expiry,
         invoice=invoice,
+        customer_country=customer_country,
+        confirm_by=confirm_by,
     )
     gateway_choice.require_one(settings, request)
     if detach:
@@ -93,6 +98,56 @@ def void(
     command = VoidCommand(actor=arguments.actor())
     found = connections.run(lambda settings: charge_process.void(settings, charge_id, command, timeout_seconds))
     _answer(found, RELEASED, "the void was not made: ", as_json=as_json)
+
+
+def cancel(
+    charge_id: options.ChargeId,
+    *,
+    timeout_seconds: options.Timeout = options.DEFAULT_TIMEOUT_SECONDS,
+    as_json: options.AsJson = False,
+) -> None:
+    """Call a charge off, wherever it stands: what was reserved is released, what was taken is given back."""
+    from commands import arguments, charge_process, connections
+    from workflows.charge_commands import CancelCommand
+
+    arguments.identifier("CHARGE_ID", charge_id)
+    command = CancelCommand(actor=arguments.actor())
+    found = connections.run(lambda settings: charge_process.cancel(settings, charge_id, command, timeout_seconds))
+    _answer(found, UNDONE, "the charge was not canceled: ", as_json=as_json)
+
+
+def confirm(
+    charge_id: options.ChargeId,
+    *,
+    timeout_seconds: options.Timeout = options.DEFAULT_TIMEOUT_SECONDS,
+    as_json: options.AsJson = False,
+) -> None:
+    """Stand by a charge that has to be confirmed, so that it is not undone at its deadline."""
+    from commands import arguments, charge_process, connections
+    from workflows.charge_commands import ConfirmCommand
+
+    arguments.identifier("CHARGE_ID", charge_id)
+    command = ConfirmCommand(actor=arguments.actor())
+    found = connections.run(lambda settings: charge_process.confirm(settings, charge_id, command, timeout_seconds))
+    _answer(found, HELD, "the charge was not confirmed: ", as_json=as_json)
+
+
+def complete_action(
+    charge_id: options.ChargeId,
+    *,
+    timeout_seconds: options.Timeout = options.DEFAULT_TIMEOUT_SECONDS,
+    as_json: options.AsJson = False,
+) -> None:
+    """Ask the gateway at once whether the customer has authenticated, instead of at the next look."""
+    from commands import arguments, charge_process, connections
+    from workflows.charge_commands import CompleteAction
+
+    arguments.identifier("CHARGE_ID", charge_id)
+    command = CompleteAction(actor=arguments.actor())
+    found = connections.run(
+        lambda settings: charge_process.complete_action(settings, charge_id, command, timeout_seconds)
+    )
+    _answer(found, HELD, as_json=as_json)
 
 
 def status(charge_id: options.ChargeId, *, as_json: options.AsJson = False) -> None:

@@ -95,6 +95,21 @@ Metadata = Annotated[
     list[str] | None,
     typer.Option("--metadata", metavar="KEY=VALUE", help="Kept with the charge.", show_default=False),
 ]
+CustomerCountry = Annotated[
+    str | None,
+    typer.Option(
+        "--customer-country", metavar="CODE", help="Where the customer lives, such as DE.", show_default=False
+    ),
+]
+ConfirmBy = Annotated[
+    str | None,
+    typer.Option(
+        "--confirm-by",
+        metavar="TIME",
+        help="Undo the charge unless it is confirmed by then: 30m, 2h, 7d from now, or 2026-11-21T08:00Z.",
+        show_default=False,
+    ),
+]
 Detach = Annotated[bool, typer.Option("--detach", help="Only start it; do not wait for the answer.")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for the books.", show_default=False)]
 StatusFilter = Annotated[

@@ -82,6 +82,11 @@ def _heading(charge: ChargeDocument) -> Iterator[str]:
         yield f"  being refunded  {money(charge.refund_reserved_minor)}"
     if charge.authorization_expires_at:
         yield f"  lapses          {_time(charge.authorization_expires_at)}"
+    if charge.confirm_by:
+        confirmed = f"confirmed {_time(charge.confirmed_at)}" if charge.confirmed_at else "not confirmed"
+        yield f"  confirm by      {_time(charge.confirm_by)}: {confirmed}"
+    if charge.canceled_by:
+        yield f"  called off by   {charge.canceled_by}"
     if charge.invoice:
         yield f"  invoice         {charge.invoice}"
     for key, value in charge.metadata.items():
@@ -108,6 +113,8 @@ def _requested(operation: OperationDocument) -> Event:
     what = f"{operation.operation_id}: attempt {operation.attempt}, {operation.kind} {amount} at {operation.gateway}"
     with_method = f" with {operation.payment_method}" if operation.payment_method else ""
     why = f" ({operation.reason})" if operation.reason else ""
+    if operation.compensates:
+        why = f" (undoes {operation.compensates}, which is in excess)"
     by = f", by {operation.actor}"
     return operation.requested_at, what + with_method + why + by, operation.payment_reference or "", "asked"
 
@@ -118,7 +125,8 @@ def _outcome(operation: OperationDocument) -> str:
         fee = f"fee {_money(operation.fee_minor, operation.fee_currency)}"
     elif operation.fee_status == "pending":
         fee = "fee not reported yet"
-    parts = (operation.decline_code, operation.message, fee)
+    excess = "in excess, to be undone" if operation.excess else ""
+    parts = (excess, operation.decline_code, operation.message, fee)
     return ": ".join([operation.outcome or "not known yet", *(part for part in parts if part)])
 
 

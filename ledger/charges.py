@@ -233,6 +233,28 @@ class Charge(Record):
         """What may still be given back."""
         return self.money(self.captured_minor - self.refunded_minor - self.refund_reserved_minor)
 
+    def request(self) -> ChargeRequest:
+        """Return what was asked for, so that a process that is gone can be started again.
+
+        The gateway that was preferred is not a column; it is the one with which the content is what it was.
+        """
+        asked = ChargeRequest(
+            charge_id=self.charge_id,
+            amount=self.amount,
+            customer=self.customer,
+            payment_methods=self.payment_methods,
+            capture=self.capture_method,
+            at_expiry=self.at_expiry,
+            invoice=self.invoice,
+            metadata=self.metadata,
+            customer_country=self.customer_country,
+            confirm_by=self.confirm_by,
+            actor=self.actor,
+        )
+        preferred = (None, *(method.gateway for method in self.payment_methods))
+        possible = (asked.model_copy(update={"gateway": gateway}) for gateway in preferred)
+        return next(each for each in possible if each.content_hash() == self.request_hash)
+
     def view(self) -> ChargeView:
         """Show the charge to its callers."""
         return ChargeView(**{name: getattr(self, name) for name in ChargeView.model_fields})

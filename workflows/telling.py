@@ -5,6 +5,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workflows import charge, reconcile, refund
 from workflows.hints import GatewayReported
+from workflows.reconcile import ReconcileWorkflow
 
 
 async def tell(client: Client, task_queue: str, charge_id: str, refund_id: str | None, hint: GatewayReported) -> str:
@@ -22,7 +23,7 @@ async def tell(client: Client, task_queue: str, charge_id: str, refund_id: str |
         return open_process
     later = reconcile.workflow_id(charge_id)
     await client.start_workflow(
-        "Reconcile",
+        ReconcileWorkflow.run,
         charge_id,
         id=later,
         task_queue=task_queue,
