@@ -58,8 +58,9 @@ async def open_review(connection: Connection, request: OpenReview) -> Review:
 async def settle(connection: Connection, reviewers: Collection[str], request: ResolveReview) -> Outcome:
     """Close the case by a person's word and return the outcome to record.
 
-    The same step, run again, returns the same outcome. Raises NotInReview, ReviewClosed, NotAReviewer, and
-    ResolutionRefused where the gateway says otherwise or the case is about another operation.
+    The same step, run again, closes nothing and answers as before; its operation is decided by then. Raises
+    NotInReview, ReviewClosed, NotAReviewer, and ResolutionRefused where the gateway says otherwise or the case is
+    about another operation; the case then stays open.
     """
     case = await reviews.latest_of(connection, request.charge_id, request.refund_id)
     resolver = f"person:{request.by}"
@@ -86,14 +87,14 @@ async def settle(connection: Connection, reviewers: Collection[str], request: Re
 async def settled_by_gateway(
     connection: Connection, operation: OperationRequest, outcome: Outcome, *, refund_id: str | None, actor: str
 ) -> Review | None:
-    """Close the case of a charge or refund, if one is open, since a later reading of the gateway settled it.
+    """Close the open case about this operation, if there is one, since a later reading of the gateway settled it.
 
     To be called with an outcome that is decided, in the transaction that records it.
     """
     case = await reviews.open_of(connection, operation.charge_id, refund_id)
-    if case is None:
+    if case is None or case.operation_id not in {None, operation.operation_id}:
         return None
-    because = f"{operation.gateway} {review_decision.said(outcome)}: {operation.operation_id}"
+    because = f"{operation.gateway}, asked about {operation.operation_id}, {review_decision.said(outcome)}"
     return await reviews.close(connection, case.review_id, Resolution.SETTLED_BY_GATEWAY, because, actor)
 
 
