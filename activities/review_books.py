@@ -63,12 +63,9 @@ async def settle(connection: Connection, reviewers: Collection[str], request: Re
     about another operation; the case then stays open.
     """
     case = await reviews.latest_of(connection, request.charge_id, request.refund_id)
-    resolver = f"person:{request.by}"
-    if not case.is_open and (case.resolution, case.because, case.resolved_by) != (
-        request.as_,
-        request.because,
-        resolver,
-    ):
+    resolution, resolver = Resolution(request.as_), f"person:{request.by}"
+    same = (case.resolution, case.because, case.resolved_by) == (resolution, request.because, resolver)
+    if not case.is_open and not same:
         raise case.closed()
     refusal = review_decision.may_resolve(reviewers, request.by)
     if refusal is not None:
@@ -80,7 +77,7 @@ async def settle(connection: Connection, reviewers: Collection[str], request: Re
             raise ResolutionRefused(why)
         case Taken(outcome):
             if case.is_open:
-                await reviews.close(connection, case.review_id, request.as_, request.because, resolver)
+                await reviews.close(connection, case.review_id, resolution, request.because, resolver)
             return outcome
 
 

@@ -18,7 +18,7 @@ from gateways.port import (
     Succeeded,
 )
 from ledger.operations import Operation
-from ledger.reviews import Choice, Evidence, Resolution, Word
+from ledger.reviews import Choice, Evidence, Word
 
 FAILED_BY_REVIEW = "failed_by_review"
 """Code of the refusal that stands for a person's word. Not `no_effect`: it lets nothing be tried again, days later."""
@@ -64,11 +64,11 @@ def decide(
     | no trace           | refused: no books without an effect          | given up; a success that comes later is undone   |
     """
     match resolution, read:
-        case (Resolution.SUCCEEDED, Succeeded() as known) | (Resolution.FAILED, (Declined() | Refused()) as known):
+        case (Word.SUCCEEDED, Succeeded() as known) | (Word.FAILED, (Declined() | Refused()) as known):
             return Taken(known)
-        case Resolution.SUCCEEDED, Pending() as pending:
+        case Word.SUCCEEDED, Pending() as pending:
             return Taken(_succeeded(operation, pending, now))
-        case Resolution.FAILED, (Pending() | ActionRequired() | None) as open_still:
+        case Word.FAILED, (Pending() | ActionRequired() | None) as open_still:
             return Taken(_given_up(because, open_still))
         case _:
             return Contradicted(_contradiction(operation, resolution, read))
@@ -77,8 +77,8 @@ def decide(
 def choices(operation: Operation) -> tuple[Choice, ...]:
     """What a person may say of an operation, each with what it does to the charge and to the books."""
     return (
-        Choice(resolution=Resolution.SUCCEEDED, consequence=_if_succeeded(operation) + _exposure_ends(operation)),
-        Choice(resolution=Resolution.FAILED, consequence=_if_failed(operation) + _exposure_ends(operation)),
+        Choice(resolution=Word.SUCCEEDED, consequence=_if_succeeded(operation) + _exposure_ends(operation)),
+        Choice(resolution=Word.FAILED, consequence=_if_failed(operation) + _exposure_ends(operation)),
     )
 
 
@@ -130,7 +130,7 @@ def _given_up(because: str, read: Pending | ActionRequired | None) -> Refused:
 
 def _contradiction(operation: OperationRequest, resolution: Word, read: Outcome | None) -> str:
     told = f"{operation.operation_id} cannot be resolved as {resolution}: {operation.gateway} {said(read)}"
-    if resolution is Resolution.FAILED:
+    if resolution is Word.FAILED:
         return f"{told}; resolve it as succeeded"
     if isinstance(read, Declined | Refused):
         return f"{told}; resolve it as failed"

@@ -33,6 +33,9 @@ OPTION_OF_FIELD = {
     "invoice": "--invoice",
     "metadata": "--metadata",
     "reason": "--reason",
+    "as_": "--as",
+    "because": "--because",
+    "by": "--by",
 }
 MISSING = "missing"
 """Pydantic's word for a field that was not given, which here means: it could not be read, and has its line already."""

@@ -6,9 +6,9 @@ A case is open once for each charge and each refund, and resolved once. Function
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlalchemy import RowMapping, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,23 +17,35 @@ from ledger.charges import MAX_LISTED, Record, Text
 from ledger.database import reviews
 from ledger.errors import NotInReview, ReviewClosed
 
-Because = Annotated[Text, Field(min_length=1, max_length=500, pattern=r"\S")]
+
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must say why, for whoever reads the books later")
+    return text
+
+
+Because = Annotated[Text, Field(max_length=500), AfterValidator(_says_something)]
 """Why a case is resolved so, in the words of the person who did."""
+
+
+class Word(StrEnum):
+    """What a person may say of an operation."""
+
+    SUCCEEDED = "succeeded"
+    """It took effect."""
+    FAILED = "failed"
+    """It did not, and will not."""
 
 
 class Resolution(StrEnum):
     """How a case ended."""
 
     SUCCEEDED = "succeeded"
-    """A person said that the operation took effect."""
+    """A person said so."""
     FAILED = "failed"
-    """A person said that it did not."""
+    """A person said so."""
     SETTLED_BY_GATEWAY = "settled_by_gateway"
     """A later reading of the gateway said what became of it."""
-
-
-Word = Literal[Resolution.SUCCEEDED, Resolution.FAILED]
-"""What a person may say."""
 
 
 class Choice(Record):

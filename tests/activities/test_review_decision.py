@@ -20,7 +20,7 @@ from gateways.port import (
 )
 from ledger.money import Money
 from ledger.operations import Operation
-from ledger.reviews import Resolution, Word
+from ledger.reviews import Word
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 USD = Money(amount_minor=4999, currency="USD")
@@ -34,7 +34,7 @@ BECAUSE = "seen in the gateway's dashboard"
 
 AS_THE_GATEWAY_SAYS, AS_SUCCEEDED, GIVEN_UP, CONTRADICTED = "gateway", "succeeded", "given up", "contradicted"
 TABLE: dict[Word, tuple[str, ...]] = {
-    Resolution.SUCCEEDED: (
+    Word.SUCCEEDED: (
         AS_THE_GATEWAY_SAYS,
         CONTRADICTED,
         CONTRADICTED,
@@ -42,7 +42,7 @@ TABLE: dict[Word, tuple[str, ...]] = {
         CONTRADICTED,
         CONTRADICTED,
     ),
-    Resolution.FAILED: (
+    Word.FAILED: (
         CONTRADICTED,
         AS_THE_GATEWAY_SAYS,
         AS_THE_GATEWAY_SAYS,
@@ -128,22 +128,22 @@ def test_a_persons_word_lets_nothing_be_tried_again() -> None:
     ("word", "read", "line"),
     [
         (
-            Resolution.FAILED,
+            Word.FAILED,
             SUCCEEDED,
             "ch_1:capture:1 cannot be resolved as failed: stripe says that it succeeded (pi_1); resolve it as succeeded",
         ),
         (
-            Resolution.SUCCEEDED,
+            Word.SUCCEEDED,
             DECLINED,
             "ch_1:capture:1 cannot be resolved as succeeded: stripe says that it was declined (insufficient_funds: no); resolve it as failed",
         ),
         (
-            Resolution.SUCCEEDED,
+            Word.SUCCEEDED,
             ACTION,
             "ch_1:capture:1 cannot be resolved as succeeded: stripe still waits for the customer to act, and the books hold nothing that no gateway did; resolve it as failed, or wait",
         ),
         (
-            Resolution.SUCCEEDED,
+            Word.SUCCEEDED,
             None,
             "ch_1:capture:1 cannot be resolved as succeeded: stripe shows no trace of it, and the books hold nothing that no gateway did; resolve it as failed, or wait",
         ),
@@ -191,7 +191,7 @@ def test_each_choice_says_what_it_does_to_the_books(
 ) -> None:
     """Nobody resolves a case without knowing what will be booked, and that the exposure ends."""
     first, second = review_decision.choices(operation(kind, **changes))
-    assert (first.resolution, second.resolution) == (Resolution.SUCCEEDED, Resolution.FAILED)
+    assert (first.resolution, second.resolution) == (Word.SUCCEEDED, Word.FAILED)
     assert succeeded in first.consequence
     assert failed in second.consequence
     for choice in (first, second):

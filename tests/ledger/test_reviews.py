@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import reviews
 from ledger.errors import NotInReview, ReviewClosed
-from ledger.reviews import Choice, Evidence, NewReview, Resolution, Review
+from ledger.reviews import Choice, Evidence, NewReview, Resolution, Review, Word
 from tests.ledger.samples import HAPPENED
 from tests.ledger.test_limits import CHARGE, OPERATION, insert
 
@@ -31,8 +31,8 @@ EVIDENCE = Evidence(
     exposure_minor=100,
 )
 CHOICES = (
-    Choice(resolution=Resolution.SUCCEEDED, consequence="the money is booked"),
-    Choice(resolution=Resolution.FAILED, consequence="nothing is booked"),
+    Choice(resolution=Word.SUCCEEDED, consequence="the money is booked"),
+    Choice(resolution=Word.FAILED, consequence="nothing is booked"),
 )
 OF_CHARGE = NewReview(charge_id="ch_1", reason="the outcome is still unknown")
 OF_REFUND = NewReview(
