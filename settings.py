@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     gateway_timeout_seconds: float = Field(default=20.0, gt=0, le=120)
     health_port: int = Field(default=0, ge=0, le=65535)
     """Port of a worker's `/health`; 0 turns it off."""
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port of a worker's `/metrics`, for Prometheus; 0 turns it off."""
+    metrics_host: str = "127.0.0.1"
+    """The address that `/metrics` listens on; in a container, where nothing reaches its loopback, 0.0.0.0."""
 
     @property
     def reviewer_names(self) -> frozenset[str]:
@@ -93,6 +97,14 @@ class Settings(BaseSettings):
         if not host or not port.isdigit() or not 0 < int(port) < 65536:
             raise ValueError("must be host:port, like 127.0.0.1:7233")
         return value
+
+    @field_validator("metrics_host")
+    @classmethod
+    def _ip(cls, value: str) -> str:
+        try:
+            return str(ip_address(value))
+        except ValueError:
+            raise ValueError("must be an IP address of this machine, like 127.0.0.1 or 0.0.0.0") from None
 
     @field_validator("reviewers")
     @classmethod

@@ -31,6 +31,7 @@ from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
 from workflows.gateway_steps import gateway_queue
 from workflows.refund import RefundWorkflow
+from workflows.telemetry import runtime_of
 
 log = structlog.get_logger()
 
@@ -108,7 +109,7 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = create_engine(settings.database_url, settings.database_pool_size)
     gateways = gateways_of(settings)
-    client = await connect(settings)
+    client = await connect(settings, runtime_of(settings))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         for gateway in gateways.values():

@@ -55,13 +55,13 @@ def decide(
 ) -> Taken | Contradicted:
     """Hold a person's word against what the gateway says now; `read` None: it shows no trace of the operation.
 
-    | the gateway says   | as succeeded                                 | as failed                                        |
-    |--------------------|----------------------------------------------|--------------------------------------------------|
-    | succeeded          | recorded as the gateway says it              | refused                                          |
-    | declined, refused  | refused                                      | recorded as the gateway says it                  |
-    | pending            | recorded as succeeded, with the fee to come  | given up; a success that comes later is undone   |
-    | action required    | refused: the customer has not acted          | given up; a success that comes later is undone   |
-    | no trace           | refused: no books without an effect          | given up; a success that comes later is undone   |
+    | the gateway says   | as succeeded                                 | as failed                                       |
+    |--------------------|----------------------------------------------|-------------------------------------------------|
+    | succeeded          | recorded as the gateway says it              | refused                                         |
+    | declined, refused  | refused                                      | recorded as the gateway says it                 |
+    | pending            | recorded as succeeded, with the fee to come  | given up; a success that comes is a later fact  |
+    | action required    | refused: the customer has not acted          | given up; a success that comes is a later fact  |
+    | no trace           | refused: no books without an effect          | given up; a success that comes is a later fact  |
     """
     match resolution, read:
         case (Word.SUCCEEDED, Succeeded() as known) | (Word.FAILED, (Declined() | Refused()) as known):

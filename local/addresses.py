@@ -81,4 +81,5 @@ class Ports:
             "PAYPAL_WEBHOOK_ID": "WH-LOCAL",
             "RETURN_URL": f"http://{LOOPBACK}:{self.stripe}/_control/returned",
             "REVIEWERS": "alice,bob",
+            "METRICS_HOST": LOOPBACK,
         }

@@ -63,3 +63,11 @@ def test_reviewers_that_cannot_be_persons_are_refused(monkeypatch: pytest.Monkey
     monkeypatch.setenv("REVIEWERS", text)
     with pytest.raises(settings.SettingsError, match="REVIEWERS: must list persons"):
         settings.load()
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "127.0.0.1:9464", "http://127.0.0.1"])
+def test_metrics_listen_on_an_ip_address_only(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """The endpoint binds to what was meant, or the worker does not start."""
+    monkeypatch.setenv("METRICS_HOST", host)
+    with pytest.raises(settings.SettingsError, match="METRICS_HOST: must be an IP address"):
+        settings.load()

@@ -86,6 +86,7 @@ def operation(kind: str = "capture", **changes: Any) -> Operation:
         "final": True,
         "requested_at": NOW,
         "purpose": "attempt:1",
+        "times_unknown": 1,
         "excess": False,
         "authenticate": False,
     }
