@@ -3,6 +3,7 @@
 All faults are reported at once, one line each, by `load()`.
 """
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOCAL_STRIPE = "http://127.0.0.1:12111"
 LOCAL_PAYPAL = "http://127.0.0.1:12112"
+PERSON = r"[A-Za-z0-9_.-]{1,64}"
+"""How a person is named, here and with `--by`."""
 
 
 class SettingsError(Exception):
@@ -51,6 +54,9 @@ class Settings(BaseSettings):
     return_url: str = "http://127.0.0.1:12111/_control/returned"
     """Where a customer's browser goes after an authentication step."""
 
+    reviewers: str | None = None
+    """Persons who may resolve reviews, as in `alice,bob`; without them nobody may. The worker decides by its own."""
+
     max_cached_workflows: int = Field(default=500, ge=0)
     """Workflows that a worker keeps in memory; see docs/benchmarks.md for why 500."""
     gateway_concurrency: int = Field(default=50, ge=1, le=1000)
@@ -58,6 +64,15 @@ class Settings(BaseSettings):
     gateway_timeout_seconds: float = Field(default=20.0, gt=0, le=120)
     health_port: int = Field(default=0, ge=0, le=65535)
     """Port of a worker's `/health`; 0 turns it off."""
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port of a worker's `/metrics`, for Prometheus; 0 turns it off."""
+    metrics_host: str = "127.0.0.1"
+    """The address that `/metrics` listens on; in a container, where nothing reaches its loopback, 0.0.0.0."""
+
+    @property
+    def reviewer_names(self) -> frozenset[str]:
+        """The persons of `reviewers`."""
+        return frozenset((self.reviewers or "").split(",")) - {""}
 
     @field_validator("stripe_api_base", "paypal_api_base", "temporal_ui_address", "return_url")
     @classmethod
@@ -82,6 +97,22 @@ class Settings(BaseSettings):
         if not host or not port.isdigit() or not 0 < int(port) < 65536:
             raise ValueError("must be host:port, like 127.0.0.1:7233")
         return value
+
+    @field_validator("metrics_host")
+    @classmethod
+    def _ip(cls, value: str) -> str:
+        try:
+            return str(ip_address(value))
+        except ValueError:
+            raise ValueError("must be an IP address of this machine, like 127.0.0.1 or 0.0.0.0") from None
+
+    @field_validator("reviewers")
+    @classmethod
+    def _persons(cls, value: str | None) -> str:
+        names = [name.strip() for name in (value or "").split(",") if name.strip()]
+        if not all(re.fullmatch(PERSON, name) for name in names):
+            raise ValueError("must list persons by letters, digits and _ . -, like alice,bob")
+        return ",".join(names)
 
     @field_validator("gateway_order")
     @classmethod

@@ -33,6 +33,7 @@ from workflows.client import connect, register_search_attributes
 from workflows.gateway_steps import gateway_queue
 from workflows.reconcile import ReconcileWorkflow
 from workflows.refund import RefundWorkflow
+from workflows.telemetry import runtime_of
 
 log = structlog.get_logger()
 
@@ -67,8 +68,10 @@ def workers_of(
     One task queue per gateway, so that one that hangs fills only its own slots.
     """
     capabilities = {name: gateway.capabilities for name, gateway in gateways.items()}
-    charge_books = ChargeBooks(engine, capabilities, Attempts(capabilities, tuple(settings.gateway_order.split(","))))
-    refund_books = RefundBooks(engine, capabilities)
+    charge_books = ChargeBooks(
+        engine, capabilities, Attempts(capabilities, tuple(settings.gateway_order.split(","))), settings.reviewer_names
+    )
+    refund_books = RefundBooks(engine, capabilities, settings.reviewer_names)
     late_books = LateBooks(engine, capabilities)
     processes = Worker(
         client,
@@ -81,11 +84,14 @@ def workers_of(
             charge_books.record_unknown,
             charge_books.record_fee,
             charge_books.park,
+            charge_books.resolve_review,
             charge_books.request_cancel,
             charge_books.confirm_charge,
             charge_books.settle_undone,
             refund_books.reserve_refund,
             refund_books.record_refund,
+            refund_books.park_refund,
+            refund_books.resolve_refund_review,
             late_books.operations_to_reread,
             late_books.record_late,
             late_books.record_compensation,
@@ -114,7 +120,7 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = create_engine(settings.database_url, settings.database_pool_size)
     gateways = gateways_of(settings)
-    client = await connect(settings)
+    client = await connect(settings, runtime_of(settings))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         for gateway in gateways.values():

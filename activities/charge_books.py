@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 
 from activities import charge_decisions as decisions
-from activities import consequences
+from activities import consequences, review_books
 from activities.attempts import Attempts
-from activities.charge_decisions import Case, Decision, Further
+from activities.charge_decisions import Case, Decision, Further, is_decided
 from activities.database_errors import translated
+from activities.review_books import OpenReview, ResolveReview
 from gateways.port import Capabilities, OperationRequest, Outcome
 from ledger import charges, journal, operations
 from ledger.charges import ChargeRequest, ChargeStatus, ChargeView, Record
@@ -84,12 +85,22 @@ class RequestCancel(Record):
 
 
 class ChargeBooks:
-    """Local activities of the charge; `attempts` chooses gateways, `capabilities` says how long each remembers a key."""
+    """Local activities of the charge.
 
-    def __init__(self, engine: Database, capabilities: Mapping[str, Capabilities], attempts: Attempts) -> None:
+    `attempts` chooses gateways, `capabilities` says how long each remembers a key, `reviewers` may resolve reviews.
+    """
+
+    def __init__(
+        self,
+        engine: Database,
+        capabilities: Mapping[str, Capabilities],
+        attempts: Attempts,
+        reviewers: frozenset[str],
+    ) -> None:
         self._engine = engine
         self._capabilities = capabilities
         self._attempts = attempts
+        self._reviewers = reviewers
 
     @activity.defn(name="open_charge")
     @translated
@@ -133,6 +144,11 @@ class ChargeBooks:
                 lapsed=request.lapsed,
                 try_again=self._attempts.next_at(now),
             )
+            if case.charge.status is ChargeStatus.NEEDS_REVIEW and is_decided(request.outcome):
+                by = f"workflow:charge/{case.charge.charge_id}"
+                await review_books.settled_by_gateway(
+                    connection, request.operation, request.outcome, refund_id=None, actor=by
+                )
             return await self._carry_out(connection, case, decision)
 
     @activity.defn(name="record_unknown")
@@ -165,8 +181,37 @@ class ChargeBooks:
     @activity.defn(name="park")
     @translated
     async def park(self, request: Park) -> Standing:
-        """Hand the charge to a person, with the reason."""
-        return await self._change(request.charge_id, {"status": ChargeStatus.NEEDS_REVIEW, "message": request.reason})
+        """Hand the charge to a person, with the reason and the operation whose outcome is open."""
+        async with self._engine.begin() as connection:
+            case = await case_of(connection, request.charge_id)
+            parked = {"status": ChargeStatus.NEEDS_REVIEW, "message": request.reason}
+            charge = await charges.change(connection, request.charge_id, parked)
+            undecided = case.current if case.current is not None and not case.current.is_decided else None
+            opened = OpenReview(
+                charge_id=request.charge_id,
+                operation_id=undecided.operation_id if undecided else None,
+                reason=request.reason,
+            )
+            await review_books.open_review(connection, opened)
+            return self._standing(replace(case, charge=charge))
+
+    @activity.defn(name="resolve_review")
+    @translated
+    async def resolve_review(self, request: ResolveReview) -> Standing:
+        """Close the review by a person's word, and record the outcome as if the gateway had said it."""
+        async with self._engine.begin() as connection:
+            now = datetime.now(UTC)
+            case = await case_of(connection, request.charge_id)
+            outcome = await review_books.settle(connection, self._reviewers, request)
+            decision = decisions.record(
+                case,
+                request.operation.operation_id,
+                outcome,
+                now,
+                lapsed=False,
+                try_again=lambda _: None,  # days later nothing is tried again by itself
+            )
+            return await self._carry_out(connection, case, decision)
 
     @activity.defn(name="request_cancel")
     @translated

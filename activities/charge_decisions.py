@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from activities import consequences
-from gateways.port import Declined, OperationKind, OperationRequest, Outcome, RefusalCode, Refused, Succeeded
+from gateways.port import Declined, OperationKind, OperationRequest, Outcome, Refused, Succeeded
 from ledger.charges import CaptureMode, Charge, ChargeStatus, Record
 from ledger.entries import Entry
 from ledger.operations import NewOperation, Operation
@@ -228,6 +228,6 @@ def operation_request(operation: Operation, customer: str) -> OperationRequest:
     )
 
 
-def had_no_effect(outcome: Outcome) -> bool:
-    """Whether an attempt is known to have left nothing at its gateway, and not because the gateway said no."""
-    return isinstance(outcome, Refused) and outcome.code in {RefusalCode.NO_EFFECT, UNREACHABLE}
+def is_decided(outcome: Outcome) -> bool:
+    """Whether an outcome is for good."""
+    return isinstance(outcome, Succeeded | Declined | Refused)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
-from activities import consequences
+from activities import consequences, review_books
 from activities.charge_books import SAFE_SHARE_OF_KEY_LIFE
-from activities.charge_decisions import operation_changes, operation_request
+from activities.charge_decisions import is_decided, operation_changes, operation_request
 from activities.database_errors import translated
+from activities.review_books import OpenReview, ResolveReview
 from gateways.port import Capabilities, OperationRequest, Outcome, Pending, RefusalCode, Succeeded
 from ledger import charges, journal, operations, refunds
 from ledger.charges import Record
@@ -27,6 +28,13 @@ class RecordRefund(Record):
     unknown_because: str | None = None
 
 
+class ParkRefund(Record):
+    """A refund that a person has to look at, and why."""
+
+    operation: OperationRequest
+    reason: str
+
+
 class RefundStanding(Record):
     """Where the refund stands after a step, and the operation that is to be performed or followed."""
 
@@ -37,11 +45,12 @@ class RefundStanding(Record):
 
 
 class RefundBooks:
-    """Local activities of the refund; `capabilities` says how long each gateway remembers a key."""
+    """Local activities of the refund; `capabilities` says how long each gateway remembers a key, `reviewers` resolve."""
 
-    def __init__(self, engine: Database, capabilities: dict[str, Capabilities]) -> None:
+    def __init__(self, engine: Database, capabilities: dict[str, Capabilities], reviewers: frozenset[str]) -> None:
         self._engine = engine
         self._capabilities = capabilities
+        self._reviewers = reviewers
 
     @activity.defn(name="reserve_refund")
     @translated
@@ -60,7 +69,39 @@ class RefundBooks:
         async with self._engine.begin() as connection:
             if request.outcome is None:
                 return await self._record_unknown(connection, request)
-            return await self._record(connection, request.operation, request.outcome)
+            standing = await self._record(connection, request.operation, request.outcome)
+            if is_decided(request.outcome):
+                refund_id = standing.view.refund_id
+                by = f"workflow:refund/{refund_id}"
+                await review_books.settled_by_gateway(
+                    connection, request.operation, request.outcome, refund_id=refund_id, actor=by
+                )
+            return standing
+
+    @activity.defn(name="park_refund")
+    @translated
+    async def park_refund(self, request: ParkRefund) -> RefundStanding:
+        """Hand the refund to a person, with the reason."""
+        async with self._engine.begin() as connection:
+            charge = await charges.known(connection, request.operation.charge_id, lock=True)
+            operation = await operations.known(connection, request.operation.operation_id)
+            opened = OpenReview(
+                charge_id=charge.charge_id,
+                refund_id=operation.refund_id,
+                operation_id=None if operation.is_decided else operation.operation_id,
+                reason=request.reason,
+            )
+            await review_books.open_review(connection, opened)
+            return self._standing(operation, charge.customer, seen_before=True)
+
+    @activity.defn(name="resolve_refund_review")
+    @translated
+    async def resolve_refund_review(self, request: ResolveReview) -> RefundStanding:
+        """Close the review by a person's word, and record the outcome as if the gateway had said it."""
+        async with self._engine.begin() as connection:
+            await charges.known(connection, request.charge_id, lock=True)
+            outcome = await review_books.settle(connection, self._reviewers, request)
+            return await self._record(connection, request.operation, outcome)
 
     async def _record_unknown(self, connection: Connection, request: RecordRefund) -> RefundStanding:
         charge = await charges.known(connection, request.operation.charge_id, lock=True)

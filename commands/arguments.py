@@ -35,6 +35,9 @@ OPTION_OF_FIELD = {
     "reason": "--reason",
     "customer_country": "--customer-country",
     "confirm_by": "--confirm-by",
+    "as_": "--as",
+    "because": "--because",
+    "by": "--by",
 }
 MISSING = "missing"
 """Pydantic's word for a field that was not given, which here means: it could not be read, and has its line already."""

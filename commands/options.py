@@ -132,3 +132,18 @@ ChargeFilter = Annotated[
 EntryReference = Annotated[
     str, typer.Argument(metavar="REF", help="Reference of the entry, such as ch_1:capture:1.", show_default=False)
 ]
+RefundFilter = Annotated[
+    str | None,
+    typer.Option(
+        "--refund", metavar="REFUND_ID", help="The review of this refund, not of the charge.", show_default=False
+    ),
+]
+Resolved = Annotated[bool, typer.Option("--resolved", help="Those that are resolved, the last one first.")]
+ResolveAs = Annotated[
+    str,
+    typer.Option("--as", metavar="succeeded|failed", help="What became of the operation.", show_default=False),
+]
+Because = Annotated[
+    str, typer.Option("--because", metavar="TEXT", help="How you know, for the books.", show_default=False)
+]
+By = Annotated[str, typer.Option("--by", metavar="PERSON", help="Who you are; one of REVIEWERS.", show_default=False)]

@@ -192,3 +192,20 @@ operations = Table(
     Column("times_unknown", Integer, nullable=False),
     Column("routing", JSONB),
 )
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("review_id", BigInteger, primary_key=True),
+    Column("charge_id", Text, nullable=False),
+    Column("refund_id", Text),
+    Column("operation_id", Text),
+    Column("reason", Text, nullable=False),
+    Column("evidence", JSONB),
+    Column("choices", JSONB, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("resolution", Text),
+    Column("because", Text),
+    Column("resolved_by", Text),
+)

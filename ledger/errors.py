@@ -13,6 +13,10 @@ LedgerError
 |-- UnknownCharge        there is no charge with this id
 |-- UnknownOperation     there is no operation with this id
 |-- UnknownAccount       there is no account with this code
+|-- NotInReview          the charge or refund never had a case
+|-- ReviewClosed         the case is resolved already
+|-- NotAReviewer         this person may not resolve a case
+|-- ResolutionRefused    the resolution contradicts the gateway, or there is nothing that it could decide
 `-- TooManyRows          a report would be longer than its limit
 """
 
@@ -131,3 +135,47 @@ class TooManyRows(LedgerError):
 
     def __init__(self, report: str, limit: int) -> None:
         super().__init__(f"the {report} has more than {limit:,} rows: ask for one currency, or raise the limit")
+
+
+def _subject(charge_id: str, refund_id: str | None) -> str:
+    return f"charge {charge_id}" if refund_id is None else f"refund {refund_id} of charge {charge_id}"
+
+
+class NotInReview(LedgerError):
+    """No person is asked about this charge or refund."""
+
+    def __init__(self, charge_id: str, refund_id: str | None) -> None:
+        super().__init__(
+            f"{_subject(charge_id, refund_id)} is not in review: `review list` shows what waits for a person"
+        )
+        self.charge_id = charge_id
+        self.refund_id = refund_id
+
+
+class ReviewClosed(LedgerError):
+    """A case is resolved once; `resolution` is how it was, `resolved_by` by whom."""
+
+    def __init__(
+        self, charge_id: str, refund_id: str | None, *, resolution: str | None, resolved_by: str | None
+    ) -> None:
+        how = "by the gateway's own word" if resolution == "settled_by_gateway" else f"as {resolution} by {resolved_by}"
+        super().__init__(
+            f"the review of {_subject(charge_id, refund_id)} is closed already, {how}: a case is resolved once"
+        )
+        self.charge_id = charge_id
+        self.refund_id = refund_id
+
+
+class NotAReviewer(LedgerError):
+    """The person who asks has not the right; `why` says what to do."""
+
+    def __init__(self, by: str, why: str) -> None:
+        super().__init__(f"{by} may not resolve a review: {why}")
+        self.by = by
+
+
+class ResolutionRefused(LedgerError):
+    """What a person says cannot be taken for the outcome; `why` is the whole sentence."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)

@@ -80,4 +80,6 @@ class Ports:
             "PAYPAL_API_BASE": f"http://{LOOPBACK}:{self.paypal}",
             "PAYPAL_WEBHOOK_ID": "WH-LOCAL",
             "RETURN_URL": f"http://{LOOPBACK}:{self.stripe}/_control/returned",
+            "REVIEWERS": "alice,bob",
+            "METRICS_HOST": LOOPBACK,
         }

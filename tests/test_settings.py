@@ -44,3 +44,30 @@ def test_secrets_are_not_shown_when_settings_are_printed(monkeypatch: pytest.Mon
     """A log line of the settings gives nothing away."""
     monkeypatch.setenv("STRIPE_API_KEY", "sk_live_very_secret")
     assert "very_secret" not in repr(settings.load())
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [(None, set()), ("", set()), (" , ", set()), ("alice", {"alice"}), (" alice, bob ,", {"alice", "bob"})],
+)
+def test_reviewers_are_persons_by_name(monkeypatch: pytest.MonkeyPatch, text: str | None, names: set[str]) -> None:
+    """Nobody may resolve a review by a blank in the list, and without a list nobody may."""
+    if text is not None:
+        monkeypatch.setenv("REVIEWERS", text)
+    assert settings.load().reviewer_names == names
+
+
+@pytest.mark.parametrize("text", ["alice bob", "alice;bob", "*", "person:alice", "x" * 65])
+def test_reviewers_that_cannot_be_persons_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A list that names nobody would be found only when somebody is needed."""
+    monkeypatch.setenv("REVIEWERS", text)
+    with pytest.raises(settings.SettingsError, match="REVIEWERS: must list persons"):
+        settings.load()
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "127.0.0.1:9464", "http://127.0.0.1"])
+def test_metrics_listen_on_an_ip_address_only(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """The endpoint binds to what was meant, or the worker does not start."""
+    monkeypatch.setenv("METRICS_HOST", host)
+    with pytest.raises(settings.SettingsError, match="METRICS_HOST: must be an IP address"):
+        settings.load()

@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
         VoidCommand,
     )
     from workflows.hints import GatewayReported
+    from workflows.review_messages import ResolveReview
 
 ACTION_LOOK = timedelta(seconds=20)
 """How long whoever says that the customer is done waits for the gateway to say the same."""
@@ -127,7 +128,8 @@ class ChargeWorkflow:
 
     def _refuse_unless_authorized(self, done: str) -> None:
         charge_id, status = self._view.charge_id, self._view.status
-        if status is not ChargeStatus.AUTHORIZED:
+        held_in_review = status is ChargeStatus.NEEDS_REVIEW and self._view.authorized_minor
+        if status is not ChargeStatus.AUTHORIZED and not (held_in_review and not self._view.captured_minor):
             raise ApplicationError(f"charge {charge_id} is {status}, so it cannot be {done}", type="Refused")
         if self._process.command is not None:
             raise ApplicationError(f"charge {charge_id} is being captured or voided already", type="Refused")
@@ -206,6 +208,18 @@ class ChargeWorkflow:
             raise ApplicationError(
                 f"charge {self._view.charge_id} is {status}: it does not wait for its customer", type="Refused"
             )
+
+    @workflow.update
+    async def resolve_review(self, word: ResolveReview) -> ChargeView:
+        """Take a person's word on the operation in review, held against what the gateway says now."""
+        await self._process.desk.hear(word)
+        return self._view
+
+    @resolve_review.validator
+    def _can_resolve(self, word: ResolveReview) -> None:  # noqa: ARG002 # as above
+        if self._view.status is not ChargeStatus.NEEDS_REVIEW:
+            raise ApplicationError(f"charge {self._view.charge_id} is not in review", type="NotInReview")
+        self._process.desk.refuse_unless_free()
 
     def _refuse_when_over(self, done: str) -> None:
         if self._process.over:

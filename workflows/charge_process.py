@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from workflows import asking
 from workflows.gateway_steps import NotKnown, Woken
+from workflows.review_desk import ReviewDesk
 from workflows.world import World
 
 with workflow.unsafe.imports_passed_through():
@@ -28,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.charge_decisions import WITHDRAWN, Further
     from activities.gateway_calls import Watched
+    from activities.review_books import ResolveReview
     from gateways.port import (
         ActionRequired,
         OperationKind,
@@ -78,11 +80,15 @@ class ChargeProcess:
         self.confirmation: ConfirmCommand | None = None
         self.hinted = False
         """The gateway, or the customer, says that something has happened."""
+        self.desk = ReviewDesk()
+        """Where a person's word is taken while the charge is in review."""
         self.refunds: dict[str, RefundStatus] = {}
         """What became of the refunds that undo this charge, as their processes tell."""
         self.over = False
         """Nothing is taken from outside any more."""
         self._commands = 0
+        self._undoing = 0
+        """Refunds that were started to give everything back."""
         self._left_behind = False
         """An attempt was given up for another, or taken for one without effect: later facts about it are looked for."""
 
@@ -121,8 +127,10 @@ class ChargeProcess:
 
     async def _carry_out(self, standing: Standing, *, lapsed: bool = False) -> Standing:
         """Ask for the standing operation until its answer is in the books, and for each attempt that follows a no."""
-        while standing.operation is not None and not standing.fee_pending and not self._is_parked:
+        while standing.operation is not None and not standing.fee_pending:
             standing = await self._perform_standing(standing, standing.operation, lapsed=lapsed)
+            if self._is_parked:
+                break
         return standing
 
     async def _perform_standing(self, standing: Standing, operation: OperationRequest, *, lapsed: bool) -> Standing:
@@ -310,8 +318,9 @@ class ChargeProcess:
 
     async def _give_everything_back(self, why: str, actor: str) -> None:
         """Refund what is left of the charge, again where a gateway declines it, until nothing is left or a person has to look."""
-        for number, pause in enumerate((*UNDO_PAUSES, None), start=1):
-            refund_id = undoing_refund_id(self._request.charge_id, why, number)
+        for pause in (*UNDO_PAUSES, None):
+            self._undoing += 1
+            refund_id = undoing_refund_id(self._request.charge_id, why, self._undoing)
             await self._world.start_refund(
                 RefundRequest(refund_id=refund_id, charge_id=self._request.charge_id, reason=why, actor=actor)
             )
@@ -338,16 +347,51 @@ class ChargeProcess:
         return self.refunds.get(refund_id) is not told
 
     async def _review(self, standing: Standing) -> Standing:
-        """Wait for a person to settle it, and read on: whichever knows first."""
+        """Wait for a person to settle it, and read on: whichever knows first. Where no outcome is open, commands are taken."""
         operation = None if standing.fee_pending else standing.operation
+        until = self._world.now() + REVIEW_READS
         while self._is_parked:
-            found = None if operation is None else await self._watch_gateway(operation, REVIEW_READS)
-            if found is not None and operation is not None:
-                standing = await self._record(operation, found, lapsed=False)
-                operation = None
+            await self._note_wishes()
+            if self.desk.word is not None:
+                settled = await self.desk.settle(self._world, operation, None, self._take_word)
+                standing = settled or standing
+            elif operation is None and self._has_wish():
+                standing = await self._obey_in_review(standing)
             else:
-                await self._world.wait(self._was_hinted, None, "until a person settles it")
+                standing = await self._read_in_review(standing, operation, until)
         return standing
+
+    async def _take_word(self, settlement: ResolveReview) -> Standing:
+        summary = f"resolved as {settlement.as_} by {settlement.by}"
+        return self._show(await self._world.ledger(ChargeBooks.resolve_review, settlement, summary))
+
+    async def _obey_in_review(self, standing: Standing) -> Standing:
+        """No outcome is open: what could not be settled can be settled by a command, as often as people try."""
+        command, cancellation = self.command, self.cancellation
+        self.command = self.cancellation = None
+        if cancellation is not None and self.view.captured_minor:
+            await self._give_everything_back("cancel", cancellation.actor)
+        elif cancellation is not None:
+            standing = await self._execute(VoidCommand(actor=cancellation.actor))
+        elif command is not None:
+            standing = await self._execute(command)
+        return standing
+
+    async def _read_in_review(
+        self, standing: Standing, operation: OperationRequest | None, until: datetime
+    ) -> Standing:
+        left = until - self._world.now()
+        if operation is None or left <= timedelta(0):
+            await self._world.wait(self._is_called, None, "until a person settles it")
+            return standing
+        summary = f"read {operation.gateway} while a person is asked"
+        found = await self._world.watch(operation, Watched.DECISION, left, summary, self._is_called)
+        if found is None or isinstance(found, Woken | NotKnown):
+            return standing
+        return await self._record(operation, found, lapsed=False)
+
+    def _is_called(self) -> bool:
+        return self.desk.word is not None or self._was_hinted() or self._has_wish()
 
     async def _perform(
         self, kind: OperationKind, purpose: str, amount_minor: int | None, actor: str, *, lapsed: bool = False

@@ -7,13 +7,17 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import Runtime
 
 from settings import Settings
 from workflows import search_attributes
 
 
-async def connect(settings: Settings) -> Client:
-    """Connect to the Temporal server of the settings; raises RuntimeError where it cannot be reached."""
+async def connect(settings: Settings, runtime: Runtime | None = None) -> Client:
+    """Connect to the Temporal server of the settings; raises RuntimeError where it cannot be reached.
+
+    Workers hand over a `runtime` that serves their metrics.
+    """
     api_key = settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None
     return await Client.connect(
         settings.temporal_address,
@@ -21,6 +25,7 @@ async def connect(settings: Settings) -> Client:
         api_key=api_key,
         tls=settings.temporal_tls,
         data_converter=pydantic_data_converter,
+        runtime=runtime,
     )
 
 

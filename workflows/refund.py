@@ -9,18 +9,23 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 from workflows import asking, ledger_steps
 from workflows.gateway_steps import NotKnown, Woken
+from workflows.review_desk import ReviewDesk
 from workflows.world import TemporalWorld
 
 with workflow.unsafe.imports_passed_through():
     from activities.gateway_calls import Watched
-    from activities.refund_books import RecordRefund, RefundBooks, RefundStanding
+    from activities.refund_books import ParkRefund, RecordRefund, RefundBooks, RefundStanding
+    from activities.review_books import ResolveReview as Settlement
     from gateways.port import Declined, Outcome, Pending, RefusalCode, Refused, Succeeded
     from ledger.charges import Record
     from ledger.refunds import RefundRequest, RefundStatus, RefundView
     from workflows.hints import GatewayReported
+    from workflows.review_messages import ResolveReview
 
 PENDING_DEADLINE = timedelta(days=30)
 """How long a gateway may leave a refund pending (Stripe: up to 30 days) before a person has to look."""
+REVIEW_READS = timedelta(days=30)
+"""How long the gateway is read on while a person is asked: whichever knows first settles it."""
 FOLLOWED_AFTER = (
     timedelta(hours=1),
     timedelta(hours=6),
@@ -56,6 +61,7 @@ class RefundWorkflow:
             refund_id=request.refund_id, charge_id=request.charge_id, status=RefundStatus.PROCESSING
         )
         self._world = TemporalWorld()
+        self._desk = ReviewDesk()
         self._hinted = False
         self._may_still_appear = False
         """It failed without effect, as the gateway showed it; it is looked for a while longer."""
@@ -71,8 +77,11 @@ class RefundWorkflow:
         try:
             standing = await self._carry_out(standing)
         except ApplicationError as error:
-            self._needs_review(f"a step cannot be done: {error.message}")
+            await self._park(standing, f"a step cannot be done: {error.message}")
         await self._tell_parent()
+        if self._view.status is RefundStatus.NEEDS_REVIEW and self._world.patched("open-while-in-review"):
+            standing = await self._review(standing)
+            await self._tell_parent()
         if self._view.status is RefundStatus.SUCCEEDED or self._may_still_appear:
             await self._follow(standing)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -101,6 +110,18 @@ class RefundWorkflow:
                 f"refund {self._view.refund_id} exists with other content: use another id", type="RefundConflict"
             )
 
+    @workflow.update
+    async def resolve_review(self, word: ResolveReview) -> RefundView:
+        """Take a person's word on the refund in review, held against what the gateway says now."""
+        await self._desk.hear(word)
+        return self._view
+
+    @resolve_review.validator
+    def _can_resolve(self, word: ResolveReview) -> None:  # noqa: ARG002 # the SDK wants the update's own signature
+        if self._view.status is not RefundStatus.NEEDS_REVIEW:
+            raise ApplicationError(f"refund {self._view.refund_id} is not in review", type="NotInReview")
+        self._desk.refuse_unless_free()
+
     async def _carry_out(self, standing: RefundStanding) -> RefundStanding:
         """Ask the gateway until the answer is known and in the books."""
         if standing.view.status in {RefundStatus.SUCCEEDED, RefundStatus.FAILED}:
@@ -119,7 +140,9 @@ class RefundWorkflow:
             later = await self._later_answer(standing, answer)
             if later is None:
                 state = "unknown" if isinstance(answer, NotKnown) else "pending"
-                self._needs_review(f"{operation.operation_id} is still {state}: look at it at {operation.gateway}")
+                await self._park(
+                    standing, f"{operation.operation_id} is still {state}: look at it at {operation.gateway}"
+                )
                 return standing
             answer = later
 
@@ -175,8 +198,40 @@ class RefundWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._view
 
-    def _needs_review(self, message: str) -> None:
-        self._show(self._view.model_copy(update={"status": RefundStatus.NEEDS_REVIEW, "message": message}))
+    async def _park(self, standing: RefundStanding, reason: str) -> None:
+        """Hand the refund to a person, with the reason."""
+        if self._world.patched("cases-of-refunds"):
+            parked = ParkRefund(operation=standing.operation, reason=reason)
+            await ledger_steps.run(RefundBooks.park_refund, parked, "hand over to a person")
+        self._show(self._view.model_copy(update={"status": RefundStatus.NEEDS_REVIEW, "message": reason}))
+
+    async def _review(self, standing: RefundStanding) -> RefundStanding:
+        """Wait for a person to settle it, and read on: whichever knows first."""
+        until = self._world.now() + REVIEW_READS
+        while self._view.status is RefundStatus.NEEDS_REVIEW:
+            left = until - self._world.now()
+            if self._desk.word is not None:
+                refund_id = self._view.refund_id
+                settled = await self._desk.settle(self._world, standing.operation, refund_id, self._take_word)
+                standing = settled or standing
+            elif left <= timedelta(0):
+                await self._world.wait(self._is_called, None, "until a person settles it")
+            else:
+                summary = f"read {standing.operation.gateway} while a person is asked"
+                found = await self._world.watch(standing.operation, Watched.DECISION, left, summary, self._is_called)
+                if found is not None and not isinstance(found, Woken | NotKnown):
+                    standing = await self._record(standing, found)
+                    self._show(standing.view)
+        return standing
+
+    async def _take_word(self, settlement: Settlement) -> RefundStanding:
+        summary = f"resolved as {settlement.as_} by {settlement.by}"
+        standing = await ledger_steps.run(RefundBooks.resolve_refund_review, settlement, summary)
+        self._show(standing.view)
+        return standing
+
+    def _is_called(self) -> bool:
+        return self._desk.word is not None or self._was_hinted()
 
     def _show(self, view: RefundView) -> None:
         self._view = view

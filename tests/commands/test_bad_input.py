@@ -161,6 +161,8 @@ def test_all_faults_are_listed_at_once() -> None:
         ("refund", "ch_1", "--id", VISA),
         ("status", f"ch_{VISA}"),
         ("charges", "--customer", VISA),
+        ("review", "show", VISA),
+        ("review", "resolve", "ch_1", "--as", "failed", "--by", "alice", "--because", f"charged {VISA} twice"),
         ("ledger", "entry", VISA),
         ("ledger", "statement", f"receivable:{VISA}"),
         (VISA,),
@@ -173,10 +175,10 @@ def test_a_card_number_is_refused_wherever_it_stands_and_never_shown(arguments: 
     refused(result, "an argument looks like a card number: give the gateway's token instead")
 
 
-@pytest.mark.parametrize("command", ["capture", "void", "refund", "status"])
+@pytest.mark.parametrize("command", ["capture", "void", "refund", "status", "review show"])
 def test_an_id_that_cannot_be_one_is_refused(command: str) -> None:
     """The line says what an id looks like."""
-    refused(run(command, "a b"), "CHARGE_ID: may have only letters, digits and _ . - and at most 64 of them")
+    refused(run(*command.split(), "a b"), "CHARGE_ID: may have only letters, digits and _ . - and at most 64 of them")
 
 
 @pytest.mark.parametrize(
@@ -240,3 +242,41 @@ def test_faults_of_the_settings_are_all_listed() -> None:
     for name in ("DATABASE_URL", "TEMPORAL_ADDRESS", "PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "GATEWAY_ORDER"):
         assert sum(name in line for line in result.stderr.splitlines()) == 1, name
     assert "secret@" not in result.stderr
+
+
+RESOLVE = {"--as": "failed", "--because": "seen in the dashboard", "--by": "alice"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({"--as": "maybe"}, ["--as: must be 'succeeded' or 'failed'"]),
+        ({"--as": "settled_by_gateway"}, ["--as: must be 'succeeded' or 'failed'"]),
+        ({"--because": ""}, ["--because: must say why, for whoever reads the books later"]),
+        ({"--because": " "}, ["--because: must say why, for whoever reads the books later"]),
+        ({"--because": "x" * 501}, ["--because: may have at most 500 characters"]),
+        ({"--by": "a b"}, ["--by: may have only letters, digits and _ . - and at most 64 of them"]),
+        ({"--refund": "a b"}, ["--refund: may have only letters, digits and _ . - and at most 64 of them"]),
+        (
+            {"--as": "", "--because": "", "--by": ""},
+            [
+                "--as: must be 'succeeded' or 'failed'",
+                "--because: must say why, for whoever reads the books later",
+                "--by: may have only letters, digits and _ . - and at most 64 of them",
+            ],
+        ),
+    ],
+)
+def test_a_resolution_that_says_nothing_is_refused(changes: dict[str, str], lines: list[str]) -> None:
+    """A person's word on money says what, why and whose it is, or it is not taken."""
+    options = RESOLVE | changes
+    refused(run("review", "resolve", "ch_1", *(part for option in options.items() for part in option)), *lines)
+
+
+@pytest.mark.parametrize("missing", RESOLVE)
+def test_a_resolution_that_leaves_something_out_is_refused(missing: str) -> None:
+    """There is no default for what became of somebody's money."""
+    options = {name: value for name, value in RESOLVE.items() if name != missing}
+    arguments = ["review", "resolve", "ch_1", *(part for option in options.items() for part in option)]
+    result = CliRunner(env=NOWHERE).invoke(app, arguments, prog_name="starter.py")
+    refused(result, f"Missing option '{missing}' (see `starter.py review resolve --help`)")

@@ -8,12 +8,22 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from commands import charge_documents, entrance, ledger_documents, output, process_schemas, prove, schema
+from commands import (
+    charge_documents,
+    entrance,
+    ledger_documents,
+    output,
+    process_schemas,
+    prove,
+    review_documents,
+    schema,
+)
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
 from commands.proof import ProofReport
 from ledger.charges import ChargeStatus
 from ledger.proofs.findings import Code, Finding
 from ledger.refunds import RefundStatus
+from ledger.reviews import Choice, Evidence, Resolution
 from starter import app
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
@@ -37,6 +47,9 @@ DOCUMENTS: dict[str, set[str]] = {
     "A refund": set(charge_documents.RefundDocument.model_fields),
     "A journal entry": set(ledger_documents.EntryDocument.model_fields),
     "A line": set(ledger_documents.LineDocument.model_fields),
+    "A review": set(review_documents.ReviewDocument.model_fields),
+    "The evidence of a review": set(Evidence.model_fields),
+    "A choice": set(Choice.model_fields),
     "The trial balance": set(ledger_documents.TrialBalanceDocument.model_fields),
     "The sums of a currency": set(ledger_documents.TrialBalanceCurrency.model_fields),
     "An account": set(ledger_documents.AccountDocument.model_fields),
@@ -112,7 +125,7 @@ def test_every_exit_code_is_described() -> None:
     assert codes == {0, *ours}
 
 
-@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus])
+@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution])
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""
     assert f"`{word}`" in TEXT

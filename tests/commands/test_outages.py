@@ -30,6 +30,8 @@ CHARGE = (
 READING = [
     ("status", "any"),
     ("charges",),
+    ("review", "list"),
+    ("review", "show", "any"),
     ("ledger", "trial-balance"),
     ("ledger", "accounts"),
     ("ledger", "entries"),
@@ -42,6 +44,7 @@ WRITING = [
     ("capture", "any"),
     ("void", "any"),
     ("refund", "any"),
+    ("review", "resolve", "any", "--as", "failed", "--because", "looked", "--by", "alice"),
 ]
 MOST_SECONDS = 9.0
 """The command's own limit is 5; the rest is for a machine that is busy."""

@@ -8,8 +8,11 @@ from ledger.errors import (
     InvalidEntry,
     LedgerError,
     LimitExceeded,
+    NotAReviewer,
+    NotInReview,
     OperationConflict,
     ReferenceConflict,
+    ReviewClosed,
     TooManyRows,
     UnbalancedEntry,
     UnknownAccount,
@@ -30,6 +33,17 @@ REFUSALS = [
     (LimitExceeded("ch_1", POSTGRES_SAYS.format("captured_within_authorized")), "ch_1: no more can be captured than"),
     (LimitExceeded("ch_1", POSTGRES_SAYS.format("refunded_within_captured")), "ch_1: no more can be refunded than"),
     (LimitExceeded("ch_1", "something else"), "ch_1: something else"),
+    (NotInReview("ch_1", None), "charge ch_1 is not in review: `review list`"),
+    (NotInReview("ch_1", "re_1"), "refund re_1 of charge ch_1 is not in review"),
+    (
+        ReviewClosed("ch_1", None, resolution="failed", resolved_by="person:alice"),
+        "the review of charge ch_1 is closed already, as failed by person:alice",
+    ),
+    (
+        ReviewClosed("ch_1", "re_1", resolution="settled_by_gateway", resolved_by="workflow:x"),
+        "the review of refund re_1 of charge ch_1 is closed already, by the gateway's own word",
+    ),
+    (NotAReviewer("eve", "ask one"), "eve may not resolve a review: ask one"),
 ]
 
 

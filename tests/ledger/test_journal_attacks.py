@@ -177,8 +177,8 @@ def books(application: psycopg.Connection, superuser: psycopg.Connection) -> Non
         " '[]', 'person:alice')"
     )
     application.execute(
-        "INSERT INTO operations (operation_id, charge_id, kind, number, attempt, gateway, amount_minor, currency, actor)"
-        " VALUES ('ch_1:capture:1', 'ch_1', 'capture', 1, 1, 'stripe', 100, 'USD', 'person:alice')"
+        "INSERT INTO operations (operation_id, charge_id, kind, number, attempt, gateway, amount_minor, currency, actor,"
+        " purpose) VALUES ('ch_1:capture:1', 'ch_1', 'capture', 1, 1, 'stripe', 100, 'USD', 'person:alice', 'attempt:1')"
     )
     application.commit()
 
@@ -231,6 +231,7 @@ def test_the_application_may_write_only_where_processes_do(superuser: psycopg.Co
         "entries": "SELECT",
         "lines": "SELECT",
         "operations": "INSERT SELECT UPDATE",
+        "reviews": "INSERT SELECT UPDATE",
     }
 
 

@@ -1,6 +1,7 @@
 """Migrations: from empty to the present schema, again without effect, and as a role that is no superuser."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ from psycopg.sql import SQL, Identifier
 
 from ledger import migrate
 from local.postgres import Postgres
+from tests.ledger.test_limits import CHARGE, OPERATION, insert
 
 numbers = itertools.count(1)
 
@@ -55,6 +57,7 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "entries",
         "lines",
         "operations",
+        "reviews",
     }
 
 
@@ -123,3 +126,21 @@ def test_an_application_role_with_too_much_power_is_refused(postgres_server: Pos
                 migrate.upgrade(postgres_server.url(empty))
         finally:
             connection.execute("REVOKE quittance_owner FROM quittance_app")
+
+
+def test_a_charge_that_was_parked_before_there_were_cases_gets_one(postgres_server: Postgres, empty: str) -> None:
+    """An upgrade leaves no charge in review that nobody is shown, and names the operation that is open."""
+    migrate.upgrade(postgres_server.url(empty))
+    parked = next((migrate.MIGRATIONS / "versions").glob("0007_*.py")).read_text()
+    [statement] = re.findall(r'ALREADY_PARKED = """(.*?)"""', parked, flags=re.DOTALL)
+    with psycopg.connect(postgres_server.url(empty)) as connection:
+        for charge_id, status in (("ch_1", "needs_review"), ("ch_2", "captured")):
+            insert(
+                connection, "charges", CHARGE | {"charge_id": charge_id, "status": status, "message": "look at pi_1"}
+            )
+        for number, outcome in ((1, "declined"), (2, "unknown")):
+            name = {"operation_id": f"ch_1:capture:{number}", "number": number, "purpose": f"attempt:{number}"}
+            insert(connection, "operations", OPERATION | {"kind": "capture", "outcome": outcome} | name)
+        connection.execute(statement.encode())
+        found = connection.execute("SELECT charge_id, operation_id, reason, resolved_at FROM reviews").fetchall()
+    assert found == [("ch_1", "ch_1:capture:2", "look at pi_1", None)]
