@@ -49,7 +49,7 @@ def of_refund_outcome(charge: Charge, operation: Operation, outcome: Outcome, no
     """Decide what the answer to a refund means, also when a refund that had succeeded fails days later."""
     amount = operation.amount.amount_minor
     match outcome:
-        case Succeeded() if operation.decline_code == RefusalCode.NO_EFFECT:
+        case Succeeded() if operation.outcome == "refused":
             moved = fact_of(charge, operation, outcome.amount, outcome.occurred_at)
             changes = {"refunded_minor": charge.refunded_minor + outcome.amount.amount_minor}
             return Consequence(charge=changes, entries=[posting.refund_appeared(moved), *_fee(moved, outcome.fee)])

@@ -12,7 +12,8 @@ from activities.charge_books import SAFE_SHARE_OF_KEY_LIFE
 from activities.charge_decisions import is_decided, operation_changes, operation_request
 from activities.database_errors import translated
 from activities.review_books import OpenReview, ResolveReview
-from gateways.port import Capabilities, OperationRequest, Outcome, Pending, RefusalCode, Succeeded
+from activities.review_decision import TAKEN_FOR_FAILED
+from gateways.port import Capabilities, OperationRequest, Outcome, Pending, Succeeded
 from ledger import charges, journal, operations, refunds
 from ledger.charges import Record
 from ledger.database import Connection, Database
@@ -159,8 +160,8 @@ class RefundBooks:
 def _is_later_fact(before: Operation, outcome: Outcome) -> bool:
     """Whether a refund that was decided turns out otherwise: it came back, or it was made after all."""
     came_back = before.outcome == "succeeded" and not isinstance(outcome, Succeeded | Pending)
-    without_effect = before.outcome == "refused" and before.decline_code == RefusalCode.NO_EFFECT
-    return came_back or (without_effect and isinstance(outcome, Succeeded))
+    taken_for_failed = before.outcome == "refused" and before.decline_code in TAKEN_FOR_FAILED
+    return came_back or (taken_for_failed and isinstance(outcome, Succeeded))
 
 
 _STATUS = {

@@ -14,6 +14,7 @@ from gateways.port import (
     OperationRequest,
     Outcome,
     Pending,
+    RefusalCode,
     Refused,
     Succeeded,
 )
@@ -22,6 +23,9 @@ from ledger.reviews import Choice, Evidence, Word
 
 FAILED_BY_REVIEW = "failed_by_review"
 """Code of the refusal that stands for a person's word. Not `no_effect`: it lets nothing be tried again, days later."""
+
+TAKEN_FOR_FAILED = frozenset({FAILED_BY_REVIEW, str(RefusalCode.NO_EFFECT)})
+"""Codes of refusals of which the gateway did not say itself that they are for good: it may show an effect later."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from workflows import search_attributes
-from workflows.charge_process import ChargeProcess
+from workflows import charge_process, search_attributes
+from workflows.charge_steps import ChargeSteps
 from workflows.world import TemporalWorld
 
 with workflow.unsafe.imports_passed_through():
@@ -41,30 +41,30 @@ class ChargeWorkflow:
     @workflow.init
     def __init__(self, request: ChargeRequest) -> None:
         self._request = request
-        self._process = ChargeProcess(request, TemporalWorld())
-        self._process.on_view = self._tell  # type: ignore[method-assign] # the place that it keeps for that
+        self._charge = ChargeSteps(request, TemporalWorld())
+        self._charge.on_view = self._tell  # type: ignore[method-assign] # the place that it keeps for that
         self._refusal: ApplicationError | None = None
 
     @workflow.run
     async def run(self, request: ChargeRequest) -> ChargeView:
-        """Bring the charge to its end; see ChargeProcess."""
+        """Bring the charge to its end; see charge_process."""
         try:
-            standing = await self._process.open()
+            standing = await self._charge.open()
         except ApplicationError as error:
             # Nothing was written and no gateway has heard anything: say so to those who wait, and end.
             self._refusal = error
-            self._process.over = True
+            self._charge.over = True
             await workflow.wait_condition(workflow.all_handlers_finished)
             raise
         search_attributes.introduce(request, standing.view)
-        self._process.view = standing.view
-        await self._process.run(standing)
+        self._charge.view = standing.view
+        await charge_process.run(self._charge, standing)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._view
 
     @property
     def _view(self) -> ChargeView:
-        return self._process.view
+        return self._charge.view
 
     @workflow.query
     def status(self) -> ChargeView:
@@ -74,12 +74,12 @@ class ChargeWorkflow:
     @workflow.signal
     def gateway_reported(self, hint: GatewayReported) -> None:  # noqa: ARG002 # nothing of it is believed
         """Something happened at the gateway: read it again now instead of later."""
-        self._process.hinted = True
+        self._charge.hinted = True
 
     @workflow.signal
     def refund_told(self, refund: RefundView) -> None:
         """A refund that this charge has started stands there now."""
-        self._process.refunds[refund.refund_id] = refund.status
+        self._charge.refunds[refund.refund_id] = refund.status
 
     @workflow.update
     async def await_decision(self, request: AwaitDecision) -> ChargeView:
@@ -131,28 +131,28 @@ class ChargeWorkflow:
         held_in_review = status is ChargeStatus.NEEDS_REVIEW and self._view.authorized_minor
         if status is not ChargeStatus.AUTHORIZED and not (held_in_review and not self._view.captured_minor):
             raise ApplicationError(f"charge {charge_id} is {status}, so it cannot be {done}", type="Refused")
-        if self._process.command is not None:
+        if self._charge.command is not None:
             raise ApplicationError(f"charge {charge_id} is being captured or voided already", type="Refused")
-        if self._process.cancellation is not None:
+        if self._charge.cancellation is not None:
             raise ApplicationError(f"charge {charge_id} is being canceled, so it cannot be {done}", type="Refused")
 
     async def _obey(self, command: CaptureCommand | VoidCommand) -> ChargeView:
         """Hand a command to the main loop, which alone acts, and wait until it has, or until the gateway takes its time."""
-        process = self._process
-        process.command = command
+        charge = self._charge
+        charge.command = command
         await workflow.wait_condition(
-            lambda: process.command is not command or self._view.status is ChargeStatus.PENDING
+            lambda: charge.command is not command or self._view.status is ChargeStatus.PENDING
         )
         return self._view
 
     @workflow.update
     async def cancel(self, command: CancelCommand) -> ChargeView:
         """Call the charge off: in the end nothing was taken, an authorization is released, or all is given back."""
-        process = self._process
-        process.cancellation = process.cancellation or command
+        charge = self._charge
+        charge.cancellation = charge.cancellation or command
         await workflow.wait_condition(
             lambda: (
-                process.over
+                charge.over
                 or self._refusal is not None
                 or self._view.status in CALLED_OFF
                 or (self._view.canceled_by is not None and self._view.status in NOT_NOW)
@@ -169,9 +169,9 @@ class ChargeWorkflow:
     @workflow.update
     async def confirm(self, command: ConfirmCommand) -> ChargeView:
         """Stand by the charge: from now on nothing is given back for want of a confirmation."""
-        process = self._process
-        process.confirmation = process.confirmation or command
-        await workflow.wait_condition(lambda: process.over or self._view.confirmed_at is not None)
+        charge = self._charge
+        charge.confirmation = charge.confirmation or command
+        await workflow.wait_condition(lambda: charge.over or self._view.confirmed_at is not None)
         return self._view
 
     @confirm.validator
@@ -184,13 +184,13 @@ class ChargeWorkflow:
             raise ApplicationError(
                 f"charge {charge_id} had to be confirmed by {confirm_by:%Y-%m-%d %H:%M:%S} UTC", type="Refused"
             )
-        if self._process.cancellation is not None:
+        if self._charge.cancellation is not None:
             raise ApplicationError(f"charge {charge_id} is canceled, so it cannot be confirmed", type="Refused")
 
     @workflow.update
     async def complete_action(self, command: CompleteAction) -> ChargeView:  # noqa: ARG002 # it is who asks
         """The customer has done their part: ask the gateway at once, and return what it says within a few seconds."""
-        self._process.hinted = True
+        self._charge.hinted = True
         try:
             await workflow.wait_condition(
                 lambda: self._view.status is not ChargeStatus.REQUIRES_ACTION,
@@ -212,17 +212,17 @@ class ChargeWorkflow:
     @workflow.update
     async def resolve_review(self, word: ResolveReview) -> ChargeView:
         """Take a person's word on the operation in review, held against what the gateway says now."""
-        await self._process.desk.hear(word)
+        await self._charge.desk.hear(word)
         return self._view
 
     @resolve_review.validator
     def _can_resolve(self, word: ResolveReview) -> None:  # noqa: ARG002 # as above
         if self._view.status is not ChargeStatus.NEEDS_REVIEW:
             raise ApplicationError(f"charge {self._view.charge_id} is not in review", type="NotInReview")
-        self._process.desk.refuse_unless_free()
+        self._charge.desk.refuse_unless_free()
 
     def _refuse_when_over(self, done: str) -> None:
-        if self._process.over:
+        if self._charge.over:
             raise ApplicationError(
                 f"charge {self._view.charge_id} has ended as {self._view.status}, so it cannot be {done}",
                 type="Refused",

@@ -16,7 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.gateway_calls import Watched
     from activities.refund_books import ParkRefund, RecordRefund, RefundBooks, RefundStanding
     from activities.review_books import ResolveReview as Settlement
-    from gateways.port import Declined, Outcome, Pending, RefusalCode, Refused, Succeeded
+    from activities.review_decision import TAKEN_FOR_FAILED
+    from gateways.port import Declined, Outcome, Pending, Refused, Succeeded
     from ledger.charges import Record
     from ledger.refunds import RefundRequest, RefundStatus, RefundView
     from workflows.hints import GatewayReported
@@ -133,7 +134,7 @@ class RefundWorkflow:
             answer = await self._world.ask(operation)
         while True:
             standing = await self._record(standing, answer)
-            self._may_still_appear = isinstance(answer, Refused) and answer.code == RefusalCode.NO_EFFECT
+            self._may_still_appear = isinstance(answer, Refused) and answer.code in TAKEN_FOR_FAILED
             self._show(standing.view)
             if not isinstance(answer, NotKnown | Pending):
                 return standing
@@ -227,6 +228,7 @@ class RefundWorkflow:
     async def _take_word(self, settlement: Settlement) -> RefundStanding:
         summary = f"resolved as {settlement.as_} by {settlement.by}"
         standing = await ledger_steps.run(RefundBooks.resolve_refund_review, settlement, summary)
+        self._may_still_appear = standing.view.status is RefundStatus.FAILED
         self._show(standing.view)
         return standing
 

@@ -22,7 +22,8 @@ AMOUNT = 4999
 
 async def cancel(processes: Processes, charge_id: str) -> ChargeView:
     command = CancelCommand(actor="person:tester")
-    return await processes.handle(charge_id).execute_update(ChargeWorkflow.cancel, command)
+    view: ChargeView = await processes.handle(charge_id).execute_update(ChargeWorkflow.cancel, command)
+    return view
 
 
 async def nothing_is_kept(processes: Processes, gateway: str) -> None:

@@ -1,0 +1,66 @@
+"""An authorization that is held: until it is captured, voided or called off, is not confirmed, or is about to lapse."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+from workflows.charge_attempts import execute, perform
+from workflows.charge_steps import ChargeSteps
+
+with workflow.unsafe.imports_passed_through():
+    from activities.charge_books import Standing
+    from gateways.port import OperationKind
+    from ledger.charges import AtExpiry, ChargeStatus
+
+EXPIRY_MARGIN = timedelta(hours=1)
+"""How long before an authorization lapses it is voided or captured; a tenth of its life where that is shorter."""
+
+
+async def hold(charge: ChargeSteps, standing: Standing) -> Standing:
+    """Hold the authorization until it has come to its end, or until a person has to look."""
+    while charge.view.status is ChargeStatus.AUTHORIZED:
+        await charge.note_wishes()
+        if charge.cancellation is not None:
+            cancellation, charge.cancellation = charge.cancellation, None
+            standing = await _release(charge, "cancel", cancellation.actor, lapsed=False)
+        elif charge.command is not None:
+            standing = await execute(charge, charge.command)
+            charge.command = None
+        else:
+            timeout, summary = _until_deadline(charge)
+            if not await charge.world.wait(charge.has_wish, timeout, summary):
+                standing = await _at_deadline(charge)
+    return standing
+
+
+def _until_deadline(charge: ChargeSteps) -> tuple[timedelta | None, str]:
+    """How long the authorization may be held, and until what."""
+    now, lapses = charge.world.now(), charge.view.authorization_expires_at
+    waits: list[tuple[timedelta, str]] = []
+    if lapses is not None:
+        left = lapses - now
+        waits.append((max(left - min(EXPIRY_MARGIN, left / 10), timedelta(0)), "until the authorization lapses"))
+    if charge.unconfirmed_until is not None:
+        waits.append((max(charge.unconfirmed_until - now, timedelta(0)), "until it has to be confirmed"))
+    return min(waits, default=(None, "until it is captured or voided"))
+
+
+async def _at_deadline(charge: ChargeSteps) -> Standing:
+    """Settle the authorization before it lapses, or since nobody has confirmed it."""
+    if charge.unconfirmed_until is not None and charge.world.now() >= charge.unconfirmed_until:
+        return await _release(charge, "unconfirmed", charge.own_name, lapsed=False)
+    if charge.request.at_expiry is AtExpiry.CAPTURE:
+        standing = await perform(charge, OperationKind.CAPTURE, "expiry", None, charge.own_name, lapsed=True)
+        return await _settled_or_parked(charge, standing)
+    return await _release(charge, "expiry", charge.own_name, lapsed=True)
+
+
+async def _release(charge: ChargeSteps, purpose: str, actor: str, *, lapsed: bool) -> Standing:
+    standing = await perform(charge, OperationKind.VOID, purpose, None, actor, lapsed=lapsed)
+    return await _settled_or_parked(charge, standing)
+
+
+async def _settled_or_parked(charge: ChargeSteps, standing: Standing) -> Standing:
+    if charge.view.status is not ChargeStatus.AUTHORIZED:
+        return standing
+    return await charge.park(f"the authorization has to end and could not be settled: {charge.view.message}")
