@@ -38,6 +38,8 @@ class Watched(StrEnum):
     """The end of a pending outcome."""
     FEE = "fee"
     """The fee of a capture that succeeded."""
+    REVIEW = "review"
+    """The end of an outcome about which a person is asked."""
 
 
 class Watch(Record):
@@ -157,7 +159,7 @@ def _still_waiting(watched: Watched, outcome: Outcome | None) -> bool:
     match watched:
         case Watched.ACTION:
             return isinstance(outcome, ActionRequired)
-        case Watched.DECISION:
+        case Watched.DECISION | Watched.REVIEW:
             return outcome is None or isinstance(outcome, Pending | ActionRequired)
         case Watched.FEE:
             return not isinstance(outcome, Succeeded) or outcome.fee_pending

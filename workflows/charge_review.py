@@ -72,7 +72,7 @@ async def _read(
         await charge.world.wait(is_called, None, "until a person settles it")
         return standing
     summary = f"read {operation.gateway} while a person is asked"
-    found = await charge.world.watch(operation, Watched.DECISION, left, summary, is_called)
+    found = await charge.world.watch(operation, Watched.REVIEW, left, summary, is_called)
     if found is None or isinstance(found, Woken | NotKnown):
         return standing
     return await charge.record(operation, found, lapsed=False)

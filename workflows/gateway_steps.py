@@ -26,6 +26,13 @@ LONGEST_ACTION_POLL = timedelta(minutes=2)
 """A webhook that is lost delays what a customer has just done by no more than this."""
 LONGEST_POLL = timedelta(hours=1)
 """A webhook that is lost delays a gateway's or a bank's decision by no more than this."""
+POLLS = {
+    Watched.ACTION: (timedelta(seconds=1), 1.5, LONGEST_ACTION_POLL),
+    Watched.DECISION: (timedelta(seconds=5), 2.0, LONGEST_POLL),
+    Watched.FEE: (timedelta(seconds=5), 2.0, LONGEST_POLL),
+    Watched.REVIEW: (timedelta(minutes=10), 2.0, LONGEST_POLL),
+}
+"""First wait, factor and longest wait between two looks."""
 CALL_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=15))
 
 ACTIVITIES = {
@@ -95,18 +102,14 @@ async def watch(
     The activity's own retries are the poll, so a wait of days adds three events to the history, not thousands.
     Once `wake` says that something has happened it is broken off: whoever watches again reads at once.
     """
-    quick = watched is Watched.ACTION
+    first, factor, longest = POLLS[watched]
     looking = workflow.start_activity_method(
         GatewayCalls.watch,
         Watch(operation=operation, watched=watched),
         task_queue=gateway_queue(workflow.info().task_queue, operation.gateway),
         start_to_close_timeout=CALL_TIMEOUT,
         schedule_to_close_timeout=timeout,
-        retry_policy=RetryPolicy(
-            initial_interval=timedelta(seconds=1 if quick else 5),
-            backoff_coefficient=1.5 if quick else 2.0,
-            maximum_interval=LONGEST_ACTION_POLL if quick else LONGEST_POLL,
-        ),
+        retry_policy=RetryPolicy(initial_interval=first, backoff_coefficient=factor, maximum_interval=longest),
         summary=summary,
     )
     await workflow.wait_condition(lambda: looking.done() or wake())

@@ -219,7 +219,7 @@ class RefundWorkflow:
                 await self._world.wait(self._is_called, None, "until a person settles it")
             else:
                 summary = f"read {standing.operation.gateway} while a person is asked"
-                found = await self._world.watch(standing.operation, Watched.DECISION, left, summary, self._is_called)
+                found = await self._world.watch(standing.operation, Watched.REVIEW, left, summary, self._is_called)
                 if found is not None and not isinstance(found, Woken | NotKnown):
                     standing = await self._record(standing, found)
                     self._show(standing.view)
