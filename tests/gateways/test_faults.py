@@ -85,10 +85,6 @@ async def test_fault_of_creation(case: GatewayCase, fault: str) -> None:
     async with adapter(case, fault) as gateway:
         with pytest.raises(expected):
             await gateway.create_payment(request)
-    if fault == "500 after" and case.name == "stripe":
-        with pytest.raises(OutcomeUnknown):  # kept under the key, as Stripe does: for a person to look at
-            await case.gateway.create_payment(request)
-        return
     if fault.startswith("late"):
         await asyncio.sleep(LATE_SECONDS)
     reference = await case.gateway.create_payment(request)
@@ -108,19 +104,6 @@ async def test_reading_that_fails(case: GatewayCase, kind: OperationKind, fault:
     async with adapter(case, fault) as gateway:
         with pytest.raises(expected):
             await gateway.look_up(request)
-
-
-@pytest.mark.parametrize("case", ["stripe"], indirect=True)
-@pytest.mark.parametrize("kind", [AUTHORIZE, CAPTURE, VOID, REFUND])
-async def test_kept_500(case: GatewayCase, kind: OperationKind) -> None:
-    """A 500 that Stripe repeats under the key stays unknown however often it is asked, and reading tells the effect."""
-    request = await case.prepared(kind)
-    case.simulator.add_fault(method="POST", path=case.path_of(request), action="status", status=500, when="after")
-    for _ in range(3):
-        with pytest.raises(OutcomeUnknown):
-            await case.call(request)
-    assert isinstance(await case.gateway.look_up(request), Succeeded)
-    assert len(case.effects(request)) == 1
 
 
 async def test_same_request_at_once(case: GatewayCase) -> None:
