@@ -124,6 +124,8 @@ def of_capture(intent: PaymentIntent, operation_id: str) -> Outcome | None:
         return None
     if intent.status == "processing":
         return Pending(reference=intent.id, reason="processing")
+    if intent.status == "requires_payment_method" and intent.last_payment_error:
+        return of_decline(intent.last_payment_error, intent.id)  # it had succeeded, and failed at the bank since
     return _captured(intent) if intent.status == "succeeded" else None
 
 
