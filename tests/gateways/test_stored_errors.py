@@ -158,8 +158,10 @@ async def test_creation_that_ended_in_an_error(case: GatewayCase, when: str) -> 
 
 async def test_creation_that_always_ends_in_an_error(case: GatewayCase) -> None:
     """A gateway that breaks off every creation is left alone after a few keys."""
-    case.simulator.add_fault(path=case.traits.create_path, when="after", times=None, **KEPT)
     request = case.operation(AUTHORIZE)
+    for number in range(1, 10):
+        key = f"{request.operation_id}:create" + (f":{number}" if number > 1 else "")
+        case.simulator.add_fault(path=case.traits.create_path, operation=key, when="after", **KEPT)
     for _ in range(8):
         with pytest.raises(OutcomeUnknown):
             await case.gateway.create_payment(request)

@@ -1,5 +1,7 @@
 """A Stripe that contradicts itself: what was refused succeeds later, what succeeded fails later; the truth log has it all."""
 
+from typing import Any
+
 import pytest
 
 from local.errors import LocalError
@@ -10,7 +12,7 @@ KEY = "c1:capture:1"
 CONFIRM = "/v1/payment_intents/*/confirm"
 
 
-async def _path(caller: Caller, **form: object) -> str:
+async def _path(caller: Caller, **form: Any) -> str:
     created = await caller.payment_intent(**{"capture_method": "automatic", **form})
     return f"/v1/payment_intents/{created['id']}"
 
