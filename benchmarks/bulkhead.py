@@ -48,7 +48,7 @@ async def _alternating(
         for latencies, is_hole in turns if number % 2 else reversed(turns):
             if is_hole:
                 hanging.add_fault(action="delay", when="before", delay_seconds=HOLE_SECONDS, times=None)
-            latencies += await _minute(driver, other, seconds, until=hanging.clear_faults)
+            latencies.extend(await _minute(driver, other, seconds, until=hanging.clear_faults))
     return calm, beside_hole
 
 
