@@ -9,7 +9,7 @@ from gateways.paypal_objects import Order
 from gateways.paypal_orders import SEEN_WITHIN_SECONDS, PayPalOrders
 from gateways.paypal_session import PayPalSession
 from gateways.port import Declined, OperationKind, OperationRequest, RefusalCode, Refused, Succeeded
-from tests.gateways.cases import AUTHORIZE, CAPTURE, REFUND, TIMEOUT_SECONDS, VOID, GatewayCase, refusal
+from tests.gateways.cases import AUTHORIZE, CAPTURE, REFUND, TIMEOUT_SECONDS, VOID, GatewayCase, money, refusal
 
 pytestmark = pytest.mark.simulator
 
@@ -22,7 +22,8 @@ async def prepared(case: GatewayCase, operation: str) -> OperationRequest:
     """A request that can be performed."""
     if operation == "pay":
         return await case.created(case.operation(CAPTURE))
-    return await case.prepared(OperationKind(operation))
+    # A part, so that a second refund would go through too.
+    return await case.prepared(OperationKind(operation), money("40.00") if operation == "refund" else None)
 
 
 def succeeds_later(case: GatewayCase, request: OperationRequest, **told: Any) -> None:
