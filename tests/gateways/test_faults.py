@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateways.errors import GatewayError, KeyInUse, Misconfigured, NotExecuted, OutcomeUnknown, RateLimited
-from gateways.port import Gateway, OperationKind, Refused, Succeeded
+from gateways.port import ActionRequired, Gateway, OperationKind, Refused, Succeeded
 from tests.gateways.cases import AUTHORIZE, CAPTURE, CASES, REFUND, TIMEOUT_SECONDS, VOID, GatewayCase, money
 
 pytestmark = pytest.mark.simulator
@@ -73,6 +73,26 @@ async def test_fault(case: GatewayCase, operation: str, fault: str) -> None:
     if fault.startswith("late"):
         await asyncio.sleep(LATE_SECONDS)
     assert await case.gateway.look_up(request) == outcome
+    assert len(case.effects(request)) == 1
+
+
+@pytest.mark.parametrize("case", ["paypal"], indirect=True)
+@pytest.mark.parametrize("fault", list(FAULTS))
+@pytest.mark.parametrize("kind", [AUTHORIZE, CAPTURE])
+async def test_fault_after_the_payers_approval(case: GatewayCase, kind: OperationKind, fault: str) -> None:
+    """An approved order that goes wrong while it is performed is settled as any other: under one more key, with one effect."""
+    request = await case.created(case.operation(kind, payment_method=case.traits.needs_action))
+    assert isinstance(await case.call(request), ActionRequired)
+    assert request.payment_reference is not None
+    case.simulator.complete_authentication(request.payment_reference)
+    description, expected = FAULTS[fault]
+    case.simulator.add_fault(method="POST", path=case.path_of(request), **description)
+    async with adapter(case, fault) as gateway:
+        with pytest.raises(expected):
+            await getattr(gateway, kind)(request)
+    if fault.startswith("late"):
+        await asyncio.sleep(LATE_SECONDS)
+    assert isinstance(await case.settled(request), Succeeded)
     assert len(case.effects(request)) == 1
 
 
