@@ -15,6 +15,11 @@ LOCAL_PAYPAL = "http://127.0.0.1:12112"
 PERSON = r"[A-Za-z0-9_.-]{1,64}"
 """How a person is named, here and with `--by`."""
 
+STRIPE_HOST = "api.stripe.com"
+LIVE_KEYS = ("sk_live_", "rk_live_")
+STRIPE_LIVE_CALLS_PER_SECOND = 20.0
+STRIPE_SANDBOX_CALLS_PER_SECOND = 10.0
+
 
 class SettingsError(Exception):
     """The environment is not usable; one line per fault, each with what to do."""
@@ -61,6 +66,12 @@ class Settings(BaseSettings):
     """Workflows that a worker keeps in memory; see docs/benchmarks.md for why 500."""
     gateway_concurrency: int = Field(default=50, ge=1, le=1000)
     """Calls under way at once to each gateway, per worker."""
+    stripe_calls_per_second: float | None = Field(default=None, ge=0, le=10_000)
+    """Calls to Stripe in a second, over all workers; 0 for no limit. Without it 20 with a live key and 10 with another at
+    Stripe's own address, and no limit elsewhere. A call makes two requests as a rule, each to an endpoint of its own; Stripe takes
+    100 requests a second with a live key, 25 in a sandbox, and 25 at one endpoint (https://docs.stripe.com/rate-limits)."""
+    paypal_calls_per_second: float = Field(default=0.0, ge=0, le=10_000)
+    """Calls to PayPal in a second, over all workers; 0 for no limit. PayPal publishes none: what it refuses comes again."""
     gateway_timeout_seconds: float = Field(default=20.0, gt=0, le=120)
     health_port: int = Field(default=0, ge=0, le=65535)
     """Port of a worker's `/health`; 0 turns it off."""
@@ -73,6 +84,14 @@ class Settings(BaseSettings):
     def reviewer_names(self) -> frozenset[str]:
         """The persons of `reviewers`."""
         return frozenset((self.reviewers or "").split(",")) - {""}
+
+    def calls_per_second(self, gateway: str) -> float | None:
+        """How many calls to this gateway all workers make in a second at most; None for no limit."""
+        stripe = self.stripe_calls_per_second
+        if stripe is None and urlsplit(self.stripe_api_base).hostname == STRIPE_HOST:
+            is_live = self.stripe_api_key.get_secret_value().startswith(LIVE_KEYS)
+            stripe = STRIPE_LIVE_CALLS_PER_SECOND if is_live else STRIPE_SANDBOX_CALLS_PER_SECOND
+        return {"stripe": stripe, "paypal": self.paypal_calls_per_second}.get(gateway) or None
 
     @field_validator("stripe_api_base", "paypal_api_base", "temporal_ui_address", "return_url")
     @classmethod

@@ -109,6 +109,7 @@ def _gateway_worker(settings: Settings, client: Client, engine: AsyncEngine, gat
         task_queue=gateway_queue(settings.task_queue, gateway.name),
         activities=[calls.authorize, calls.capture, calls.void, calls.refund, calls.watch, calls.look_up],
         max_concurrent_activities=settings.gateway_concurrency,
+        max_task_queue_activities_per_second=settings.calls_per_second(gateway.name),
         graceful_shutdown_timeout=SHUTDOWN_GRACE,
     )
 

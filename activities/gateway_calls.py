@@ -91,7 +91,9 @@ class GatewayCalls:
         try:
             outcome = await self._gateway.look_up(request.operation)
         except GatewayError as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
+            raise ApplicationError(
+                str(error), type=type(error).__name__, next_retry_delay=_asked_for_delay(error)
+            ) from None
         if _still_waiting(request.watched, outcome):
             raise ApplicationError(
                 f"waiting for the {request.watched}", type="StillWaiting", category=ApplicationErrorCategory.BENIGN
@@ -170,13 +172,17 @@ def _for_temporal(error: GatewayError) -> ApplicationError:
 
     Raised without its cause: a chain of HTTP errors can be larger than Temporal takes, and then people see nothing.
     """
-    wait = error.retry_after_seconds
     return ApplicationError(
         str(error),
         type=type(error).__name__,
         non_retryable=isinstance(error, Misconfigured),
-        next_retry_delay=timedelta(seconds=wait) if wait is not None else None,
+        next_retry_delay=_asked_for_delay(error),
     )
+
+
+def _asked_for_delay(error: GatewayError) -> timedelta | None:
+    wait = error.retry_after_seconds
+    return timedelta(seconds=wait) if wait is not None else None
 
 
 async def _shielded(call: Coroutine[Any, Any, Outcome]) -> Outcome:

@@ -6,14 +6,15 @@ A capture of an authorization and a refund are found again by their invoice id, 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 from gateways import paypal_objects
 from gateways.errors import OutcomeUnknown
 from gateways.paypal_amounts import CAPABILITIES, to_paypal
 from gateways.paypal_errors import ACTIONS, NAME, PayPalFault
-from gateways.paypal_objects import REFUSALS, Movement, Order
+from gateways.paypal_objects import REFUSALS, SAID_NO, Movement, Order
+from gateways.paypal_orders import ORDERS, PayPalOrders, order_path
 from gateways.paypal_session import PayPalSession
+from gateways.paypal_session import identity_in_path as _id
 from gateways.port import Declined, OperationKind, OperationRequest, Outcome, RefusalCode, Refused, Succeeded
 from ledger.money import Money
 
@@ -31,8 +32,8 @@ READERS: Final = {
     OperationKind.CAPTURE: paypal_objects.of_capture,
     OperationKind.REFUND: paypal_objects.of_refund,
 }
-NOTHING_TAKEN: Final = frozenset({"DECLINED", "FAILED"})
-"""States of a capture."""
+EXPIRED: Final = frozenset({"ORDER_EXPIRED"})
+"""Issues of an order whose payer's time is over."""
 
 Shape = TypeVar("Shape")
 Told = TypeVar("Told")
@@ -49,6 +50,7 @@ class PayPalGateway:
     ) -> None:
         self._return_url = return_url
         self._session = PayPalSession(client_id, client_secret, api_base, timeout_seconds)
+        self._orders = PayPalOrders(self._session)
 
     async def create_payment(self, request: OperationRequest) -> str | Refused:
         """Create the order, without a payment source."""
@@ -62,13 +64,14 @@ class PayPalGateway:
         }
         intent = "CAPTURE" if request.kind is OperationKind.CAPTURE else "AUTHORIZE"
         created = await self._session.post(
-            "/v2/checkout/orders",
+            ORDERS,
             Order,
             request_id=f"{request.operation_id}:create",
             body={"intent": intent, "purchase_units": [unit]},
         )
         if isinstance(created, PayPalFault):
             return paypal_objects.of_refusal(created, None)
+        self._orders.note(created)
         return created.id
 
     async def authorize(self, request: OperationRequest) -> Outcome:
@@ -167,7 +170,7 @@ class PayPalGateway:
     async def _post_order(
         self, request: OperationRequest, verb: str, request_id: str, body: dict[str, Any]
     ) -> Order | PayPalFault:
-        path = f"/v2/checkout/orders/{_id(_order_id(request))}/{verb}"
+        path = f"{order_path(_order_id(request))}/{verb}"
         return await self._session.post(path, Order, request_id=request_id, body=body)
 
     async def _of_performed(self, request: OperationRequest, answer: Order | PayPalFault) -> Outcome:
@@ -178,7 +181,8 @@ class PayPalGateway:
         movement = answer.movement(request.kind) if isinstance(answer, Order) else None
         if movement is not None:
             return _told(READERS[request.kind], movement)
-        order = await self._order(request)
+        has_expired = isinstance(answer, PayPalFault) and answer.issue in EXPIRED
+        order = await self._order(request, has_expired=has_expired)
         outcome = await self._of_order(order, request)
         if outcome is not None:
             return outcome
@@ -197,6 +201,9 @@ class PayPalGateway:
                 return _told(paypal_objects.action, order)
             case "VOIDED":
                 return Declined(reference=order.id, code="ORDER_VOIDED", message="the payer did not approve the order")
+            case paypal_objects.GONE:
+                message = "PayPal deleted the order, which was left unpaid for too long"
+                return Refused(code=RefusalCode.NO_EFFECT, message=message, reference=order.id)
             case _:
                 raise OutcomeUnknown(NAME, f"shows order {order.id} as {order.status} without a payment")
 
@@ -215,8 +222,9 @@ class PayPalGateway:
             return await self.void(request.model_copy(update={"target_reference": held[0].id}))
         return _abandoned(order, request)
 
-    async def _order(self, request: OperationRequest) -> Order:
-        return await self._session.get(f"/v2/checkout/orders/{_id(_order_id(request))}", Order)
+    async def _order(self, request: OperationRequest, *, has_expired: bool = False) -> Order:
+        was_paid = request.target_reference is not None
+        return await self._orders.read(_order_id(request), was_paid=was_paid, has_expired=has_expired)
 
     async def _read(self, kind: OperationKind, identity: str) -> Outcome:
         """Read an authorization, capture or refund itself: it is more recent and more complete than in its order."""
@@ -231,13 +239,14 @@ class PayPalGateway:
         if not token.startswith(CARD_PREFIX):
             return {"paypal": {"vault_id": token, "experience_context": context}}
         credential = {"payment_initiator": "CUSTOMER", "payment_type": "ONE_TIME", "usage": "SUBSEQUENT"}
-        return {
-            "card": {
-                "vault_id": token.removeprefix(CARD_PREFIX),
-                "stored_credential": credential,
-                "experience_context": context,
-            }
+        card: dict[str, Any] = {
+            "vault_id": token.removeprefix(CARD_PREFIX),
+            "stored_credential": credential,
+            "experience_context": context,
         }
+        if request.authenticate:
+            card["attributes"] = {"verification": {"method": "SCA_ALWAYS"}}
+        return {"card": card}
 
 
 def _asks_for_payer(answer: Order | PayPalFault) -> bool:
@@ -248,14 +257,15 @@ def _asks_for_payer(answer: Order | PayPalFault) -> bool:
 
 def _abandoned(order: Order, request: OperationRequest) -> Outcome:
     """An order that was not performed moves no money without us; it lapses by itself."""
-    if any(capture.status not in NOTHING_TAKEN for capture in order.movements.captures):
+    if any(capture.status not in SAID_NO for capture in order.movements.captures):
         message = f"order {order.id} is captured already"
         return Refused(code=RefusalCode.ALREADY_CAPTURED, message=message, reference=order.id)
     return Succeeded(reference=order.id, amount=request.amount, occurred_at=datetime.now(UTC))
 
 
 def _by_invoice(movements: list[Movement], request: OperationRequest) -> Movement | None:
-    return next((movement for movement in movements if movement.invoice_id == request.operation_id), None)
+    made = [movement for movement in movements if movement.invoice_id == request.operation_id]
+    return max(made, key=paypal_objects.standing, default=None)
 
 
 def _no(fault: PayPalFault, reference: str | None) -> Outcome:
@@ -272,10 +282,6 @@ def _told(tell: Callable[[Shape], Told], found: Shape) -> Told:
 
 def _amount(money: Money) -> dict[str, str]:
     return {"currency_code": money.currency, "value": to_paypal(money)}
-
-
-def _id(reference: str) -> str:
-    return quote(reference, safe="")
 
 
 def _order_id(request: OperationRequest) -> str:

@@ -39,6 +39,7 @@ DECLINES: Final = frozenset(
 """Issues that say no to a payment; any other issue refuses the request itself."""
 ACTIONS: Final = frozenset({"PAYER_ACTION_REQUIRED", "ORDER_NOT_APPROVED"})
 """Issues that ask for the payer."""
+NOT_FOUND: Final = frozenset({"INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND"})
 
 
 class Detail(BaseModel):
@@ -76,11 +77,12 @@ class PayPalFault(BaseModel):
 def fault_of(answer: Answer) -> PayPalFault:
     """Return the fault if an answer of 300 or more is about this payment; raises the GatewayError that it is otherwise."""
     fault = _read(answer)
+    wait = retry_after_seconds(answer.headers)
     if answer.status == 429:
-        wait = retry_after_seconds(answer.headers)
         raise RateLimited(NAME, "asks for fewer requests", retry_after_seconds=wait)
     if answer.status == 409:
-        raise KeyInUse(NAME, "a request under this PayPal-Request-Id is still under way")
+        message = "a request under this PayPal-Request-Id is still under way"
+        raise KeyInUse(NAME, message, retry_after_seconds=wait)
     if answer.status in {401, 403}:
         raise Misconfigured(
             NAME,
@@ -88,7 +90,8 @@ def fault_of(answer: Answer) -> PayPalFault:
             " check PAYPAL_CLIENT_ID, PAYPAL_CLIENT_SECRET and what the account may do",
         )
     if fault is None or answer.status not in ANSWERS:
-        raise OutcomeUnknown(NAME, f"answered with HTTP status {answer.status}{_issue(fault)}")
+        message = f"answered with HTTP status {answer.status}{_issue(fault)}"
+        raise OutcomeUnknown(NAME, message, retry_after_seconds=wait)
     if answer.status == 404 and not fault.is_decline:
         raise Misconfigured(
             NAME,
@@ -96,6 +99,12 @@ def fault_of(answer: Answer) -> PayPalFault:
             " or was an order left unpaid for too long?",
         )
     return fault
+
+
+def is_unknown_object(answer: Answer) -> bool:
+    """Whether PayPal itself, and nothing on the way to it, says that it does not know the object."""
+    fault = _read(answer)
+    return answer.status == 404 and fault is not None and (fault.issue in NOT_FOUND or fault.name in NOT_FOUND)
 
 
 def _read(answer: Answer) -> PayPalFault | None:

@@ -24,10 +24,19 @@ REFUSALS: Final = {
     "ORDER_ALREADY_CAPTURED": RefusalCode.ALREADY_CAPTURED,
     "CAPTURE_FULLY_REFUNDED": RefusalCode.REFUND_TOO_LARGE,
     "REFUND_AMOUNT_EXCEEDED": RefusalCode.REFUND_TOO_LARGE,
+    "ORDER_EXPIRED": RefusalCode.NO_EFFECT,
 }
 """PayPal's issues that processes act upon."""
 ACTION_LINKS: Final = ("payer-action", "approve")
 """Relations under which an order links to where its payer acts, the better one first."""
+
+
+UNPAID: Final = frozenset({"CREATED", "SAVED", "APPROVED", "PAYER_ACTION_REQUIRED"})
+"""States of an order that moved no money, and may still."""
+GONE: Final = "GONE"
+"""Our own state of an order that PayPal deleted unpaid."""
+SAID_NO: Final = frozenset({"DECLINED", "DENIED", "FAILED", "CANCELLED"})
+"""States of an authorization, a capture or a refund that moved no money."""
 
 
 class Amount(BaseModel):
@@ -89,6 +98,11 @@ class Movements(BaseModel):
     refunds: list[Movement] = Field(default_factory=list)
 
 
+def standing(movement: Movement) -> int:
+    """How far a movement came: one that was declined must not hide one that succeeded after it, in the same order."""
+    return 0 if movement.status in SAID_NO else 1 if movement.status == "PENDING" else 2
+
+
 class PurchaseUnit(BaseModel):
     """What is bought; ours have one per order."""
 
@@ -116,9 +130,15 @@ class Order(BaseModel):
         return self.purchase_units[0].payments if self.purchase_units else Movements()
 
     def movement(self, request_kind: OperationKind) -> Movement | None:
-        """The authorization or the capture that performing the order made."""
+        """The authorization or the capture that performing the order made; see `standing`."""
         found = self.movements.authorizations if request_kind is OperationKind.AUTHORIZE else self.movements.captures
-        return found[0] if found else None
+        return max(found, key=standing, default=None)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether it waits to be paid, and nobody has tried."""
+        made = self.movements
+        return self.status in UNPAID and not (made.authorizations or made.captures or made.refunds)
 
 
 def of_authorization(authorization: Movement) -> Outcome:

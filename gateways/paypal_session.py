@@ -9,11 +9,12 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
 from gateways.errors import GatewayUnreachable, OutcomeUnknown
-from gateways.paypal_errors import NAME, PayPalFault, fault_of
+from gateways.paypal_errors import NAME, PayPalFault, fault_of, is_unknown_object
 from gateways.wire import Answer, Wire
 
 RENEW_SECONDS_BEFORE_END: Final = 120.0
@@ -58,10 +59,12 @@ class PayPalSession:
 
     async def get(self, path: str, shape: type[Shape]) -> Shape:
         """Read an object."""
-        found = _understood(await self._send("GET", path, {}, None), shape)
-        if found is None or isinstance(found, PayPalFault):
-            raise OutcomeUnknown(NAME, f"does not show {path}: {found.words if found else 'an empty answer'}")
-        return found
+        return _shown(await self._send("GET", path, {}, None), path, shape)
+
+    async def find(self, path: str, shape: type[Shape]) -> Shape | None:
+        """Read an object; None where PayPal does not know it."""
+        answer = await self._send("GET", path, {}, None)
+        return None if is_unknown_object(answer) else _shown(answer, path, shape)
 
     async def close(self) -> None:
         """Release connections; the token is forgotten."""
@@ -113,12 +116,25 @@ class PayPalSession:
             token = _understood(answer, AccessToken)
         except OutcomeUnknown as error:
             # Whatever became of the token, the request that needs it was not sent.
-            raise GatewayUnreachable(NAME, f"gave no access token: {error}") from error
+            wait = error.retry_after_seconds
+            raise GatewayUnreachable(NAME, f"gave no access token: {error}", retry_after_seconds=wait) from error
         if token is None or isinstance(token, PayPalFault):
             raise GatewayUnreachable(NAME, f"gave no access token: {token.issue if token else 'an empty answer'}")
         self._renew_at = time.monotonic() + max(token.expires_in - RENEW_SECONDS_BEFORE_END, 0.0)
         self._token = token.access_token
         return token.access_token
+
+
+def identity_in_path(identity: str) -> str:
+    """Write an id as one part of a path, whatever is in it."""
+    return quote(identity, safe="")
+
+
+def _shown(answer: Answer, path: str, shape: type[Shape]) -> Shape:
+    found = _understood(answer, shape)
+    if found is None or isinstance(found, PayPalFault):
+        raise OutcomeUnknown(NAME, f"does not show {path}: {found.words if found else 'an empty answer'}")
+    return found
 
 
 def _understood(answer: Answer, shape: type[Shape]) -> Shape | PayPalFault | None:

@@ -200,7 +200,8 @@ class Gateway(Protocol):
 
         None where the gateway shows no effect of it: then it may be asked for, again or for the first time. That is
         also the answer after the customer's part of an action, where the gateway then waits for ours (PayPal).
-        A refund that succeeded and failed later is `Declined`, with the gateway's reason as the code.
+        A refund that succeeded and failed later is `Declined`, with the gateway's reason as the code. An operation that
+        was declined, refused or given up, and succeeded all the same, is `Succeeded`.
         """
         ...
 

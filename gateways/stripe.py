@@ -4,19 +4,20 @@ Retries are ours, never the SDK's, so that each is seen and each carries the sam
 metadata: it is not one of Stripe's customers.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, TypeVar
 
 import stripe
 from pydantic import BaseModel
-from stripe.params import RefundListParams
+from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams, RefundListParams
 
 from gateways import stripe_objects
 from gateways.errors import OutcomeUnknown
 from gateways.port import OperationKind, OperationRequest, Outcome, RefusalCode, Refused
 from gateways.stripe_amounts import CAPABILITIES, to_stripe
-from gateways.stripe_errors import NAME, StripeFault, fault_of
+from gateways.stripe_errors import NAME, StripeFault
 from gateways.stripe_objects import PaymentIntent, Refund, operation_key
+from gateways.stripe_sdk import SdkConnection, answer_of
 from gateways.wire import Wire
 
 API_VERSION: Final = "2026-10-28.endive"
@@ -25,10 +26,10 @@ WITH_FEE: Final = ["latest_charge.balance_transaction"]
 REFUND_PAGE: Final = 100
 REFUND_PAGES: Final = 10
 MAX_REASON_LENGTH: Final = 500
+KEYS_PER_PURPOSE: Final = 5
+"""Then a person has to look: Stripe has more than a passing fault."""
 
-stripe.enable_telemetry = False  # it would write a file to the home directory and send timings with each request
-
-Shape = TypeVar("Shape", bound=BaseModel)
+Shape = TypeVar("Shape")
 Told = TypeVar("Told")
 
 
@@ -45,7 +46,7 @@ class StripeGateway:
             api_key,
             stripe_version=API_VERSION,
             base_addresses={"api": api_base},
-            http_client=_SdkConnection(self._wire),
+            http_client=SdkConnection(self._wire),
             max_network_retries=0,
         )
         self._intents = client.v1.payment_intents
@@ -57,20 +58,20 @@ class StripeGateway:
         if refusal is not None:
             return _not_taken(refusal)
         captured_at_once = request.kind is OperationKind.CAPTURE
-        call = self._intents.create_async(
-            {
-                "amount": to_stripe(request.amount),
-                "currency": request.amount.currency.lower(),
-                "capture_method": "automatic" if captured_at_once else "manual",
-                "automatic_payment_methods": {"enabled": True},
-                "metadata": _metadata(request),
-            },
-            {"idempotency_key": f"{request.operation_id}:create"},
-        )
-        created = await _answer(call, PaymentIntent)
-        if isinstance(created, StripeFault):
-            return Refused(code=created.most_precise_code, message=created.message)
-        return created.id
+        payment: PaymentIntentCreateParams = {
+            "amount": to_stripe(request.amount),
+            "currency": request.amount.currency.lower(),
+            "capture_method": "automatic" if captured_at_once else "manual",
+            "automatic_payment_methods": {"enabled": True},
+            "metadata": _metadata(request),
+        }
+        for key in _keys(request, "create"):
+            created = await answer_of(self._intents.create_async(payment, {"idempotency_key": key}), PaymentIntent)
+            if not isinstance(created, StripeFault):
+                return created.id
+            if not created.ended_in_failure:
+                return Refused(code=created.most_precise_code, message=created.message)
+        raise OutcomeUnknown(NAME, f"had an error whenever the payment of {request.operation_id} was created")
 
     async def authorize(self, request: OperationRequest) -> Outcome:
         """Confirm the PaymentIntent with the payment method."""
@@ -95,7 +96,7 @@ class StripeGateway:
             },
             {"idempotency_key": request.operation_id},
         )
-        return await self._settled(request, await _answer(call, PaymentIntent))
+        return await self._settled(request, await answer_of(call, PaymentIntent))
 
     async def void(self, request: OperationRequest) -> Outcome:
         """Cancel the PaymentIntent, authorized or not."""
@@ -107,7 +108,7 @@ class StripeGateway:
             {"cancellation_reason": reason, "expand": WITH_FEE},
             {"idempotency_key": request.operation_id},
         )
-        return await self._settled(request, await _answer(call, PaymentIntent))
+        return await self._settled(request, await answer_of(call, PaymentIntent))
 
     async def refund(self, request: OperationRequest) -> Outcome:
         """Refund some or all of what the PaymentIntent captured."""
@@ -123,7 +124,7 @@ class StripeGateway:
             },
             {"idempotency_key": request.operation_id},
         )
-        refunded = await _answer(call, Refund)
+        refunded = await answer_of(call, Refund)
         if isinstance(refunded, StripeFault):
             return await self.look_up(request) or stripe_objects.of_refused_refund(refunded)
         return _told(stripe_objects.of_refund, refunded)
@@ -142,23 +143,23 @@ class StripeGateway:
         await self._wire.close()
 
     async def _confirm(self, request: OperationRequest) -> Outcome:
-        call = self._intents.confirm_async(
-            _payment(request),
-            {
-                "payment_method": _method(request),
-                "return_url": self._return_url,
-                "expand": WITH_FEE,
-            },
-            {"idempotency_key": request.operation_id},
-        )
-        return await self._settled(request, await _answer(call, PaymentIntent))
+        confirmation: PaymentIntentConfirmParams = {
+            "payment_method": _method(request),
+            "return_url": self._return_url,
+            "expand": WITH_FEE,
+        }
+        if request.authenticate:
+            confirmation["payment_method_options"] = {"card": {"request_three_d_secure": "any"}}
+        call = self._intents.confirm_async(_payment(request), confirmation, {"idempotency_key": request.operation_id})
+        return await self._settled(request, await answer_of(call, PaymentIntent))
 
     async def _settled(self, request: OperationRequest, answer: PaymentIntent | StripeFault) -> Outcome:
         """The outcome that an answer tells; a refusal is believed only after reading that the operation had no effect.
 
-        The same operation may have taken effect under a key that Stripe has forgotten since.
+        The same operation may have taken effect under a key that Stripe has forgotten since, or after a decline that
+        Stripe repeats.
         """
-        if isinstance(answer, StripeFault) and answer.status == 402:
+        if isinstance(answer, StripeFault) and answer.status == 402 and not answer.replayed:
             return stripe_objects.of_decline(answer, request.payment_reference)
         intent = await self._read(request) if isinstance(answer, StripeFault) else answer
         outcome = _outcome(request, intent)
@@ -166,13 +167,35 @@ class StripeGateway:
             return outcome
         if not isinstance(answer, StripeFault):
             raise OutcomeUnknown(NAME, f"{intent.id} shows no effect of {request.operation_id} that was accepted")
+        if answer.ended_in_failure:
+            return await self._ended(request, intent)
         if answer.is_decline:
             return stripe_objects.of_decline(answer, intent.id)
         return stripe_objects.of_refusal(answer, intent)
 
+    async def _ended(self, request: OperationRequest, intent: PaymentIntent) -> Outcome:
+        """What an operation did that ended in a server error and shows no effect.
+
+        A first operation may be tried again at another gateway, where nothing keeps both from succeeding. Stripe may
+        still finish by itself what it broke off, so the PaymentIntent is fenced off first: canceled, it stays so.
+        """
+        if request.kind is OperationKind.VOID or request.target_reference is not None:
+            return _told(lambda found: stripe_objects.of_failure(found, request.kind), intent)
+        for key in _keys(request, "fence"):
+            call = self._intents.cancel_async(intent.id, {"expand": WITH_FEE}, {"idempotency_key": key})
+            canceled = await answer_of(call, PaymentIntent)
+            outcome = _outcome(request, await self._read(request))
+            if outcome is not None:
+                return outcome
+            if not isinstance(canceled, StripeFault) or not canceled.ended_in_failure:
+                break
+        raise OutcomeUnknown(
+            NAME, f"neither shows an effect of {request.operation_id} nor lets {intent.id} be canceled"
+        )
+
     async def _read(self, request: OperationRequest) -> PaymentIntent:
         call = self._intents.retrieve_async(_payment(request), {"expand": WITH_FEE})
-        intent = await _answer(call, PaymentIntent)
+        intent = await answer_of(call, PaymentIntent)
         if isinstance(intent, StripeFault):
             raise OutcomeUnknown(NAME, f"refused to show {request.payment_reference}: {intent.message}")
         return intent
@@ -183,15 +206,14 @@ class StripeGateway:
             "limit": REFUND_PAGE,
             "expand": ["data.balance_transaction"],
         }
+        made: list[Refund] = []
         for _ in range(REFUND_PAGES):
-            page = await _answer(self._refunds.list_async(asked), RefundPage)
+            page = await answer_of(self._refunds.list_async(asked), RefundPage)
             if isinstance(page, StripeFault):
                 raise OutcomeUnknown(NAME, f"refused to show the refunds of {_payment(request)}: {page.message}")
-            for refund in page.data:
-                if (refund.metadata or {}).get("operation_id") == request.operation_id:
-                    return refund
+            made += [found for found in page.data if (found.metadata or {}).get("operation_id") == request.operation_id]
             if not page.has_more or not page.data:
-                return None
+                return max(made, key=stripe_objects.standing, default=None)
             asked["starting_after"] = page.data[-1].id
         raise OutcomeUnknown(NAME, f"{_payment(request)} has more than {REFUND_PAGE * REFUND_PAGES} refunds")
 
@@ -201,32 +223,6 @@ class RefundPage(BaseModel):
 
     data: list[Refund]
     has_more: bool
-
-
-class _SdkConnection(stripe.HTTPClient):
-    """Lets the SDK send through our wire, which bounds time and size and tells what was not sent."""
-
-    name = "httpx"
-
-    def __init__(self, wire: Wire) -> None:
-        super().__init__()
-        self._wire = wire
-
-    async def request_async(
-        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
-        answer = await self._wire.exchange(method, url, headers, post_data)
-        return answer.body, answer.status, answer.headers
-
-
-async def _answer(call: Awaitable[stripe.StripeObject], shape: type[Shape]) -> Shape | StripeFault:
-    try:
-        return shape.model_validate((await call).to_dict())
-    except stripe.StripeError as error:
-        return fault_of(error)
-    except (ValueError, TypeError, AttributeError, KeyError):
-        # `from None`: what could not be read may hold anything.
-        raise OutcomeUnknown(NAME, f"gave an answer that is no {shape.__name__}") from None
 
 
 def _outcome(request: OperationRequest, intent: PaymentIntent) -> Outcome | None:
@@ -248,6 +244,17 @@ def _told(tell: Callable[[Shape], Told], found: Shape) -> Told:
         return tell(found)
     except ValueError as error:
         raise OutcomeUnknown(NAME, f"cannot be understood: {error}") from error
+
+
+def _keys(request: OperationRequest, purpose: str) -> Iterator[str]:
+    """Keys for what moves no money and may be done twice: one after another, each when Stripe keeps an error under the last.
+
+    A PaymentIntent that was created and not confirmed takes nothing, and only the one that is remembered is ever
+    confirmed; one that was canceled is not canceled again. What moves money has one key, the operation id, for ever.
+    """
+    yield f"{request.operation_id}:{purpose}"
+    for number in range(2, KEYS_PER_PURPOSE + 1):
+        yield f"{request.operation_id}:{purpose}:{number}"
 
 
 def _operation(request: OperationRequest) -> dict[str, str]:

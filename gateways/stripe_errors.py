@@ -25,9 +25,11 @@ class PaymentIntentNamed(BaseModel):
 
 
 class StripeFault(BaseModel):
-    """The `error` of a body: why Stripe did not do what was asked, with nothing done."""
+    """The `error` of a body: why Stripe did not do what was asked, with nothing done unless `ended_in_failure`."""
 
     status: int = 0
+    replayed: bool = False
+    """Whether Stripe gave this answer before, under the same key: it says what was, not what is."""
     type: str = ""
     code: str | None = None
     decline_code: str | None = None
@@ -47,24 +49,35 @@ class StripeFault(BaseModel):
         """Whether the issuer said no, or the payment method cannot be used at all."""
         return self.status == 402 or self.param in UNKNOWN_METHOD_PARAMETERS
 
+    @property
+    def ended_in_failure(self) -> bool:
+        """Whether the request under this key has ended in a server error, which Stripe will repeat for as long as it keeps the key.
+
+        Asking again is of no use then; what the request did, if anything, can be read.
+        """
+        return self.replayed and self.status >= 500
+
 
 def fault_of(error: stripe.StripeError) -> StripeFault:
     """Return the fault if the error is an answer; raises the GatewayError that it stands for otherwise.
 
     Raised `from None`: the SDK's error holds the headers and the body, which are not ours to pass on.
     """
-    status = error.http_status
+    status = error.http_status or 0
     fault = _read(error)
     code = fault.code if fault else None
+    wait = retry_after_seconds(_headers(error))
     if status == 429 or code in {"rate_limit", "lock_timeout"}:
-        wait = retry_after_seconds(_headers(error))
         raise RateLimited(NAME, f"asks for fewer requests ({code or status})", retry_after_seconds=wait) from None
     if status == 409:
-        raise KeyInUse(NAME, "a request under this idempotency key is still under way") from None
+        message = "a request under this idempotency key is still under way"
+        raise KeyInUse(NAME, message, retry_after_seconds=wait) from None
     if status in {401, 403}:
         raise Misconfigured(NAME, f"refused our credentials (HTTP status {status}): check STRIPE_API_KEY") from None
+    if status >= 500 and _is_replayed(error):
+        return StripeFault(status=status, replayed=True, type="api_error", message=f"ended with HTTP status {status}")
     if fault is None or status not in ANSWERS:
-        raise OutcomeUnknown(NAME, f"answered with HTTP status {status}") from None
+        raise OutcomeUnknown(NAME, f"answered with HTTP status {status}", retry_after_seconds=wait) from None
     if fault.type == "idempotency_error":
         raise Misconfigured(NAME, "this idempotency key was used for a different request before") from None
     if status == 404 and not fault.is_decline:
@@ -78,7 +91,12 @@ def _read(error: stripe.StripeError) -> StripeFault | None:
         fault = StripeFault.model_validate(body["error"] if isinstance(body, dict) else None)
     except (KeyError, ValidationError):
         return None
-    return fault.model_copy(update={"status": error.http_status or 0})
+    # What the body says of these two is not its business.
+    return fault.model_copy(update={"status": error.http_status or 0, "replayed": _is_replayed(error)})
+
+
+def _is_replayed(error: stripe.StripeError) -> bool:
+    return _headers(error).get("idempotent-replayed", "").lower() == "true"
 
 
 def _headers(error: stripe.StripeError) -> dict[str, str]:

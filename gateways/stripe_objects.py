@@ -124,6 +124,8 @@ def of_capture(intent: PaymentIntent, operation_id: str) -> Outcome | None:
         return None
     if intent.status == "processing":
         return Pending(reference=intent.id, reason="processing")
+    if intent.status == "requires_payment_method" and intent.last_payment_error:
+        return of_decline(intent.last_payment_error, intent.id)  # it had succeeded, and failed at the bank since
     return _captured(intent) if intent.status == "succeeded" else None
 
 
@@ -168,6 +170,11 @@ def of_refund(refund: Refund) -> Outcome:
             raise ValueError(f"refund {refund.id} has the unknown status {refund.status}")
 
 
+def standing(refund: Refund) -> int:
+    """How far a refund came: one that failed must not hide one that succeeded, under the same operation id."""
+    return {"succeeded": 2, "pending": 1, "requires_action": 1}.get(refund.status or "", 0)
+
+
 def of_decline(fault: StripeFault, reference: str | None = None) -> Declined:
     """A decline, as an error told it or as the PaymentIntent remembers it."""
     return Declined(
@@ -191,8 +198,32 @@ def of_refusal(fault: StripeFault, intent: PaymentIntent) -> Refused:
     return Refused(code=code, message=fault.message, reference=intent.id)
 
 
+def of_failure(intent: PaymentIntent, kind: OperationKind) -> Refused:
+    """What a capture or a void did that ended in a server error and left no trace on the PaymentIntent: nothing.
+
+    A PaymentIntent is captured once and canceled once, so that another operation may try again: if this one took
+    effect after all, the other would be refused. Raises ValueError where the PaymentIntent does not tell.
+    """
+    code = RefusalCode.NO_EFFECT
+    captured_by = intent.metadata.get(operation_key(OperationKind.CAPTURE))
+    match intent.status:
+        case "canceled":
+            lapsed = intent.cancellation_reason in CANCELED_BY_STRIPE
+            code = RefusalCode.AUTHORIZATION_EXPIRED if lapsed else RefusalCode.AUTHORIZATION_VOIDED
+        case "succeeded" if kind is OperationKind.VOID or captured_by is not None:
+            code = RefusalCode.ALREADY_CAPTURED
+        case "succeeded" | "processing":
+            raise ValueError(f"payment {intent.id} is {intent.status}, and does not say by which operation")
+    return Refused(
+        code=code, message=f"Stripe had an error; payment {intent.id} is {intent.status}", reference=intent.id
+    )
+
+
 def of_refused_refund(fault: StripeFault) -> Refused:
     """A refusal to refund; Stripe gives none of its codes for a refund of more than what is left."""
+    if fault.ended_in_failure:
+        # A refund that comes to light later is found by its operation id, as a fact that contradicts the books.
+        return Refused(code=RefusalCode.NO_EFFECT, message="Stripe had an error, and shows no refund of this operation")
     too_large = fault.code == "charge_already_refunded" or (fault.code is None and fault.param == "amount")
     code = RefusalCode.REFUND_TOO_LARGE if too_large else fault.most_precise_code
     return Refused(code=code, message=fault.message)
@@ -209,11 +240,9 @@ def _not_confirmed(intent: PaymentIntent) -> Outcome | None:
         case "requires_payment_method" | "requires_confirmation":
             return None
         case "canceled":
-            return Refused(
-                code=RefusalCode.AUTHORIZATION_VOIDED,
-                message="the payment was canceled before it was made",
-                reference=intent.id,
-            )
+            # Our fence gives no reason; a void, and a person at Stripe's dashboard, do.
+            code = RefusalCode.AUTHORIZATION_VOIDED if intent.cancellation_reason else RefusalCode.NO_EFFECT
+            return Refused(code=code, message="the payment was canceled before it was made", reference=intent.id)
         case _:
             raise ValueError(f"payment {intent.id} has the unknown status {intent.status}")
 

@@ -60,6 +60,26 @@ class Simulator:
         """Be the customer who passes (`succeed`) or fails (`fail`) the authentication step of a payment."""
         return self._control("POST", f"authentications/{payment_id}", {"result": result})
 
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Its events, oldest first: `event_id`, `type`, and how many deliveries are `waiting` to be made."""
+        events: list[dict[str, Any]] = self._control("GET", "webhooks")["events"]
+        return events
+
+    def deliver_webhook(self, event_id: str, times: int = 1, *, at_once: bool = False) -> list[int | None]:
+        """Deliver an event by hand, so many copies; returns each copy's HTTP status, None where nobody answered."""
+        asked = {"times": times, "at_once": at_once}
+        statuses: list[int | None] = self._control("POST", f"webhooks/{event_id}", asked)["statuses"]
+        return statuses
+
+    def discard_webhook(self, event_id: str) -> None:
+        """Lose an event on its way."""
+        self._control("DELETE", f"webhooks/{event_id}")
+
+    def reverse(self, payment_id: str, amount_minor: int | None = None) -> str:
+        """Let the gateway take a captured payment back by itself, or a part of it; returns the id of what that made."""
+        made: str = self._control("POST", f"reversals/{payment_id}", {"amount_minor": amount_minor})["object_id"]
+        return made
+
     def is_healthy(self) -> bool:
         """Whether it is ready."""
         try:

@@ -34,7 +34,10 @@ class Control:
             Route("/truth", self._truth),
             Route("/settings", self._read_settings),
             Route("/settings", self._change_settings, methods=["POST"]),
-            Route("/webhooks", self._waiting_webhooks),
+            Route("/webhooks", self._list_webhooks),
+            Route("/webhooks/{event_id}", self._deliver_webhook, methods=["POST"]),
+            Route("/webhooks/{event_id}", self._discard_webhook, methods=["DELETE"]),
+            Route("/reversals/{payment_id}", self._reverse, methods=["POST"]),
             Route("/authentications/{payment_id}", self._show_authentication),
             Route("/authentications/{payment_id}", self._authenticate, methods=["POST"]),
             Route("/returned", self._returned),
@@ -84,8 +87,40 @@ class Control:
             return _refusal(error)
         return await self._read_settings(request)
 
-    async def _waiting_webhooks(self, _request: Request) -> Response:
-        return JSONResponse({"waiting": self._simulator.webhooks.waiting()})
+    async def _list_webhooks(self, _request: Request) -> Response:
+        webhooks = self._simulator.webhooks
+        return JSONResponse({"waiting": webhooks.waiting(), "events": webhooks.listing()})
+
+    async def _deliver_webhook(self, request: Request) -> Response:
+        try:
+            asked = await _document(request)
+            times, at_once = asked.get("times", 1), asked.get("at_once", False)
+            if type(times) is not int or not isinstance(at_once, bool):
+                return _refusal(ValueError("give times as a whole number, and at_once as true or false"))
+            statuses = await self._simulator.webhooks.deliver_now(
+                request.path_params["event_id"], times, at_once=at_once
+            )
+        except (ValueError, LookupError) as error:
+            return _refusal(error)
+        return JSONResponse({"statuses": statuses})
+
+    async def _discard_webhook(self, request: Request) -> Response:
+        try:
+            self._simulator.webhooks.discard(request.path_params["event_id"])
+        except LookupError as error:
+            return _refusal(error)
+        return JSONResponse({})
+
+    async def _reverse(self, request: Request) -> Response:
+        try:
+            amount_minor = (await _document(request)).get("amount_minor")
+            if amount_minor is not None and type(amount_minor) is not int:
+                return _refusal(ValueError("give amount_minor as a whole number, or leave it out"))
+            with self._simulator.transaction() as transaction:
+                made = self._gateway.reverse(transaction, request.path_params["payment_id"], amount_minor)
+        except (ValueError, LookupError) as error:
+            return _refusal(error)
+        return JSONResponse({"object_id": made})
 
     async def _show_authentication(self, request: Request) -> Response:
         with self._simulator.transaction() as transaction:
@@ -105,7 +140,7 @@ class Control:
         except ValueError as error:
             return _refusal(error)
         except LookupError as error:
-            return HTMLResponse(pages.nothing_to_do(), status_code=404) if from_page else _refusal(error, status=404)
+            return HTMLResponse(pages.nothing_to_do(), status_code=404) if from_page else _refusal(error)
         if not from_page:
             return JSONResponse({"result": result, "return_url": destination})
         if destination is None:
@@ -134,5 +169,5 @@ async def _result(request: Request, *, from_page: bool) -> str:
     return str(result)
 
 
-def _refusal(error: Exception, status: int = 400) -> JSONResponse:
-    return JSONResponse({"error": str(error)}, status_code=status)
+def _refusal(error: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, status_code=404 if isinstance(error, LookupError) else 400)

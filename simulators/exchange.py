@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from simulators.faults import Fault
 from simulators.gateway import Answer, Call, Gateway
+from simulators.late import LateSuccesses
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
 MAX_BODY_BYTES = 1_000_000
@@ -24,6 +25,7 @@ class Exchange:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._simulator = gateway.simulator
+        self._late = LateSuccesses(gateway)
         self._keys_under_way: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,12 +56,13 @@ class Exchange:
         if call.key is not None:
             self._keys_under_way.add(call.key)
         try:
-            if fault is not None and fault.when == "before":
-                if fault.action != "delay":
-                    return self._fail_before(call, fault)
+            if fault is not None and fault.when == "before" and fault.action == "delay":
                 await asyncio.sleep(fault.delay_seconds)
                 fault = None
-            answer = self._execute(call, fault)
+            if fault is not None and (fault.when == "before" or fault.action == "late_success"):
+                answer = self._fail_before(call, fault)
+            else:
+                answer = self._execute(call, fault)
         finally:
             self._keys_under_way.discard(call.key or "")
         await self._simulator.webhooks.deliver_since(mark)
@@ -97,11 +100,19 @@ class Exchange:
         return told
 
     def _fail_before(self, call: Call, fault: Fault) -> Answer | None:
-        told = self._spoil(call, fault, Answer(200, b'{"id": "'))
-        if told is not None and _is_stored(fault, after_effect=False):
-            with self._simulator.transaction() as transaction:
-                self._gateway.remember(transaction, call, told)
-        return self._record(call, told)
+        is_stored = _is_stored(fault, after_effect=False)
+        is_late = fault.action == "late_success"
+        with self._simulator.transaction() as transaction:
+            # An answer that is kept is the answer for good: nothing is kept in its place, nor done again.
+            is_decided = (is_stored or is_late) and self._gateway.keeps(transaction, call)
+            if not is_decided:
+                if is_late:
+                    told = self._late.refuse(transaction, call, fault)
+                else:
+                    told = self._spoil(call, fault, Answer(200, b'{"id": "'))
+                if told is not None and is_stored:
+                    self._gateway.remember(transaction, call, told)
+        return self._execute(call, None) if is_decided else self._record(call, told)
 
     def _spoil(self, call: Call, fault: Fault, answer: Answer) -> Answer | None:
         """What the caller is told instead of the answer; None is no answer at all."""
@@ -137,7 +148,8 @@ class Exchange:
 
 def _is_stored(fault: Fault, *, after_effect: bool) -> bool:
     stored = after_effect if fault.stored is None else fault.stored
-    return stored and fault.action == "status" and fault.status >= 500
+    is_error = fault.action == "status" or (fault.action == "late_success" and fault.told == "status")
+    return stored and is_error and fault.status >= 500
 
 
 def _with_retry_after(answer: Answer, seconds: float | None) -> Answer:

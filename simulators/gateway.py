@@ -58,6 +58,25 @@ class Gateway(Protocol):
         """Keep this answer under the request's key in place of the real one, so that a repeat gets it again."""
         ...
 
+    def keeps(self, transaction: Transaction, call: Call) -> bool:
+        """Whether an answer is kept under the request's key, so that a repeat gets it whatever goes wrong."""
+        ...
+
+    def decline(self, transaction: Transaction, call: Call) -> Answer:
+        """Say no to what the request asks, whatever it asks it of, and leave the traces of that."""
+        ...
+
+    def succeed_late(self, transaction: Transaction, call: Call) -> None:
+        """Do what the request asked after all, unless it was done or became impossible meanwhile."""
+        ...
+
+    def reverse(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
+        """Take a captured payment back by itself, or a part of it (ISO minor units); returns the id of what that made.
+
+        Raises LookupError for a payment that was not captured, ValueError for an amount that cannot be taken back.
+        """
+        ...
+
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the customer is asked to approve, as `49.99 EUR`; None if nothing waits for them."""
         ...

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS requests (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
     idempotency_key TEXT, status INTEGER, replayed INTEGER NOT NULL, effect INTEGER NOT NULL);
 """
-KINDS = ("authorize", "capture", "void", "refund", "refund_failed", "fee", "expire", "cancel")
+KINDS = ("authorize", "capture", "void", "refund", "refund_failed", "fee", "expire", "cancel", "reversal")
 EFFECT_COLUMNS = (
     "sequence",
     "at",

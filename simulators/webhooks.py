@@ -1,12 +1,14 @@
 """The queue of events on their way to a webhook address: durable, retried for three days of the simulator's clock.
 
 What the setting `webhooks` can make of them: `deliver` them, `hold` them back, `drop` them for good, `duplicate`
-each, `reorder` them, or deliver them `before_response` of the request that caused them.
+each, `reorder` them, or deliver them `before_response` of the request that caused them. Each event can also be
+delivered by hand, in any order and number, whatever became of it before.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from simulators import delivery
 from simulators.clock import Clock
@@ -18,6 +20,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL, body BLOB NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS deliveries_by_due ON deliveries (due, sequence);
+CREATE TABLE IF NOT EXISTS webhook_events (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, body BLOB NOT NULL);
 """
 MODES = ("deliver", "hold", "drop", "duplicate", "reorder", "before_response")
 AT_ONCE = 8
@@ -26,6 +30,9 @@ REORDER_WINDOW_SECONDS = 0.5
 HOUR = 3600
 RETRY_DELAYS = (60, 300, HOUR // 2, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, *[12 * HOUR] * 4)
 """Exponential at first, and over three days in all; a gateway may bring its own."""
+
+MOST_COPIES = 1000
+LISTED = 10_000
 
 Sign = Callable[[bytes, int], Mapping[str, str]]
 """Headers that prove where this body comes from, made anew for each attempt at this Unix time."""
@@ -54,10 +61,15 @@ class Webhooks:
         self.url = url
         store.define(SCHEMA)
 
-    def add(self, transaction: Transaction, event_id: str, body: bytes) -> None:
-        """An event happened."""
+    def add(self, transaction: Transaction, event_id: str, kind: str, body: bytes) -> None:
+        """An event of this kind happened, or is to be sent again."""
         mode = self._settings["webhooks"]
-        if self.url is None or mode == "drop":
+        if self.url is None:
+            return
+        transaction.connection.execute(
+            "INSERT OR IGNORE INTO webhook_events (event_id, kind, body) VALUES (?, ?, ?)", (event_id, kind, body)
+        )
+        if mode == "drop":
             return
         for _ in range(2 if mode == "duplicate" else 1):
             transaction.connection.execute(
@@ -76,6 +88,39 @@ class Webhooks:
         """How many deliveries are still to be made."""
         with self._store.transaction(0) as transaction:
             return int(transaction.connection.execute("SELECT count(*) FROM deliveries").fetchone()[0])
+
+    def listing(self) -> list[dict[str, Any]]:
+        """The latest events, oldest first, each with how many deliveries of it are still to be made."""
+        with self._store.transaction(0) as transaction:
+            rows = transaction.connection.execute(
+                "SELECT event_id, kind, (SELECT count(*) FROM deliveries d WHERE d.event_id = e.event_id)"
+                " FROM webhook_events e ORDER BY sequence DESC LIMIT ?",
+                (LISTED,),
+            ).fetchall()
+        return [{"event_id": row[0], "type": row[1], "waiting": row[2]} for row in reversed(rows)]
+
+    async def deliver_now(self, event_id: str, times: int, *, at_once: bool) -> list[int | None]:
+        """Deliver one event, by hand: so many copies, one after the other or all `at_once`.
+
+        Returns the status of each, None where there was no answer. Once taken, it is not delivered by itself any more.
+        Raises LookupError for an unknown event, ValueError for a number that makes no sense.
+        """
+        if not 1 <= times <= MOST_COPIES:
+            raise ValueError(f"times must be from 1 to {MOST_COPIES}, not {times}")
+        body = self._body(event_id)
+        if at_once:
+            statuses = list(await asyncio.gather(*(self._send(body) for _ in range(times))))
+        else:
+            statuses = [await self._send(body) for _ in range(times)]
+        if any(map(_is_taken, statuses)):
+            self.discard(event_id)
+        return statuses
+
+    def discard(self, event_id: str) -> None:
+        """Lose an event on its way: it is not delivered by itself any more. Raises LookupError for an unknown one."""
+        self._body(event_id)
+        with self._store.transaction(0) as transaction:
+            transaction.connection.execute("DELETE FROM deliveries WHERE event_id = ?", (event_id,))
 
     async def deliver_since(self, mark: int | None) -> None:
         """Try once, now, what was added since the mark; used where an event is to come before the response."""
@@ -113,15 +158,31 @@ class Webhooks:
 
     async def _attempt(self, sequence: int, body: bytes, attempts: int) -> None:
         async with self._slots:
-            # The receiver judges freshness by its own clock, which nobody moved.
-            headers = {"Content-Type": "application/json", **self._sign(body, int(time.time()))}
-            status = await delivery.post(self.url or "", headers, body)
-        taken = status is not None and 200 <= status < 300
+            status = await self._send(body)
         with self._store.transaction(self._clock.now()) as transaction:
-            if taken or attempts >= len(self._retry_delays):
+            if _is_taken(status) or attempts >= len(self._retry_delays):
                 transaction.connection.execute("DELETE FROM deliveries WHERE sequence = ?", (sequence,))
             else:
                 due = transaction.now + self._retry_delays[attempts]
                 transaction.connection.execute(
                     "UPDATE deliveries SET attempts = attempts + 1, due = ? WHERE sequence = ?", (due, sequence)
                 )
+
+    async def _send(self, body: bytes) -> int | None:
+        # The receiver judges freshness by its own clock, which nobody moved.
+        headers = {"Content-Type": "application/json", **self._sign(body, int(time.time()))}
+        return await delivery.post(self.url or "", headers, body)
+
+    def _body(self, event_id: str) -> bytes:
+        with self._store.transaction(0) as transaction:
+            row = transaction.connection.execute(
+                "SELECT body FROM webhook_events WHERE event_id = ?", (event_id,)
+            ).fetchone()
+        if row is None:
+            raise LookupError(f"there is no event {event_id} that was to be sent to a webhook address")
+        body: bytes = row[0]
+        return body
+
+
+def _is_taken(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300

@@ -1,6 +1,7 @@
 """Settings come from the environment, and every fault is named at once."""
 
 import pytest
+from pydantic import SecretStr
 
 import settings
 
@@ -38,6 +39,26 @@ def test_a_fault_never_shows_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(settings.SettingsError) as fault:
         settings.load()
     assert "hunter2" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("base", "key", "given", "stripe"),
+    [
+        (settings.LOCAL_STRIPE, "sk_test_1", None, None),
+        ("https://api.stripe.com", "sk_test_1", None, 10.0),
+        ("https://api.stripe.com", "sk_live_1", None, 20.0),
+        ("https://api.stripe.com", "rk_live_1", None, 20.0),
+        ("https://api.stripe.com", "sk_live_1", 80.0, 80.0),
+        ("https://api.stripe.com", "sk_live_1", 0.0, None),
+        (settings.LOCAL_STRIPE, "sk_test_1", 5.0, 5.0),
+    ],
+)
+def test_calls_per_second(base: str, key: str, given: float | None, stripe: float | None) -> None:
+    """Stripe's published limit is kept without a setting where there is one to keep, and a setting decides otherwise."""
+    made = settings.Settings(stripe_api_base=base, stripe_api_key=SecretStr(key), stripe_calls_per_second=given)
+    assert made.calls_per_second("stripe") == stripe
+    assert made.calls_per_second("paypal") is None
+    assert made.calls_per_second("till") is None
 
 
 def test_secrets_are_not_shown_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:

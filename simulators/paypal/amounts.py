@@ -75,6 +75,14 @@ ISO_MINOR_PER_UNIT: dict[str, int] = {
 }
 
 
+def from_iso_minor(amount_minor: int, currency: str) -> Amount:
+    """The amount of ISO 4217 minor units; raises ValueError where PayPal's step is larger."""
+    units, rest = divmod(amount_minor, ISO_MINOR_PER_UNIT[currency])
+    if rest:
+        raise ValueError(f"{amount_minor} minor units of {currency} are no amount that PayPal takes")
+    return Amount(units=units, currency=currency)
+
+
 def read(wire: dict[str, Any], field: str) -> Amount:
     """The amount that a caller sent under this JSON pointer, whose shape was checked; raises Problem as PayPal would."""
     currency, value = wire["currency_code"], wire["value"]

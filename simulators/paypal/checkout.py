@@ -8,6 +8,9 @@ from simulators.paypal.errors import Problem
 from simulators.paypal.turn import Turn
 from simulators.store import Document
 
+STRONG = frozenset({"SCA_ALWAYS", "3D_SECURE"})
+"""Ways of verifying a card that ask its holder, whatever the issuer thinks of the risk."""
+
 
 class PayerActionRequired(Exception):
     """The payer has to act first. Unlike a Problem this changes the order, so the turn must not be undone."""
@@ -42,6 +45,7 @@ def take_source(order: Document, source: dict[str, Any]) -> None:
     elif name == vault.CARD:
         raise Problem("MISSING_REQUIRED_PARAMETER", "/payment_source/card/vault_id")
     order["source"] = name
+    order["verification"] = details.get("attributes", {}).get("verification", {}).get("method")
     orders.remember_addresses(order, details.get("experience_context", {}))
 
 
@@ -67,6 +71,8 @@ def needs_payer(order: Document) -> bool:
     """Whether its payer has to approve it before it can be paid."""
     if order["status"] == "APPROVED":
         return False
+    if order.get("verification") in STRONG:
+        return True
     return order["vault_id"] is None or vault.METHODS[order["vault_id"]].needs_payer
 
 

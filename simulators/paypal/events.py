@@ -18,8 +18,15 @@ SUMMARIES = {
     "PAYMENT.CAPTURE.PENDING": "Payment pending",
     "PAYMENT.CAPTURE.DECLINED": "A payment capture was declined",
     "PAYMENT.CAPTURE.REFUNDED": "A payment capture was refunded",
+    "PAYMENT.CAPTURE.REVERSED": "A payment capture was reversed",
     "PAYMENT.REFUND.PENDING": "A refund is pending",
     "PAYMENT.REFUND.FAILED": "A refund failed",
+}
+OF_REFUNDS = {
+    "PAYMENT.CAPTURE.REFUNDED",
+    "PAYMENT.CAPTURE.REVERSED",
+    "PAYMENT.REFUND.PENDING",
+    "PAYMENT.REFUND.FAILED",
 }
 RESOURCE_TYPES = {"CHECKOUT.ORDER": "checkout-order", "PAYMENT.AUTHORIZATION": "authorization"}
 
@@ -48,10 +55,10 @@ def announce(turn: Turn, event_type: str, resource: dict[str, Any]) -> None:
 def send(turn: Turn, event: Document) -> None:
     """Put an event in the queue to the webhook address, for the first time or again."""
     body = json.dumps(event, separators=(",", ":")).encode()
-    turn.simulator.webhooks.add(turn.transaction, event["id"], body)
+    turn.simulator.webhooks.add(turn.transaction, event["id"], event["event_type"], body)
 
 
 def _resource_type(event_type: str) -> str:
-    if event_type in {"PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.PENDING", "PAYMENT.REFUND.FAILED"}:
+    if event_type in OF_REFUNDS:
         return "refund"
     return RESOURCE_TYPES.get(event_type.rpartition(".")[0], "capture")

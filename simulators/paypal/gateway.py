@@ -1,5 +1,6 @@
 """The simulated PayPal as a whole: reads a request, has it answered, and words what went wrong as PayPal does."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,11 +8,22 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from simulators.gateway import Answer, Call
-from simulators.paypal import errors, identifiers, orders, request_ids, reviews, routes, settings, signing, tokens
+from simulators.paypal import (
+    errors,
+    identifiers,
+    orders,
+    request_ids,
+    reversals,
+    reviews,
+    routes,
+    settings,
+    signing,
+    tokens,
+)
 from simulators.paypal.checkout import PayerActionRequired
 from simulators.paypal.errors import NotAuthenticated, Problem
 from simulators.paypal.handlers import Asked
-from simulators.paypal.issues import Area
+from simulators.paypal.issues import ORDERS, Area
 from simulators.paypal.reporting import TooManyResults
 from simulators.paypal.routes import Route
 from simulators.paypal.signing import Signer
@@ -66,6 +78,30 @@ class PayPal:
 
     def remember(self, transaction: Transaction, call: Call, answer: Answer) -> None:
         """PayPal keeps no errors: a repeat meets the state as it is."""
+
+    def keeps(self, transaction: Transaction, call: Call) -> bool:
+        """Whether something was made under this request's id: a repeat is about that, as it is by then."""
+        return call.key is not None and request_ids.is_used(self._turn(transaction, call.key), call.path)
+
+    def decline(self, transaction: Transaction, call: Call) -> Answer:  # noqa: ARG002 # a refusal leaves nothing
+        """No: the instrument is declined where an order is paid, anything else is refused."""
+        found = routes.find(call.method, call.path)
+        area = Area.OTHER if isinstance(found, int) else found[0].area
+        issue = "INSTRUMENT_DECLINED" if area in ORDERS else "TRANSACTION_REFUSED"
+        debug_id = identifiers.debug()
+        return _answer(*Problem(issue).body(area, debug_id), debug_id)
+
+    def succeed_late(self, transaction: Transaction, call: Call) -> None:
+        """Do what was asked, unless a repeat did it meanwhile, or the object no longer allows it."""
+        found = routes.find(call.method, call.path)
+        if isinstance(found, int):
+            return
+        with contextlib.suppress(Problem), transaction.undone_if_raised():
+            self._handle(transaction, call, *found, identifiers.debug())
+
+    def reverse(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
+        """PayPal takes back what was captured."""
+        return reversals.reverse(self._turn(transaction), payment_id, amount_minor)
 
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the payer of an order is asked to approve."""

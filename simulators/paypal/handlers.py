@@ -72,8 +72,11 @@ def create_order(turn: Turn, asked: Asked) -> Reply:
 
 
 def show_order(turn: Turn, asked: Asked) -> Reply:
-    """The order with all its payments."""
-    return Reply(200, orders.view(turn, turn.find(orders.KIND, asked.identity)))
+    """The order with all its payments; one that was left unpaid for too long is gone."""
+    order = turn.find(orders.KIND, asked.identity)
+    if orders.is_expired(turn, order) and turn.setting("expired_orders") == "gone":
+        raise Problem("INVALID_RESOURCE_ID")
+    return Reply(200, orders.view(turn, order))
 
 
 def authorize_order(turn: Turn, asked: Asked) -> Reply:

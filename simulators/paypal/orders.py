@@ -28,6 +28,7 @@ def create(turn: Turn, body: dict[str, Any]) -> Document:
         "currency": amount.currency,
         "source": None,
         "vault_id": None,
+        "verification": None,
         "return_url": None,
         "cancel_url": None,
         "authorizations": [],
@@ -126,10 +127,18 @@ def _unit(turn: Turn, order: Document) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not None}
 
 
+def _held(turn: Turn, order: Document) -> list[Document]:
+    return [turn.find(authorizations.KIND, identity) for identity in order["authorizations"]]
+
+
+def captures_of(turn: Turn, order: Document) -> list[Document]:
+    """What was captured of it, at once or from its authorization."""
+    of_held = (identity for document in _held(turn, order) for identity in document["captures"])
+    return [turn.find(captures.KIND, identity) for identity in (*order["captures"], *of_held)]
+
+
 def _payments(turn: Turn, order: Document) -> dict[str, Any]:
-    held = [turn.find(authorizations.KIND, identity) for identity in order["authorizations"]]
-    taken_ids = [*order["captures"], *(identity for document in held for identity in document["captures"])]
-    taken = [turn.find(captures.KIND, identity) for identity in taken_ids]
+    held, taken = _held(turn, order), captures_of(turn, order)
     returned = [turn.find(refunds.KIND, identity) for document in taken for identity in document["refunds"]]
     payments = {
         "authorizations": [authorizations.view_in_order(turn, document) for document in held],

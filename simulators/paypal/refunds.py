@@ -24,32 +24,22 @@ def refund(turn: Turn, capture: Document, body: dict[str, Any]) -> Document:
         raise Problem("REFUND_FAILED_INSUFFICIENT_FUNDS")
     course = vault.METHODS[capture["vault_id"]].refund
     status = turn.setting("failing_refund_starts") if course == "FAILED" else course
-    reserved = capture["reserved_units"] + amount.units
-    document: Document = {
-        "id": identifiers.money_object(),
-        "order_id": capture["order_id"],
-        "capture_id": capture["id"],
-        "status": status,
-        "units": amount.units,
-        "currency": amount.currency,
-        "fee_units": _fee_returned(turn, capture, reserved),
-        "total_units": reserved,
-        "invoice_id": body.get("invoice_id") or capture["invoice_id"],
-        "custom_id": body.get("custom_id"),
-        "capture_custom_id": capture["custom_id"],
-        "note_to_payer": body.get("note_to_payer"),
-        "operation_id": body.get("invoice_id") or body.get("custom_id"),
-        "request_id": turn.request_id,
-        "was_completed": False,
-        "created": turn.now,
-        "updated": turn.now,
-    }
-    turn.change(captures.KIND, capture, reserved_units=reserved, refunds=[*capture["refunds"], document["id"]])
+    document = _new(turn, capture, amount, body, status=status)
     invoices.use(turn, body.get("invoice_id"), document["id"])
     _begin(turn, document, capture)
     if course != "COMPLETED":
         ends_as = "FAILED" if course == "FAILED" else "COMPLETED"
         turn.later(turn.now + SETTLES_AFTER_SECONDS, SETTLE, id=document["id"], status=ends_as)
+    return document
+
+
+def reverse(turn: Turn, capture: Document, amount: Amount) -> Document:
+    """PayPal itself takes back some of a capture: looks like a refund that nobody asked for, and is announced as what it is."""
+    document = _new(turn, capture, amount, {}, status="COMPLETED")
+    turn.change(KIND, document, was_completed=True, is_reversal=True)
+    _effects(turn, "reversal", document, sign=1)
+    _set_refunded(turn, capture, capture["refunded_units"] + amount.units)
+    events.announce(turn, "PAYMENT.CAPTURE.REVERSED", view(turn, document))
     return document
 
 
@@ -137,8 +127,35 @@ def _fee_returned(turn: Turn, capture: Document, reserved_units: int) -> int:
     return min(FIXED_FEES[capture["currency"]], int(capture["fee_units"]))
 
 
-def _begin(turn: Turn, document: Document, capture: Document) -> None:
+def _new(turn: Turn, capture: Document, amount: Amount, body: dict[str, Any], *, status: str) -> Document:
+    """A refund that its capture knows of."""
+    reserved = capture["reserved_units"] + amount.units
+    document: Document = {
+        "id": identifiers.money_object(),
+        "order_id": capture["order_id"],
+        "capture_id": capture["id"],
+        "status": status,
+        "units": amount.units,
+        "currency": amount.currency,
+        "fee_units": _fee_returned(turn, capture, reserved),
+        "total_units": reserved,
+        "invoice_id": body.get("invoice_id") or capture["invoice_id"],
+        "custom_id": body.get("custom_id"),
+        "capture_custom_id": capture["custom_id"],
+        "note_to_payer": body.get("note_to_payer"),
+        "operation_id": body.get("invoice_id") or body.get("custom_id"),
+        "request_id": turn.request_id,
+        "was_completed": False,
+        "is_reversal": False,
+        "created": turn.now,
+        "updated": turn.now,
+    }
+    turn.change(captures.KIND, capture, reserved_units=reserved, refunds=[*capture["refunds"], document["id"]])
     turn.save(KIND, document)
+    return document
+
+
+def _begin(turn: Turn, document: Document, capture: Document) -> None:
     if document["status"] == "COMPLETED":
         _complete(turn, document, capture)
     else:

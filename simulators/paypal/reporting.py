@@ -24,7 +24,7 @@ RECORDS = """
         json_extract(body, '$.currency') AS transaction_currency,
         CASE kind
             WHEN 'capture' THEN 'T0006'
-            WHEN 'refund' THEN 'T1107'
+            WHEN 'refund' THEN iif(json_extract(body, '$.is_reversal'), 'T1106', 'T1107')
             ELSE iif(json_extract(body, '$.parent') IS NULL, 'T1300', 'T1301')
         END AS transaction_type,
         CASE json_extract(body, '$.status')
@@ -37,7 +37,7 @@ RECORDS = """
         END AS transaction_status
     FROM documents WHERE kind IN ('authorization', 'capture', 'refund') AND created BETWEEN ? AND ?
 """
-"""Event codes: checkout payment, payment refund, general authorization, reauthorization. Status: success, pending, denied,
+"""Event codes: checkout payment, payment reversal, payment refund, general authorization, reauthorization. Status: success, pending, denied,
 reversed. https://developer.paypal.com/docs/reports/reference/tcodes/"""
 
 COLUMNS = {

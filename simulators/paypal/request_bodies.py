@@ -9,6 +9,7 @@ URL = Text(4000, 10, re.compile(r"https?://\S+"))
 MONEY = Fields({"currency_code": Text(3, 3), "value": Text(32)}, required=("currency_code", "value"))
 INITIATOR = words("CUSTOMER", "MERCHANT")
 USAGE = words("FIRST", "SUBSEQUENT", "DERIVED")
+VERIFICATION = words("SCA_ALWAYS", "SCA_WHEN_REQUIRED", "3D_SECURE", "AVS_CVV")
 PATTERN = words(
     "IMMEDIATE", "DEFERRED", "RECURRING_PREPAID", "RECURRING_POSTPAID", "THRESHOLD_PREPAID", "THRESHOLD_POSTPAID"
 )
@@ -42,6 +43,7 @@ WALLET = Fields(
 CARD = Fields(
     {
         "vault_id": VAULT_ID,
+        "attributes": Fields({"verification": Fields({"method": VERIFICATION})}),
         "experience_context": Fields({"return_url": URL, "cancel_url": URL}),
         "stored_credential": Fields(
             {

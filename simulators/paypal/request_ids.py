@@ -34,6 +34,14 @@ def find(turn: Turn, path: str, body: dict[str, Any]) -> str | None:
     return object_id
 
 
+def is_used(turn: Turn, path: str) -> bool:
+    """Whether an earlier request with the same id made something at this path, whatever its content."""
+    if turn.request_id is None:
+        return False
+    kept = turn.transaction.get(KIND, _name(path, turn.request_id))
+    return kept is not None and turn.now < kept["until"]
+
+
 def keep(turn: Turn, path: str, body: dict[str, Any], object_id: str, seconds: int) -> None:
     """Remember for so long what was made under the request's id."""
     if turn.request_id is None:

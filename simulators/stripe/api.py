@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from simulators.stripe import (
     cancellations,
     charges,
     confirmations,
+    declines,
     errors,
     expansions,
     fees,
@@ -23,6 +25,7 @@ from simulators.stripe import (
     idempotency,
     ids,
     refunds,
+    reversals,
     version,
 )
 from simulators.stripe.context import Context
@@ -121,6 +124,34 @@ class StripeApi:
         if call.key is not None:
             kept = Kept(answer.status, answer.body, answer.headers["request-id"])
             idempotency.keep(transaction, call, call.key, kept)
+
+    def keeps(self, transaction: Transaction, call: Call) -> bool:
+        """Whether a repeat gets an answer that is kept."""
+        try:
+            return call.key is not None and idempotency.find(transaction, call, call.key) is not None
+        except Refusal:
+            return True
+
+    def decline(self, transaction: Transaction, call: Call) -> Answer:
+        """The issuer says no, and the answer is kept; what an issuer is not asked about is refused."""
+        request = _Request(call, ids.new("req", 14), version.API_VERSION)
+        endpoint, arguments = find(call.method, call.path)
+        refuse = confirmations.refuse if endpoint.act is confirmations.confirm else declines.refuse
+        return self._first(transaction, request, replace(endpoint, act=refuse), arguments)
+
+    def succeed_late(self, transaction: Transaction, call: Call) -> None:
+        """Do what was asked, unless a repeat did it meanwhile, or the object no longer allows it."""
+        kept = idempotency.find(transaction, call, call.key) if call.key is not None else None
+        if kept is not None and kept.status == 200:
+            return
+        endpoint, arguments = find(call.method, call.path)
+        context = self._context(transaction, _Request(call, ids.new("req", 14), version.API_VERSION))
+        with contextlib.suppress(Refusal), transaction.undone_if_raised():
+            endpoint.act(context, _values(call, endpoint), *arguments)
+
+    def reverse(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
+        """The payment fails after it succeeded: Stripe takes the money back."""
+        return reversals.reverse(self._context(transaction), payment_id, amount_minor)
 
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the customer is asked to approve."""

@@ -67,6 +67,23 @@ def of_refund(context: Context, refund: Document, *, failed: bool) -> Document:
     )
 
 
+def of_failure(context: Context, charge: Document) -> Document:
+    """The money of a charge that failed after all went out again. The fee stays with Stripe."""
+    settlement = _settlement(context, charge["currency"])
+    rate = fees.exchange_rate(charge["currency"], settlement)
+    return _new(
+        context,
+        amount=-fees.converted(charge["amount_captured"], charge["currency"], settlement, rate),
+        fee=0,
+        currency=settlement,
+        rate=rate,
+        kind="payment_failure_refund",
+        category="charge_failure",
+        source=charge["id"],
+        available_on=context.now,
+    )
+
+
 def retrieve(context: Context, _values: dict[str, Any], identity: str) -> Reply:
     """GET /v1/balance_transactions/{id}"""
     transaction = context.transaction.get("balance_transaction", identity)

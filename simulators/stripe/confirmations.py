@@ -6,18 +6,20 @@ from typing import Any
 
 from simulators.store import Document
 from simulators.stripe import charges, currencies, declines, events, payment_intents, payment_methods
-from simulators.stripe.cards import AUTHENTICATION_REQUIRED, Authentication, Card
+from simulators.stripe.cards import AUTHENTICATION_REQUIRED, GENERIC, Authentication, Card
 from simulators.stripe.context import Cause, Context
 from simulators.stripe.errors import InvalidParameter, Refusal, unexpected_state
-from simulators.stripe.forms import Kind, boolean, choice, off_session, text, texts
+from simulators.stripe.forms import Kind, boolean, choice, fields, off_session, text, texts
 from simulators.stripe.reply import Reply
 
+THREE_D_SECURE = ("any", "automatic", "challenge")
 CONFIRM: Mapping[str, Kind] = {
     "capture_method": choice("automatic", "automatic_async", "manual"),
     "error_on_requires_action": boolean,
     "expand": texts,
     "off_session": off_session,
     "payment_method": text,
+    "payment_method_options": fields({"card": fields({"request_three_d_secure": choice(*THREE_D_SECURE)})}),
     "receipt_email": text,
     "return_url": text,
     "setup_future_usage": choice("off_session", "on_session"),
@@ -38,6 +40,15 @@ def confirm(context: Context, values: dict[str, Any], identity: str) -> Reply:
     return confirm_new(context, payment_intent, values)
 
 
+def refuse(context: Context, values: dict[str, Any], identity: str) -> Reply:
+    """Decline a confirmation, whatever the card."""
+    payment_intent = payment_intents.get(context, identity)
+    _check_status(context, payment_intent)
+    method = payment_methods.take(context, values["payment_method"], customer=payment_intent["customer"])
+    payment_intent["_cause"] = Cause(payment_intent["metadata"].get("operation_id"), context.key)
+    return declines.decline(context, payment_intent, method, GENERIC, charged=True)
+
+
 def confirm_new(context: Context, payment_intent: Document, values: dict[str, Any]) -> Reply:
     """Confirm with these parameters what is known to be confirmable."""
     if payment_intent["payment_method"] is None:
@@ -51,9 +62,12 @@ def confirm_new(context: Context, payment_intent: Document, values: dict[str, An
     _check_types(payment_intent, values)
     payment_intent["_cause"] = Cause(payment_intent["metadata"].get("operation_id"), context.key)
     payment_intent["_return_url"] = values.get("return_url")
+    for name, options in values.get("payment_method_options", {}).items():
+        payment_intent["payment_method_options"][name].update(options)
     customer_is_away = values.get("off_session", False)
     card = payment_methods.card_of(method)
-    if not _wants_authentication(card, method, customer_is_away=customer_is_away):
+    is_requested = payment_intent["payment_method_options"]["card"]["request_three_d_secure"] != "automatic"
+    if not is_requested and not _wants_authentication(card, method, customer_is_away=customer_is_away):
         return _charge(context, payment_intent, method, merchant_initiated=customer_is_away)
     if customer_is_away:
         required = replace(AUTHENTICATION_REQUIRED)

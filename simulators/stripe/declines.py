@@ -1,9 +1,12 @@
 """Declines: the answer 402, and what it leaves on the PaymentIntent, which stays open for another payment method."""
 
+from typing import Any
+
 from simulators.store import Document
 from simulators.stripe import charges, errors, events, payment_intents, payment_methods
 from simulators.stripe.cards import Decline
 from simulators.stripe.context import Context
+from simulators.stripe.errors import Refusal
 from simulators.stripe.reply import Reply
 
 AUTHENTICATION_FAILED = (
@@ -44,6 +47,13 @@ def decline(
     log = f"https://dashboard.stripe.com/test/logs/{context.request_id}?t={context.now}"
     whole = {**error, "payment_intent": context.rendered(payment_intent), "request_log_url": log}
     return Reply({"error": whole}, status=402)
+
+
+def refuse(_context: Context, _values: dict[str, Any], *_identities: str) -> Reply:
+    """Refuse a step that no issuer is asked about, such as a refund."""
+    raise Refusal(
+        "An error occurred while processing your request. Try again in a little bit.", code="processing_error"
+    )
 
 
 def fail_authentication(context: Context, payment_intent: Document, method: Document) -> None:

@@ -39,7 +39,8 @@ def record(context: Context, kind: str, document: Document, previous: Document |
         }
         context.transaction.put("event", event["id"], event, {"type": kind})
         if context.simulator.webhooks.url is not None:
-            context.simulator.webhooks.add(context.transaction, event["id"], json.dumps(event, indent=2).encode())
+            body = json.dumps(event, indent=2).encode()
+            context.simulator.webhooks.add(context.transaction, event["id"], kind, body)
 
 
 def signing(secret: str) -> Sign:

@@ -35,6 +35,8 @@ class Traits:
     """The adapter for a simulator's address and a timeout."""
     pays: str
     """A payment method with which everything succeeds."""
+    card: str
+    """A card with which everything succeeds, without its holder being asked."""
     needs_action: str
     refund_pends: str
     refund_fails: str
@@ -72,6 +74,7 @@ CASES: Final[dict[str, Traits]] = {
     "stripe": Traits(
         make=_stripe,
         pays="pm_card_visa",
+        card="pm_card_visa",
         needs_action="pm_card_threeDSecure2Required",
         refund_pends="pm_card_pendingRefund",
         refund_fails="pm_card_refundFail",
@@ -110,6 +113,7 @@ CASES: Final[dict[str, Traits]] = {
     "paypal": Traits(
         make=_paypal,
         pays="wallet_ok",
+        card="card/card_ok",
         needs_action="wallet_payer_action",
         refund_pends="wallet_refund_pending",
         refund_fails="wallet_refund_fails",

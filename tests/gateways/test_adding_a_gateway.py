@@ -66,6 +66,7 @@ async def till(
         make=lambda url, timeout_seconds: adapter.TillGateway("key", url, timeout_seconds),
         wrong_credentials=lambda url: adapter.TillGateway("wrong", url, 5.0),
         pays="good",
+        card="good",
         needs_action="",
         refund_pends="",
         refund_fails="",

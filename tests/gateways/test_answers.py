@@ -55,6 +55,20 @@ async def test_action_completed(case: GatewayCase, kind: OperationKind) -> None:
 
 
 @pytest.mark.parametrize("kind", [AUTHORIZE, CAPTURE])
+async def test_authentication_that_is_asked_for(case: GatewayCase, kind: OperationKind) -> None:
+    """A card that would be taken as it is needs its holder where an attempt asks for that, and is charged once they passed."""
+    request = await case.created(case.operation(kind, payment_method=case.traits.card, authenticate=True))
+    assert isinstance(await case.call(request), ActionRequired)
+    assert case.effects(request) == []
+    assert request.payment_reference is not None
+    case.simulator.complete_authentication(request.payment_reference)
+    seen = await case.gateway.look_up(request)
+    outcome = seen if seen is not None else await case.call(request)
+    assert isinstance(outcome, Succeeded)
+    assert len(case.effects(request)) == 1
+
+
+@pytest.mark.parametrize("kind", [AUTHORIZE, CAPTURE])
 async def test_action_failed(case: GatewayCase, kind: OperationKind) -> None:
     """A customer who fails to authenticate, or turns away, declines the payment."""
     request = await case.created(case.operation(kind, payment_method=case.traits.needs_action))

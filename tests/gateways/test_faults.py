@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateways.errors import GatewayError, KeyInUse, Misconfigured, NotExecuted, OutcomeUnknown, RateLimited
-from gateways.port import Gateway, OperationKind, Refused, Succeeded
+from gateways.port import ActionRequired, Gateway, OperationKind, Refused, Succeeded
 from tests.gateways.cases import AUTHORIZE, CAPTURE, CASES, REFUND, TIMEOUT_SECONDS, VOID, GatewayCase, money
 
 pytestmark = pytest.mark.simulator
@@ -76,6 +76,26 @@ async def test_fault(case: GatewayCase, operation: str, fault: str) -> None:
     assert len(case.effects(request)) == 1
 
 
+@pytest.mark.parametrize("case", ["paypal"], indirect=True)
+@pytest.mark.parametrize("fault", list(FAULTS))
+@pytest.mark.parametrize("kind", [AUTHORIZE, CAPTURE])
+async def test_fault_after_the_payers_approval(case: GatewayCase, kind: OperationKind, fault: str) -> None:
+    """An approved order that goes wrong while it is performed is settled as any other: under one more key, with one effect."""
+    request = await case.created(case.operation(kind, payment_method=case.traits.needs_action))
+    assert isinstance(await case.call(request), ActionRequired)
+    assert request.payment_reference is not None
+    case.simulator.complete_authentication(request.payment_reference)
+    description, expected = FAULTS[fault]
+    case.simulator.add_fault(method="POST", path=case.path_of(request), **description)
+    async with adapter(case, fault) as gateway:
+        with pytest.raises(expected):
+            await getattr(gateway, kind)(request)
+    if fault.startswith("late"):
+        await asyncio.sleep(LATE_SECONDS)
+    assert isinstance(await case.settled(request), Succeeded)
+    assert len(case.effects(request)) == 1
+
+
 @pytest.mark.parametrize("fault", list(FAULTS))
 async def test_fault_of_creation(case: GatewayCase, fault: str) -> None:
     """Whatever goes wrong when a payment is created, asking again gives one payment, and no money moves."""
@@ -85,10 +105,6 @@ async def test_fault_of_creation(case: GatewayCase, fault: str) -> None:
     async with adapter(case, fault) as gateway:
         with pytest.raises(expected):
             await gateway.create_payment(request)
-    if fault == "500 after" and case.name == "stripe":
-        with pytest.raises(OutcomeUnknown):  # kept under the key, as Stripe does: for a person to look at
-            await case.gateway.create_payment(request)
-        return
     if fault.startswith("late"):
         await asyncio.sleep(LATE_SECONDS)
     reference = await case.gateway.create_payment(request)
@@ -108,19 +124,6 @@ async def test_reading_that_fails(case: GatewayCase, kind: OperationKind, fault:
     async with adapter(case, fault) as gateway:
         with pytest.raises(expected):
             await gateway.look_up(request)
-
-
-@pytest.mark.parametrize("case", ["stripe"], indirect=True)
-@pytest.mark.parametrize("kind", [AUTHORIZE, CAPTURE, VOID, REFUND])
-async def test_kept_500(case: GatewayCase, kind: OperationKind) -> None:
-    """A 500 that Stripe repeats under the key stays unknown however often it is asked, and reading tells the effect."""
-    request = await case.prepared(kind)
-    case.simulator.add_fault(method="POST", path=case.path_of(request), action="status", status=500, when="after")
-    for _ in range(3):
-        with pytest.raises(OutcomeUnknown):
-            await case.call(request)
-    assert isinstance(await case.gateway.look_up(request), Succeeded)
-    assert len(case.effects(request)) == 1
 
 
 async def test_same_request_at_once(case: GatewayCase) -> None:

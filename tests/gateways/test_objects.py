@@ -88,11 +88,64 @@ def test_authorization_that_was_voided_since() -> None:
     assert outcome.capture_before.timestamp() == NOON + 60
 
 
-def test_payment_canceled_before_it_was_made() -> None:
-    """A PaymentIntent that somebody canceled before its confirmation refuses the operation for good."""
-    outcome = stripe_objects.of_payment(intent(status="canceled", latest_charge=None))
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [("abandoned", RefusalCode.AUTHORIZATION_VOIDED), (None, RefusalCode.NO_EFFECT)],
+)
+def test_payment_canceled_before_it_was_made(reason: str | None, code: RefusalCode) -> None:
+    """A PaymentIntent canceled before its confirmation refuses the operation for good; one without a reason is our fence."""
+    outcome = stripe_objects.of_payment(intent(status="canceled", latest_charge=None, cancellation_reason=reason))
     assert isinstance(outcome, Refused)
-    assert outcome.code == RefusalCode.AUTHORIZATION_VOIDED
+    assert outcome.code == code
+
+
+@pytest.mark.parametrize("declined_first", [True, False])
+def test_decline_beside_a_success(*, declined_first: bool) -> None:
+    """Of two movements of one order, or two refunds of one operation, the one that went through is told, in any order."""
+    movements = [movement(id="NO", status="DECLINED"), movement(id="YES")]
+    refunds = [
+        Refund.model_validate({"id": identity, "status": status, "amount": 1, "currency": "usd", "created": NOON})
+        for identity, status in (("NO", "failed"), ("YES", "succeeded"))
+    ]
+    made = movements if declined_first else movements[::-1]
+    unit = {"payments": {"captures": [found.model_dump() for found in made]}}
+    paid = Order.model_validate({"id": "O1", "status": "COMPLETED", "purchase_units": [unit]})
+    found = paid.movement(OperationKind.CAPTURE)
+    assert found is not None
+    assert found.id == "YES"
+    told = max(refunds if declined_first else refunds[::-1], key=stripe_objects.standing)
+    assert told.id == "YES"
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "code"),
+    [
+        ({}, OperationKind.CAPTURE, RefusalCode.NO_EFFECT),
+        ({}, OperationKind.VOID, RefusalCode.NO_EFFECT),
+        ({"status": "canceled"}, OperationKind.CAPTURE, RefusalCode.AUTHORIZATION_VOIDED),
+        (
+            {"status": "canceled", "cancellation_reason": "expired"},
+            OperationKind.CAPTURE,
+            RefusalCode.AUTHORIZATION_EXPIRED,
+        ),
+        ({"status": "succeeded"}, OperationKind.VOID, RefusalCode.ALREADY_CAPTURED),
+        (
+            {"status": "succeeded", "metadata": {"capture_operation_id": "another"}},
+            OperationKind.CAPTURE,
+            RefusalCode.ALREADY_CAPTURED,
+        ),
+        ({"status": "succeeded"}, OperationKind.CAPTURE, None),
+        ({"status": "processing"}, OperationKind.CAPTURE, None),
+        ({"status": "processing"}, OperationKind.VOID, None),
+    ],
+)
+def test_what_a_broken_off_step_left(changes: dict[str, Any], kind: OperationKind, code: RefusalCode | None) -> None:
+    """A step that ended in an error had no effect where the payment shows that; where it does not, nothing is assumed."""
+    if code is None:
+        with pytest.raises(ValueError, match="does not say by which operation"):
+            stripe_objects.of_failure(intent(**changes), kind)
+    else:
+        assert stripe_objects.of_failure(intent(**changes), kind).code == code
 
 
 def test_processing_payment() -> None:

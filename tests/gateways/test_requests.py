@@ -35,6 +35,8 @@ PAYPAL_SHAPES = {
     "/v2/payments/authorizations/*/capture": (PAYMENTS, "capture_request"),
     "/v2/payments/captures/*/refund": (PAYMENTS, "refund_request"),
 }
+NEWER_FIELDS = {"/payment_source/card/attributes/verification"}
+"""Fields that the description of 2024 does not have, and PayPal's own SDK 2.4 does."""
 WORDS = {
     *("v1", "v2", "payment_intents", "confirm", "capture", "cancel", "refunds", "checkout", "orders", "authorize"),
     *("payments", "authorizations", "captures", "void", "refund", "oauth2", "token"),
@@ -81,6 +83,8 @@ async def use_everything(case: GatewayCase) -> None:
         assert isinstance(await case.gateway.look_up(request), Succeeded)
     action = await case.created(case.operation(AUTHORIZE, payment_method=case.traits.needs_action))
     assert isinstance(await case.call(action), ActionRequired)
+    asked = await case.created(case.operation(AUTHORIZE, payment_method=case.traits.card, authenticate=True))
+    assert isinstance(await case.call(asked), ActionRequired)
     if case.name == "paypal":
         await case.paid(method="card/card_ok")
 
@@ -111,7 +115,8 @@ async def test_paypal_requests_keep_to_the_description(case: GatewayCase, sent: 
         components = json.loads((SPECIFICATIONS / "paypal" / file).read_text())["components"]
         body = json.loads(request.body)
         Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": components}).validate(body)
-        assert unknown(body, {"$ref": f"#/components/schemas/{name}"}, components["schemas"]) == []
+        found = unknown(body, {"$ref": f"#/components/schemas/{name}"}, components["schemas"])
+        assert set(found) <= NEWER_FIELDS
 
 
 async def test_every_write_carries_its_key(case: GatewayCase, sent: list[Sent]) -> None:

@@ -182,6 +182,8 @@ async def test_unparsable_answers(name: str, speak: Speak) -> None:
         ("stripe", "400 Bad Request", {"error": {"type": "idempotency_error", "message": "other"}}, Misconfigured),
         ("stripe", "401 Unauthorized", {"error": {"type": "invalid_request_error", "message": "sk_"}}, Misconfigured),
         ("stripe", "403 Forbidden", None, Misconfigured),
+        ("stripe", "500 Internal Server Error", {"error": {"type": "api_error"}}, OutcomeUnknown),
+        ("stripe", "503 Service Unavailable", None, OutcomeUnknown),
         ("stripe", "404 Not Found", {"error": {"code": "resource_missing", "param": "intent"}}, Misconfigured),
         ("paypal", "429 Too Many Requests", {"name": "RATE_LIMIT_REACHED"}, RateLimited),
         ("paypal", "429 Too Many Requests", None, RateLimited),
@@ -189,10 +191,12 @@ async def test_unparsable_answers(name: str, speak: Speak) -> None:
         ("paypal", "401 Unauthorized", {"error": "invalid_token"}, Misconfigured),
         ("paypal", "403 Forbidden", {"name": "NOT_AUTHORIZED"}, Misconfigured),
         ("paypal", "404 Not Found", {"name": "RESOURCE_NOT_FOUND"}, Misconfigured),
+        ("paypal", "500 Internal Server Error", {"name": "INTERNAL_SERVER_ERROR"}, OutcomeUnknown),
+        ("paypal", "503 Service Unavailable", None, OutcomeUnknown),
     ],
 )
 async def test_meaning_of_a_status(name: str, status: str, body: object, expected: type[GatewayError]) -> None:
-    """What an error means follows from its HTTP status, whatever type and code its body gives, or none at all."""
+    """What an error means follows from its HTTP status, whatever its body gives; a wait that it asks for is kept."""
     text = b"" if body is None else json.dumps(body).encode()
     async with server(says(text, status, "retry-after: 3\r\n")) as url:
         gateway = CASES[name].make(url, TIMEOUT_SECONDS)
@@ -200,7 +204,7 @@ async def test_meaning_of_a_status(name: str, status: str, body: object, expecte
             await gateway.authorize(request_at(name))
         await gateway.close()
     assert type(raised.value) is expected
-    assert raised.value.retry_after_seconds == (3 if expected is RateLimited else None)
+    assert raised.value.retry_after_seconds == (None if expected is Misconfigured else 3)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import stripe
 
+from local.errors import LocalError
 from local.ports import free_port
 from local.simulators import SimulatorProcess, start_stripe
 from tests.simulators.stripe.caller import VERSION, Caller
@@ -96,7 +97,7 @@ async def test_retries_for_three_days(
     for _ in range(40):
         sender.advance_clock(12 * 3600)
         await asyncio.sleep(0.25)
-        if (await http.get(f"{sender.url}/_control/webhooks")).json() == {"waiting": 0}:
+        if (await http.get(f"{sender.url}/_control/webhooks")).json()["waiting"] == 0:
             break
     assert len(receiver.deliveries) == 3 + 12
 
@@ -152,3 +153,31 @@ async def test_before_the_response(buyer: Caller, sender: SimulatorProcess, rece
     assert event["request"]["idempotency_key"] == "the-key"
     await asyncio.sleep(0.4)
     assert len(receiver.deliveries) == 1
+
+
+async def test_delivered_by_hand(buyer: Caller, sender: SimulatorProcess, receiver: Receiver) -> None:
+    """Any event can be delivered in any order, so many times, also one that was lost; what was taken does not come again."""
+    sender.configure(webhooks="hold")
+    await buyer.confirmed()
+    events = {event["type"]: event["event_id"] for event in sender.webhooks()}
+    assert list(events) == PAYMENT
+    assert [event["waiting"] for event in sender.webhooks()] == [1, 1, 1]
+    sender.discard_webhook(events["payment_intent.created"])
+    assert sender.deliver_webhook(events["payment_intent.succeeded"], 3) == [200] * 3
+    assert sender.deliver_webhook(events["charge.succeeded"], 20, at_once=True) == [200] * 20
+    sender.configure(webhooks="deliver")
+    await asyncio.sleep(0.5)
+    assert _kinds(receiver) == ["payment_intent.succeeded"] * 3 + ["charge.succeeded"] * 20
+    assert sender.deliver_webhook(events["payment_intent.created"]) == [200]
+    receiver.status = 500
+    assert sender.deliver_webhook(events["charge.succeeded"]) == [500]
+
+
+def test_impossible_deliveries(sender: SimulatorProcess) -> None:
+    """An unknown event, or a number of copies that makes no sense, is refused."""
+    with pytest.raises(LocalError, match=r"404.*no event evt_1"):
+        sender.deliver_webhook("evt_1")
+    with pytest.raises(LocalError, match=r"404.*no event evt_1"):
+        sender.discard_webhook("evt_1")
+    with pytest.raises(LocalError, match="from 1 to 1000"):
+        sender.deliver_webhook("evt_1", 0)
