@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 a part of the system cann
 
 import typer
 
-from commands import charges, ledger, prove, refunds, schema
+from commands import charges, ledger, prove, refunds, routing, schema
 from commands.entrance import Entrance, leave_at_once
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command()(refunds.refund)
 app.command()(charges.status)
 app.command()(charges.charges)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(routing.app, name="routing")
 app.command()(prove.prove)
 app.command()(schema.schema)
 

@@ -8,7 +8,16 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from commands import charge_documents, entrance, ledger_documents, output, process_schemas, prove, schema
+from commands import (
+    charge_documents,
+    entrance,
+    ledger_documents,
+    output,
+    process_schemas,
+    prove,
+    routing_documents,
+    schema,
+)
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
 from commands.proof import ProofReport
 from ledger.charges import ChargeStatus
@@ -41,6 +50,12 @@ DOCUMENTS: dict[str, set[str]] = {
     "The sums of a currency": set(ledger_documents.TrialBalanceCurrency.model_fields),
     "An account": set(ledger_documents.AccountDocument.model_fields),
     "A line of an account": set(ledger_documents.StatementLineDocument.model_fields),
+    "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
+    "A routing decision": set(routing_documents.DecisionDocument.model_fields),
+    "A candidate": set(routing_documents.CandidateDocument.model_fields),
+    "A replay": set(routing_documents.ReplayDocument.model_fields),
+    "Expected fees": set(routing_documents.FeesDocument.model_fields),
+    "A replayed charge": set(routing_documents.ReplayedDocument.model_fields),
     "A proof": set(PROOF),
     "A finding": set(PROOF["findings"][0]),
     "The processes": set(schema.describe("", [])),
