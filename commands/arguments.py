@@ -40,7 +40,7 @@ OPTION_OF_FIELD = {
     "funding": "--payment-method",
 }
 FORMS = {
-    r"^[A-Z]{2}$": "must be a country's code of two capitals, such as DE",
+    r"^[A-Z]{2}$": "must be a country's two capital letters, such as DE",
     r"^(credit|debit|prepaid)$": "must be credit, debit or prepaid",
     r"^[a-z][a-z0-9_]{1,31}$": "must be a name in small letters, such as visa",
 }
@@ -220,8 +220,6 @@ def _fault_line(fault: ErrorDetails) -> str:
 
 def _fault_text(fault: ErrorDetails) -> str:
     match fault["type"]:
-        case "string_pattern_mismatch" if fault["loc"][-1] in {"customer_country", "country"}:
-            return "must be a country's two capital letters, such as DE"
         case "string_pattern_mismatch":
             pattern = str(fault.get("ctx", {}).get("pattern"))
             return FORMS.get(pattern, "may have only letters, digits and _ . - and at most 64 of them")

@@ -45,7 +45,7 @@ def explain(
     amount: options.Amount,
     currency: options.Currency,
     payment_methods: options.PaymentMethods,
-    customer_country: routing_options.CustomerCountry = None,
+    customer_country: options.CustomerCountry = None,
     metadata: options.Metadata = None,
     gateway: options.PreferredGateway = None,
     charge_id: routing_options.HypotheticalId = "hypothetical",

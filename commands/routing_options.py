@@ -12,12 +12,6 @@ Policy = Annotated[
 NewPolicy = Annotated[
     str, typer.Option("--policy", metavar="FILE", help="The policy file to try out.", show_default=False)
 ]
-CustomerCountry = Annotated[
-    str | None,
-    typer.Option(
-        "--customer-country", metavar="CODE", help="Where the customer lives, such as DE.", show_default=False
-    ),
-]
 HypotheticalId = Annotated[
     str, typer.Option("--id", metavar="CHARGE_ID", help="The id that splits and shares are drawn by.")
 ]

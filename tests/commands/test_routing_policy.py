@@ -112,7 +112,7 @@ def test_a_charge_that_no_gateway_can_take_is_an_answer() -> None:
 @pytest.mark.parametrize(
     ("method", "line"),
     [
-        ("stripe=pm_x,country=norway", "must be a country's code of two capitals, such as DE"),
+        ("stripe=pm_x,country=norway", "must be a country's two capital letters, such as DE"),
         ("stripe=pm_x,funding=gold", "must be credit, debit or prepaid"),
         ("stripe=pm_x,brand=VISA", "must be a name in small letters, such as visa"),
         ("stripe=pm_x,brand=visa,brand=amex", "a key is given twice: give each key once"),
