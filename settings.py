@@ -56,6 +56,8 @@ class Settings(BaseSettings):
 
     gateway_order: str = "stripe,paypal"
     """Fallback order of the gateways, for a charge that names none."""
+    routing_policy: str | None = None
+    """Path of the routing policy, a YAML file (docs/routing.md); without one the order above is the whole policy."""
     return_url: str = "http://127.0.0.1:12111/_control/returned"
     """Where a customer's browser goes after an authentication step."""
 

@@ -8,9 +8,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,9 +22,13 @@ from activities.attempts import Attempts
 from activities.charge_books import ChargeBooks
 from activities.gateway_calls import GatewayCalls
 from activities.late_books import LateBooks
+from activities.recent_outcomes import RecentOutcomes
 from activities.refund_books import RefundBooks
 from gateways.paypal import PayPalGateway
 from gateways.port import Gateway
+from gateways.routing import policy_file
+from gateways.routing.errors import PolicyFault
+from gateways.routing.policy import Policies, of_order
 from gateways.stripe import StripeGateway
 from ledger import migrate
 from ledger.database import create_engine
@@ -60,6 +65,15 @@ def gateways_of(settings: Settings) -> dict[str, Gateway]:
     }
 
 
+def policies_of(settings: Settings, gateways: Collection[str]) -> Policies:
+    """Read the routing policy and see that an edition is in force; raises PolicyFault with a line for each fault."""
+    if not settings.routing_policy:
+        return of_order(settings.gateway_order.split(","))
+    policies = policy_file.read(Path(settings.routing_policy), gateways)
+    policies.at(datetime.now(UTC))
+    return policies
+
+
 def workers_of(
     settings: Settings, client: Client, engine: AsyncEngine, gateways: dict[str, Gateway]
 ) -> Sequence[Worker]:
@@ -68,9 +82,9 @@ def workers_of(
     One task queue per gateway, so that one that hangs fills only its own slots.
     """
     capabilities = {name: gateway.capabilities for name, gateway in gateways.items()}
-    charge_books = ChargeBooks(
-        engine, capabilities, Attempts(capabilities, tuple(settings.gateway_order.split(","))), settings.reviewer_names
-    )
+    policies = policies_of(settings, gateways)
+    attempts = Attempts(capabilities, policies, RecentOutcomes(engine, policies))
+    charge_books = ChargeBooks(engine, capabilities, attempts, settings.reviewer_names)
     refund_books = RefundBooks(engine, capabilities, settings.reviewer_names)
     late_books = LateBooks(engine, capabilities)
     processes = Worker(
@@ -165,6 +179,9 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         asyncio.run(prepare(settings) if chosen.migrate else run(settings))
+    except PolicyFault as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     except (RuntimeError, OSError) as error:
         sys.stderr.write(f"cannot start: {str(error).partition(chr(10))[0]}\n")
         return 3

@@ -17,10 +17,11 @@ from activities.database_errors import translated
 from activities.review_books import OpenReview, ResolveReview
 from gateways.port import Capabilities, OperationRequest, Outcome
 from ledger import charges, journal, operations
-from ledger.charges import ChargeRequest, ChargeStatus, ChargeView, Record
+from ledger.charges import ChargeRequest, ChargeStatus, ChargeView
 from ledger.database import Connection, Database
 from ledger.money import Money
 from ledger.operations import Operation
+from ledger.record import Record
 
 SAFE_SHARE_OF_KEY_LIFE = 0.9
 """A tenth of a key's life is kept as distance from the moment when the gateway forgets it."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from activities import consequences
 from gateways.port import Declined, OperationKind, OperationRequest, Outcome, Refused, Succeeded
-from ledger.charges import CaptureMode, Charge, ChargeStatus, Record
+from ledger.charges import CaptureMode, Charge, ChargeStatus
 from ledger.entries import Entry
 from ledger.operations import NewOperation, Operation
+from ledger.record import Record
 
 UNREACHABLE = "gateway_unreachable"
 """Code of an operation that never left: its gateway could not be reached before money could move."""

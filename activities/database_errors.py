@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from gateways.routing import NoGateway
+from gateways.routing.errors import NoGateway
 from ledger.database import OUTAGES
 from ledger.errors import LedgerError
 

@@ -25,8 +25,8 @@ from gateways.port import (
     Succeeded,
 )
 from ledger import operations
-from ledger.charges import Record
 from ledger.database import Database
+from ledger.record import Record
 
 
 class Watched(StrEnum):

@@ -14,9 +14,9 @@ from activities.charge_decisions import Case, Decision, operation_request
 from activities.database_errors import translated
 from gateways.port import Capabilities, OperationRequest, Outcome, Succeeded
 from ledger import charges, journal, operations
-from ledger.charges import Record
 from ledger.database import Connection, Database
 from ledger.operations import Operation
+from ledger.record import Record
 
 
 class Reread(Record):

@@ -15,9 +15,9 @@ from activities.review_books import OpenReview, ResolveReview
 from activities.review_decision import TAKEN_FOR_FAILED
 from gateways.port import Capabilities, OperationRequest, Outcome, Pending, Succeeded
 from ledger import charges, journal, operations, refunds
-from ledger.charges import Record
 from ledger.database import Connection, Database
 from ledger.operations import Operation
+from ledger.record import Record
 from ledger.refunds import RefundRequest, RefundStatus, RefundView
 
 

@@ -12,9 +12,9 @@ from activities import review_decision
 from activities.review_decision import Contradicted, Taken
 from gateways.port import OperationRequest, Outcome
 from ledger import operations, reviews
-from ledger.charges import Identifier, Record
 from ledger.database import Connection
 from ledger.errors import NotAReviewer, ResolutionRefused
+from ledger.record import Identifier, Record
 from ledger.reviews import Because, NewReview, Resolution, Review, Word
 
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME]`: what `make bench` runs; each bench on a new system in a temporary directory.
+"""`python -m benchmarks [NAME]`: what `make bench` runs; each bench that needs one on a new system in a temporary directory.
 
 Figures are lines of JSON on standard output, notes go to standard error. Exit code 1 where a bound does not hold,
 2 for an unknown name, 3 where the system cannot be started.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import bulkhead, history, latency, memory, throughput, transactions
+from benchmarks import bulkhead, history, latency, memory, routing, throughput, transactions
 from benchmarks.figures import Figure
 from local.addresses import Ports
 from local.errors import LocalError
@@ -29,14 +29,16 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
     "memory": memory.measure,
     "bulkhead": bulkhead.measure,
 }
+WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {"routing": routing.measure}
+NAMES = (*BENCHES, *WITHOUT_SYSTEM)
 BROKEN, UNKNOWN_NAME, NOT_STARTED, INTERRUPTED = 1, 2, 3, 130
 
 
 def main(names: Sequence[str]) -> int:
     """Run the benches of these names, or all; returns the exit code."""
-    unknown = [name for name in names if name not in BENCHES]
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
-        _note(f"there is no bench {unknown[0]!r}; give one of: {', '.join(BENCHES)}")
+        _note(f"there is no bench {unknown[0]!r}; give one of: {', '.join(NAMES)}")
         return UNKNOWN_NAME
     # A worker that may not keep bytecode compiles its workflows anew for every run.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -44,7 +46,7 @@ def main(names: Sequence[str]) -> int:
         signal.signal(number, signal.default_int_handler)
     _note(_machine())
     try:
-        return exit_code([figure for name in names or BENCHES for figure in _run(name)])
+        return exit_code([figure for name in names or NAMES for figure in _run(name)])
     except LocalError as error:
         _note(str(error))
         return NOT_STARTED
@@ -62,6 +64,8 @@ def exit_code(figures: Sequence[Figure]) -> int:
 
 def _run(name: str) -> list[Figure]:
     _note(f"{name} ... (load {os.getloadavg()[0]:.1f})")
+    if name in WITHOUT_SYSTEM:
+        return asyncio.run(_printed(name, WITHOUT_SYSTEM[name]()))
     with (
         tempfile.TemporaryDirectory(prefix="quittance-") as directory,
         running_system(Path(directory), Ports.free()) as system,

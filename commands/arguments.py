@@ -13,8 +13,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from commands.errors import WrongUse
-from ledger.charges import ChargeRequest, ChargeStatus, Identifier, PaymentMethod
+from ledger.charges import ChargeRequest, ChargeStatus, PaymentMethod
 from ledger.money import MAX_AMOUNT_MINOR, Money, MoneyError, minor_digits
+from ledger.record import Identifier
 
 Request = TypeVar("Request", bound=BaseModel)
 Value = TypeVar("Value")
@@ -38,10 +39,20 @@ OPTION_OF_FIELD = {
     "as_": "--as",
     "because": "--because",
     "by": "--by",
+    "brand": "--payment-method",
+    "country": "--payment-method",
+    "funding": "--payment-method",
 }
+FORMS = {
+    r"^[A-Z]{2}$": "must be a country's two capital letters, such as DE",
+    r"^(credit|debit|prepaid)$": "must be credit, debit or prepaid",
+    r"^[a-z][a-z0-9_]{1,31}$": "must be a name in small letters, such as visa",
+}
+"""What has to be written in another way than ids are, by its pattern."""
 MISSING = "missing"
 """Pydantic's word for a field that was not given, which here means: it could not be read, and has its line already."""
 _AGO = re.compile(r"(\d{1,6})([mhdw])")
+_CARD = re.compile(r",(?=(?:brand|country|funding)=)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -115,10 +126,11 @@ def money(text: str, currency: str) -> Money:
 
 
 def payment_method(text: str, gateways: Sequence[str]) -> PaymentMethod:
-    """Read `gateway=token`."""
-    gateway, token = key_and_value("--payment-method", text, example="stripe=pm_card_visa")
+    """Read `gateway=token`, and what may follow of the card: `,brand=visa,country=DE,funding=credit`."""
+    method, *card = _CARD.split(text)
+    gateway, token = key_and_value("--payment-method", method, example="stripe=pm_card_visa")
     content = {"gateway": known_gateway("--payment-method", gateway, gateways), "token": token}
-    return checked(PaymentMethod, content)
+    return checked(PaymentMethod, {**content, **pairs("--payment-method", card)})
 
 
 def known_gateway(option: str, gateway: str | None, gateways: Sequence[str]) -> str | None:
@@ -212,10 +224,9 @@ def _fault_line(fault: ErrorDetails) -> str:
 
 def _fault_text(fault: ErrorDetails) -> str:
     match fault["type"]:
-        case "string_pattern_mismatch" if fault["loc"][-1] in {"customer_country", "country"}:
-            return "must be a country's two capital letters, such as DE"
         case "string_pattern_mismatch":
-            return "may have only letters, digits and _ . - and at most 64 of them"
+            pattern = str(fault.get("ctx", {}).get("pattern"))
+            return FORMS.get(pattern, "may have only letters, digits and _ . - and at most 64 of them")
         case "greater_than" | "less_than_equal":
             return f"must be greater than zero and at most {MAX_AMOUNT_MINOR} minor units"
         case "too_long" | "string_too_long":

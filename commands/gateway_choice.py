@@ -1,10 +1,18 @@
 """Which gateways there are, and whether one can take a charge: the same pure rule that its process chooses by."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
+from activities.attempts import first_ask
 from commands.errors import WrongUse
-from gateways import paypal_amounts, routing, stripe_amounts
+from gateways import paypal_amounts, stripe_amounts
 from gateways.port import Capabilities
+from gateways.routing import policy_file
+from gateways.routing.choice import decide
+from gateways.routing.errors import NoGateway, PolicyFault
+from gateways.routing.policy import Policies, of_order
+from gateways.routing.windows import EMPTY
 from ledger.charges import ChargeRequest
 from settings import Settings
 
@@ -17,12 +25,25 @@ def names(settings: Settings) -> Sequence[str]:
     return settings.gateway_order.split(",")
 
 
+def policies(settings: Settings, path: Path | None = None) -> Policies:
+    """Read the routing policy of this file, or that of the settings; raises WrongUse with a line for each fault."""
+    chosen = path or (Path(settings.routing_policy) if settings.routing_policy else None)
+    if chosen is None:
+        return of_order(names(settings))
+    try:
+        return policy_file.read(chosen, KNOWN)
+    except PolicyFault as error:
+        raise WrongUse(*error.lines) from None
+
+
 def require_one(settings: Settings, request: ChargeRequest) -> None:
     """Refuse a charge that no gateway can take, before anything is started."""
-    methods = [method.gateway for method in request.payment_methods]
-    if not KNOWN.keys() >= set(methods):
+    if not KNOWN.keys() >= {method.gateway for method in request.payment_methods}:
         return
+    now = datetime.now(UTC)
     try:
-        routing.choose(request.amount, methods, request.gateway, KNOWN, names(settings))
-    except routing.NoGateway as error:
+        decide(policies(settings).at(now), first_ask(request, now), KNOWN, EMPTY)
+    except NoGateway as error:
         raise WrongUse(f"{error}: use another currency or amount, or a payment method of another gateway") from None
+    except PolicyFault as error:
+        raise WrongUse(*error.lines) from None

@@ -62,7 +62,7 @@ PaymentMethods = Annotated[
     typer.Option(
         "--payment-method",
         metavar="GATEWAY=TOKEN",
-        help="The customer's token at a gateway; at most one for each gateway.",
+        help="The customer's token at a gateway, at most one for each; ,brand=visa,country=DE,funding=credit may follow.",
         show_default=False,
     ),
 ]

@@ -3,31 +3,23 @@
 Functions take a connection and never commit: the caller's transaction is the step.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 from sqlalchemy import RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.card_numbers import looks_like_card_number
 from ledger.database import charges
 from ledger.errors import ChargeConflict, LimitExceeded, UnknownCharge
 from ledger.money import MAX_AMOUNT_MINOR, Money
+from ledger.record import Identifier, Record, Text, content_hash
 
 MAX_LISTED = 1000
-
-
-class Record(BaseModel):
-    """A value that crosses a boundary: immutable, and strict about unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ChargeStatus(StrEnum):
@@ -84,27 +76,6 @@ class AtExpiry(StrEnum):
 
     VOID = "void"
     CAPTURE = "capture"
-
-
-def _no_card_number(text: str) -> str:
-    if looks_like_card_number(text):
-        raise ValueError("looks like a card number: give the gateway's token instead")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_no_card_number)]
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"), AfterValidator(_no_card_number)]
-"""An id that is safe in a workflow id, a URL and a log: it shall name nobody."""
-
-
-def content_hash(request: Record, *, later: frozenset[str] = frozenset()) -> str:
-    """Hash what is asked, without who asks.
-
-    `later` are fields that did not exist at first: where they say nothing, the hash is what it was without them.
-    """
-    content = request.model_dump(mode="json", exclude={"actor"})
-    content = {name: value for name, value in content.items() if name not in later or value is not None}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _says_nothing(value: object) -> bool:

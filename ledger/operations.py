@@ -11,10 +11,10 @@ from sqlalchemy import RowMapping, Select, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.charges import Record
 from ledger.database import operations
 from ledger.errors import OperationConflict, UnknownOperation
 from ledger.money import Money
+from ledger.record import Record
 
 UNDECIDED = ("unknown", "action_required", "pending")
 """Outcomes that a later answer may replace."""

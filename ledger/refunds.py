@@ -9,11 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import charges, operations
-from ledger.charges import Charge, Identifier, Record, Text, content_hash
+from ledger.charges import Charge
 from ledger.database import operations as operations_table
 from ledger.errors import RefundConflict, RefundExceedsCapture
 from ledger.money import MAX_AMOUNT_MINOR, Money
 from ledger.operations import NewOperation, Operation
+from ledger.record import Identifier, Record, Text, content_hash
 
 MAX_ID_LENGTH = 64
 

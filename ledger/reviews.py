@@ -13,9 +13,10 @@ from sqlalchemy import RowMapping, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.charges import MAX_LISTED, Record, Text
+from ledger.charges import MAX_LISTED
 from ledger.database import reviews
 from ledger.errors import NotInReview, ReviewClosed
+from ledger.record import Record, Text
 
 
 def _says_something(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from ledger.charges import Record
 from ledger.money import MAX_AMOUNT_MINOR
+from ledger.record import Record
 
 ACTOR = Field(min_length=1, max_length=200)
 

@@ -1,6 +1,6 @@
 """The hint that something happened at a gateway: whoever gets it reads the object again, and believes only that."""
 
-from ledger.charges import Record
+from ledger.record import Record
 
 
 class GatewayReported(Record):

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.review_books import ResolveReview as Settlement
     from activities.review_decision import TAKEN_FOR_FAILED
     from gateways.port import Declined, Outcome, Pending, Refused, Succeeded
-    from ledger.charges import Record
+    from ledger.record import Record
     from ledger.refunds import RefundRequest, RefundStatus, RefundView
     from workflows.hints import GatewayReported
     from workflows.review_messages import ResolveReview

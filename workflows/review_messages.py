@@ -1,6 +1,6 @@
 """What a person says to a charge or a refund in review: the update `resolve_review`."""
 
-from ledger.charges import Identifier, Record
+from ledger.record import Identifier, Record
 from ledger.reviews import Because, Word
 
 RESOLVE_REVIEW = "resolve_review"

@@ -16,6 +16,7 @@ from commands import (
     process_schemas,
     prove,
     review_documents,
+    routing_documents,
     schema,
 )
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
@@ -54,6 +55,12 @@ DOCUMENTS: dict[str, set[str]] = {
     "The sums of a currency": set(ledger_documents.TrialBalanceCurrency.model_fields),
     "An account": set(ledger_documents.AccountDocument.model_fields),
     "A line of an account": set(ledger_documents.StatementLineDocument.model_fields),
+    "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
+    "A routing decision": set(routing_documents.DecisionDocument.model_fields),
+    "A candidate": set(routing_documents.CandidateDocument.model_fields),
+    "A replay": set(routing_documents.ReplayDocument.model_fields),
+    "Expected fees": set(routing_documents.FeesDocument.model_fields),
+    "A replayed charge": set(routing_documents.ReplayedDocument.model_fields),
     "A proof": set(PROOF),
     "A finding": set(PROOF["findings"][0]),
     "The processes": set(schema.describe("", [])),
