@@ -8,7 +8,6 @@ import re
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -17,7 +16,7 @@ from gateways.webhooks.certificate_chain import TrustedRoots
 from gateways.webhooks.errors import CertificateOutOfReach, DeliveryRefused
 
 HOSTS = frozenset({"https://api.paypal.com", "https://api.sandbox.paypal.com"})
-PATH = re.compile(r"/v1/notifications/certs/[A-Za-z0-9_-]{1,100}")
+ADDRESS = re.compile(r"(https?://[a-z0-9.:-]{1,100})/v1/notifications/certs/[A-Za-z0-9_-]{1,100}")
 FETCH_SECONDS = 5.0
 MAX_CERTIFICATE_BYTES = 65_536
 MAX_KEPT = 32
@@ -65,9 +64,8 @@ class PayPalCertificates:
     def require_allowed(self, url: str) -> None:
         """Refuse an address at which no certificate of PayPal's can be; nothing is asked of it."""
         # Compared as text: what two programs could read in two ways, such as a user name or a port, is not among these.
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        if origin not in self._origins or not PATH.fullmatch(parts.path) or url != origin + parts.path:
+        address = ADDRESS.fullmatch(url)
+        if address is None or address[1] not in self._origins:
             raise DeliveryRefused("its certificate's address is not one of PayPal's")
 
     def _known(self, url: str, now: datetime) -> _Kept | None:

@@ -90,7 +90,9 @@ async def test_the_application_can_neither_change_nor_delete_what_came(
 ) -> None:
     """What a gateway sent is evidence: nothing of it can be altered, backdated or removed by the programs that use it."""
     await keep(engine, new())
+    backdated = "INSERT INTO webhook_events (gateway, event_id, event_type, body, headers, received_at)"
     for statement in (
+        f"{backdated} VALUES ('stripe', 'evt_9', 'x', '{{}}', '{{}}', now())",
         "UPDATE webhook_events SET body = 'xx'",
         "UPDATE webhook_events SET event_id = 'evt_2'",
         "UPDATE webhook_events SET received_at = now()",
@@ -98,8 +100,6 @@ async def test_the_application_can_neither_change_nor_delete_what_came(
         "TRUNCATE webhook_events",
         "UPDATE webhook_transmissions SET event_id = 'evt_2'",
         "DELETE FROM webhook_transmissions",
-        "INSERT INTO webhook_events (gateway, event_id, event_type, body, headers, received_at)"
-        " VALUES ('stripe', 'evt_9', 'x', '{}', '{}', now())",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), application.transaction():
             application.execute(statement)
