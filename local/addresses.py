@@ -8,7 +8,7 @@ from local.errors import NotPossible, PortOccupied
 from local.ports import LOOPBACK, free_ports, is_free, occupant
 
 DATABASE = "quittance"
-WEBHOOK_SECRET = "whsec_local"
+WEBHOOK_SECRET = "whsec_local"  # noqa: S105 # of the simulators, and everybody knows it
 WEBHOOK_ID = "WH-LOCAL"
 
 
