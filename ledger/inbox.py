@@ -228,5 +228,11 @@ async def find(
     return [_event(row) for row in (await connection.execute(statement)).mappings()]
 
 
+async def numbered(connection: AsyncConnection, sequences: Sequence[int]) -> Sequence[InboxEvent]:
+    """Read the events of these numbers, oldest first."""
+    statement = select(events).where(events.c.sequence.in_(sequences)).order_by(events.c.sequence)
+    return [_event(row) for row in (await connection.execute(statement)).mappings()]
+
+
 def _event(row: RowMapping) -> InboxEvent:
     return InboxEvent.model_validate(dict(row))

@@ -17,10 +17,12 @@ from commands import (
     prove,
     review_documents,
     schema,
+    webhook_documents,
 )
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
 from commands.proof import ProofReport
 from ledger.charges import ChargeStatus
+from ledger.inbox import EventState
 from ledger.proofs.findings import Code, Finding
 from ledger.refunds import RefundStatus
 from ledger.reviews import Choice, Evidence, Resolution
@@ -56,6 +58,7 @@ DOCUMENTS: dict[str, set[str]] = {
     "A line of an account": set(ledger_documents.StatementLineDocument.model_fields),
     "A proof": set(PROOF),
     "A finding": set(PROOF["findings"][0]),
+    "An event": set(webhook_documents.EventDocument.model_fields),
     "The processes": set(schema.describe("", [])),
     "A process": set(PROCESS),
     "A message": set(PROCESS["updates"][0]),
@@ -125,7 +128,7 @@ def test_every_exit_code_is_described() -> None:
     assert codes == {0, *ours}
 
 
-@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution])
+@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState])
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""
     assert f"`{word}`" in TEXT
