@@ -3,7 +3,6 @@
 So an answer needs PostgreSQL and nothing else, and a sender that gets none sends again.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,18 +12,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from api.bodies import raw_body
+from api.inbox_writer import InboxWriter
 from gateways.webhooks.errors import CertificateOutOfReach, DeliveryRefused
 from gateways.webhooks.events import Admitted
 from gateways.webhooks.port import WebhookEntrance
-from ledger import inbox
 from ledger.database import OUTAGES, Database
 from ledger.errors import TransmissionConflict
 from ledger.inbox import NewEvent
 
 log = structlog.get_logger()
 
-KEEP_SECONDS = 8.0
-"""How long PostgreSQL may take; gateways wait 10 s and more for an answer."""
 RETRY_AFTER_SECONDS = 30
 
 
@@ -33,7 +30,7 @@ class WebhookIntake:
 
     def __init__(self, entrances: Mapping[str, WebhookEntrance], database: Database) -> None:
         self._entrances = entrances
-        self._database = database
+        self._writer = InboxWriter(database)
         self.counts: Counter[str] = Counter()
         """Deliveries of this process by what was answered: new, copy, refused, unavailable."""
 
@@ -67,8 +64,7 @@ class WebhookIntake:
             headers=admitted.headers,
             body=body,
         )
-        async with asyncio.timeout(KEEP_SECONDS), self._database.begin() as connection:
-            return await inbox.keep(connection, new)
+        return await self._writer.keep(new)
 
     def _refused(self, gateway: str, reason: str) -> Response:
         self.counts["refused"] += 1

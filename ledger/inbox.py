@@ -4,12 +4,14 @@ Functions take a connection and never commit: the caller's transaction is the st
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
+from typing import Literal
 
-from sqlalchemy import Interval, RowMapping, bindparam, exists, func, literal_column, select, type_coerce, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Interval, RowMapping, bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.charges import Record
@@ -80,35 +82,25 @@ class Settlement(Record):
 
 
 # Built once: building a statement costs more than sending it.
-_TRANSMISSION = (
-    insert(transmissions)
-    .values(
-        gateway=bindparam("new_gateway"),
-        transmission_id=bindparam("new_transmission_id"),
-        event_id=bindparam("new_event_id"),
-        body_hash=bindparam("new_body_hash"),
-    )
-    .on_conflict_do_nothing()
-    .returning(transmissions.c.transmission_id)
-    .cte("transmission")
+# Sorted, and all transmissions before any event: two programs that keep the same events wait for each other in one order.
+_KEEP = text("""
+WITH given AS (
+    SELECT * FROM unnest(
+        CAST(:gateways AS text[]), CAST(:event_ids AS text[]), CAST(:event_types AS text[]),
+        CAST(:transmission_ids AS text[]), CAST(:headers AS text[]), CAST(:bodies AS bytea[]), CAST(:hashes AS bytea[])
+    ) AS g (gateway, event_id, event_type, transmission_id, headers, body, body_hash)
+), fresh AS (
+    INSERT INTO webhook_transmissions (gateway, transmission_id, event_id, body_hash)
+    SELECT gateway, transmission_id, event_id, body_hash FROM given ORDER BY gateway, transmission_id
+    ON CONFLICT DO NOTHING
+    RETURNING gateway, event_id
 )
-_KEEP = (
-    insert(events)
-    .from_select(
-        ["gateway", "event_id", "event_type", "headers", "body"],
-        select(
-            type_coerce(bindparam("new_gateway"), events.c.gateway.type),
-            type_coerce(bindparam("new_event_id"), events.c.event_id.type),
-            type_coerce(bindparam("new_event_type"), events.c.event_type.type),
-            type_coerce(bindparam("new_headers"), events.c.headers.type),
-            type_coerce(bindparam("new_body"), events.c.body.type),
-        ).where(exists(select(literal_column("1")).select_from(_TRANSMISSION))),
-        include_defaults=False,
-    )
-    .add_cte(_TRANSMISSION)
-    .on_conflict_do_update(index_elements=["gateway", "event_id"], set_={"deliveries": events.c.deliveries + 1})
-    .returning(events.c.deliveries)
-)
+INSERT INTO webhook_events (gateway, event_id, event_type, headers, body)
+SELECT gateway, event_id, event_type, CAST(headers AS jsonb), body
+    FROM given JOIN fresh USING (gateway, event_id) ORDER BY gateway, event_id
+ON CONFLICT (gateway, event_id) DO UPDATE SET deliveries = webhook_events.deliveries + 1
+RETURNING gateway, event_id, deliveries
+""")
 _COUNT_COPY = (
     update(events)
     .where(
@@ -158,15 +150,52 @@ async def keep(connection: AsyncConnection, new: NewEvent) -> bool:
 
     Raises TransmissionConflict where the transmission came before with another event or another body.
     """
-    values = {f"new_{name}": value for name, value in new.model_dump().items()}
-    values["new_body_hash"] = hashlib.sha256(new.body).digest()
-    deliveries = await connection.scalar(_KEEP, values)
-    if deliveries is not None:
-        return bool(deliveries == 1)
-    # The transmission was there before, or has just been committed by another connection.
+    [kept] = await keep_all(connection, [new])
+    if isinstance(kept, TransmissionConflict):
+        raise kept
+    return kept
+
+
+async def keep_all(connection: AsyncConnection, news: Sequence[NewEvent]) -> Sequence[bool | TransmissionConflict]:
+    """Keep many at once, each event and each transmission at most once among them; returns what became of each.
+
+    One that is refused does not concern the others.
+    """
+    hashes = [hashlib.sha256(new.body).digest() for new in news]
+    values = {
+        "gateways": [new.gateway for new in news],
+        "event_ids": [new.event_id for new in news],
+        "event_types": [new.event_type for new in news],
+        "transmission_ids": [new.transmission_id for new in news],
+        "headers": [json.dumps(new.headers) for new in news],
+        "bodies": [new.body for new in news],
+        "hashes": hashes,
+    }
+    counted = {(row.gateway, row.event_id): row.deliveries for row in await connection.execute(_KEEP, values)}
+    results: dict[tuple[str, str], bool | TransmissionConflict] = {key: one == 1 for key, one in counted.items()}
+    for key, new, body_hash in sorted(zip(map(_key, news), news, hashes, strict=True), key=itemgetter(0)):
+        if key not in results:
+            results[key] = await _count_copy(connection, new, body_hash)
+    return [results[_key(new)] for new in news]
+
+
+async def _count_copy(
+    connection: AsyncConnection, new: NewEvent, body_hash: bytes
+) -> Literal[False] | TransmissionConflict:
+    """Count a transmission that was there before, or that another connection has just committed."""
+    values = {
+        "new_gateway": new.gateway,
+        "new_event_id": new.event_id,
+        "new_transmission_id": new.transmission_id,
+        "new_body_hash": body_hash,
+    }
     if await connection.scalar(_COUNT_COPY, values) is None:
-        raise TransmissionConflict(new.gateway, new.transmission_id)
+        return TransmissionConflict(new.gateway, new.transmission_id)
     return False
+
+
+def _key(new: NewEvent) -> tuple[str, str]:
+    return new.gateway, new.event_id
 
 
 async def take_due(connection: AsyncConnection, most: int, lease: timedelta) -> Sequence[InboxEvent]:
