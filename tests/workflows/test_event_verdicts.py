@@ -34,6 +34,7 @@ def operation(kind: str, outcome: str | None, number: int = 1, **changes: Any) -
         "purpose": "attempt:1",
         "excess": False,
         "authenticate": False,
+        "times_unknown": 0,
     }
     return Operation.model_validate(fields | changes)
 
