@@ -14,6 +14,8 @@ LOCAL_STRIPE = "http://127.0.0.1:12111"
 LOCAL_PAYPAL = "http://127.0.0.1:12112"
 PERSON = r"[A-Za-z0-9_.-]{1,64}"
 """How a person is named, here and with `--by`."""
+LOCAL_WEBHOOK_SECRET = "whsec_local"  # noqa: S105 # everybody knows it, which is why it is refused elsewhere
+LOCAL_WEBHOOK_ID = "WH-LOCAL"
 
 STRIPE_HOST = "api.stripe.com"
 LIVE_KEYS = ("sk_live_", "rk_live_")
@@ -47,12 +49,18 @@ class Settings(BaseSettings):
 
     stripe_api_key: SecretStr = SecretStr("sk_test_local")
     stripe_api_base: str = LOCAL_STRIPE
-    stripe_webhook_secret: SecretStr = SecretStr("whsec_local")
+    stripe_webhook_secret: SecretStr = SecretStr(LOCAL_WEBHOOK_SECRET)
+    """What Stripe signs its events with."""
+    stripe_webhook_secrets: SecretStr = SecretStr("")
+    """Several of them, with commas between: the old and the new one while a secret is changed."""
 
     paypal_client_id: str = "local-client"
     paypal_client_secret: SecretStr = SecretStr("local-secret")
     paypal_api_base: str = LOCAL_PAYPAL
-    paypal_webhook_id: str = "WH-LOCAL"
+    paypal_webhook_id: str = LOCAL_WEBHOOK_ID
+    """Id of our webhook at PayPal, part of what it signs."""
+    paypal_webhook_root: str = ""
+    """File with the root certificate of a simulated PayPal, whose events are then believed; never with a real PayPal."""
 
     gateway_order: str = "stripe,paypal"
     """Fallback order of the gateways, for a charge that names none."""
@@ -63,6 +71,11 @@ class Settings(BaseSettings):
 
     reviewers: str | None = None
     """Persons who may resolve reviews, as in `alice,bob`; without them nobody may. The worker decides by its own."""
+    api_host: str = "127.0.0.1"
+    """Address on which the HTTP service listens."""
+    api_port: int = Field(default=12113, ge=1, le=65535)
+    webhook_window_seconds: int = Field(default=300, ge=10, le=3600)
+    """How long ago, and how far ahead of our clock, a webhook may have been sent."""
 
     max_cached_workflows: int = Field(default=500, ge=0)
     """Workflows that a worker keeps in memory; see docs/benchmarks.md for why 500."""
@@ -94,6 +107,15 @@ class Settings(BaseSettings):
             is_live = self.stripe_api_key.get_secret_value().startswith(LIVE_KEYS)
             stripe = STRIPE_LIVE_CALLS_PER_SECOND if is_live else STRIPE_SANDBOX_CALLS_PER_SECOND
         return {"stripe": stripe, "paypal": self.paypal_calls_per_second}.get(gateway) or None
+
+    @property
+    def stripe_secrets(self) -> tuple[str, ...]:
+        """Every secret that Stripe's events may be signed with; the local one only where no other is given."""
+        several = [secret.strip() for secret in self.stripe_webhook_secrets.get_secret_value().split(",")]
+        given = [secret for secret in several if secret]
+        if not given or "stripe_webhook_secret" in self.model_fields_set:
+            given.append(self.stripe_webhook_secret.get_secret_value())
+        return tuple(dict.fromkeys(secret for secret in given if secret))
 
     @field_validator("stripe_api_base", "paypal_api_base", "temporal_ui_address", "return_url")
     @classmethod
@@ -154,6 +176,30 @@ def load() -> Settings:
     if missing:
         raise SettingsError("\n".join(missing))
     return settings
+
+
+def load_for_webhooks() -> Settings:
+    """Read and check the environment of the service that takes webhooks; raises SettingsError that lists every fault."""
+    settings = load()
+    faults = _webhook_faults(settings)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _webhook_faults(settings: Settings) -> list[str]:
+    """Whoever knows the local secret could sign events, and whoever holds a simulator's key as well."""
+    faults: list[str] = []
+    if not settings.stripe_secrets:
+        faults.append("STRIPE_WEBHOOK_SECRET: must not be empty")
+    if not _is_loopback(settings.stripe_api_base) and LOCAL_WEBHOOK_SECRET in settings.stripe_secrets:
+        faults.append("STRIPE_WEBHOOK_SECRET: must be set, since STRIPE_API_BASE is not on this machine")
+    if not _is_loopback(settings.paypal_api_base) and settings.paypal_webhook_id == LOCAL_WEBHOOK_ID:
+        faults.append("PAYPAL_WEBHOOK_ID: must be set, since PAYPAL_API_BASE is not on this machine")
+    host = urlsplit(settings.paypal_api_base).hostname or ""
+    if settings.paypal_webhook_root and (host == "paypal.com" or host.endswith(".paypal.com")):
+        faults.append("PAYPAL_WEBHOOK_ROOT: must be empty, since PAYPAL_API_BASE is the real PayPal")
+    return faults
 
 
 class _Given(BaseSettings):

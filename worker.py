@@ -36,6 +36,7 @@ from settings import Settings, SettingsError, load
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
 from workflows.gateway_steps import gateway_queue
+from workflows.inbox_handler import InboxHandler
 from workflows.reconcile import ReconcileWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.telemetry import runtime_of
@@ -142,6 +143,8 @@ async def run(settings: Settings) -> None:
             stack.push_async_callback(gateway.close)
         for worker in workers_of(settings, client, engine, gateways):
             await stack.enter_async_context(worker)
+        handling = asyncio.create_task(InboxHandler(engine, client, settings.task_queue).run())
+        stack.callback(handling.cancel)
         if settings.health_port:
             await stack.enter_async_context(await asyncio.start_server(_healthy, "127.0.0.1", settings.health_port))
         log.info("worker.started", task_queue=settings.task_queue, temporal=settings.temporal_address)

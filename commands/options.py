@@ -147,3 +147,14 @@ Because = Annotated[
     str, typer.Option("--because", metavar="TEXT", help="How you know, for the books.", show_default=False)
 ]
 By = Annotated[str, typer.Option("--by", metavar="PERSON", help="Who you are; one of REVIEWERS.", show_default=False)]
+EventId = Annotated[
+    str | None,
+    typer.Argument(metavar="EVENT_ID", help="The gateway's id of the event, such as evt_1.", show_default=False),
+]
+EventStateFilter = Annotated[
+    str | None, typer.Option("--state", metavar="STATE", help="Only in this state.", show_default=False)
+]
+GatewayFilter = Annotated[
+    str | None, typer.Option("--gateway", metavar="NAME", help="Only this gateway's.", show_default=False)
+]
+Unmatched = Annotated[bool, typer.Option("--unmatched", help="All that match no operation.")]

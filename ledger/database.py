@@ -209,3 +209,33 @@ reviews = Table(
     Column("because", Text),
     Column("resolved_by", Text),
 )
+
+webhook_events = Table(
+    "webhook_events",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True),
+    Column("gateway", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", DateTime(timezone=True)),
+    Column("handled_at", DateTime(timezone=True)),
+    Column("charge_id", Text),
+    Column("operation_id", Text),
+    Column("result", Text),
+)
+
+webhook_transmissions = Table(
+    "webhook_transmissions",
+    metadata,
+    Column("gateway", Text, primary_key=True),
+    Column("transmission_id", Text, primary_key=True),
+    Column("event_id", Text, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+)

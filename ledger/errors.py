@@ -12,6 +12,7 @@ LedgerError
 |-- RefundExceedsCapture more would be refunded than is left of what was captured
 |-- UnknownCharge        there is no charge with this id
 |-- UnknownOperation     there is no operation with this id
+|-- TransmissionConflict the transmission of a webhook stands for another event or body
 |-- UnknownAccount       there is no account with this code
 |-- NotInReview          the charge or refund never had a case
 |-- ReviewClosed         the case is resolved already
@@ -119,6 +120,14 @@ class UnknownOperation(LedgerError):
     def __init__(self, operation_id: str) -> None:
         super().__init__(f"there is no operation {operation_id}")
         self.operation_id = operation_id
+
+
+class TransmissionConflict(LedgerError):
+    """A webhook's transmission came before with another event or another body: one of the two is not the gateway's."""
+
+    def __init__(self, gateway: str, transmission_id: str) -> None:
+        super().__init__(f"transmission {transmission_id} of {gateway} is known with other content")
+        self.transmission_id = transmission_id
 
 
 class UnknownAccount(LedgerError):

@@ -8,6 +8,8 @@ from local.errors import NotPossible, PortOccupied
 from local.ports import LOOPBACK, free_ports, is_free, occupant
 
 DATABASE = "quittance"
+WEBHOOK_SECRET = "whsec_local"  # noqa: S105 # of the simulators, and everybody knows it
+WEBHOOK_ID = "WH-LOCAL"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Ports:
     stripe: int = 12111
     paypal: int = 12112
     worker: int = 12110
+    api: int = 12113
 
     @staticmethod
     def variable(name: str) -> str:
@@ -62,6 +65,10 @@ class Ports:
             if not is_free(port):
                 raise PortOccupied(f"The local system ({name})", port, occupant(port), self.variable(name))
 
+    def webhook_url(self, gateway: str) -> str:
+        """Where a simulator sends its events."""
+        return f"http://{LOOPBACK}:{self.api}/webhooks/{gateway}"
+
     def settings(self) -> dict[str, str]:
         """Environment variables with which `worker.py` and `starter.py` use the local system, and nothing else."""
         return {
@@ -75,12 +82,16 @@ class Ports:
             "STRIPE_API_KEY": "sk_test_local",
             "STRIPE_CALLS_PER_SECOND": "0",
             "STRIPE_API_BASE": f"http://{LOOPBACK}:{self.stripe}",
-            "STRIPE_WEBHOOK_SECRET": "whsec_local",
+            "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "STRIPE_WEBHOOK_SECRETS": "",
             "PAYPAL_CLIENT_ID": "local-client",
             "PAYPAL_CLIENT_SECRET": "local-secret",
             "PAYPAL_CALLS_PER_SECOND": "0",
             "PAYPAL_API_BASE": f"http://{LOOPBACK}:{self.paypal}",
-            "PAYPAL_WEBHOOK_ID": "WH-LOCAL",
+            "PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
+            "PAYPAL_WEBHOOK_ROOT": "",
+            "API_HOST": LOOPBACK,
+            "API_PORT": str(self.api),
             "RETURN_URL": f"http://{LOOPBACK}:{self.stripe}/_control/returned",
             "REVIEWERS": "alice,bob",
             "METRICS_HOST": LOOPBACK,

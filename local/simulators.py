@@ -162,6 +162,11 @@ def start_paypal(
     )
 
 
+def paypal_root(state: Path) -> Path:
+    """Where PayPal's simulator, once it has started with a webhook address, keeps the root that vouches for its events."""
+    return state.with_name(f"{state.name}.root.pem")
+
+
 def _start(
     name: str,
     port: int,

@@ -1,20 +1,21 @@
-"""The whole system on one machine: PostgreSQL, Temporal with its Web UI, both gateway simulators, and a worker.
+"""The whole system on one machine: PostgreSQL, Temporal with its Web UI, both gateway simulators, the HTTP service, a worker.
 
 Started in the order in which they need each other, each healthy before the next; ended in the reverse order.
 """
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Never, TypeVar
 
-from local import directory, postgres, simulators, temporal, worker
-from local.addresses import DATABASE, Ports
+from local import api, directory, postgres, simulators, temporal, worker
+from local.addresses import DATABASE, WEBHOOK_ID, WEBHOOK_SECRET, Ports
 from local.process import Part, Process
 
+PAYPAL_STATE = "paypal.state"
 WATCH_SECONDS = 0.2
 IN_USE = "use that one, or end it first (Ctrl-C there)"
 
@@ -33,12 +34,14 @@ class System:
     temporal: temporal.Temporal
     stripe: simulators.SimulatorProcess
     paypal: simulators.SimulatorProcess
+    api: api.Api
     worker: worker.Worker
 
     @property
     def processes(self) -> list[Process]:
         """Every process of it, in the order of their start."""
-        return [part.process for part in (self.postgres, self.temporal, self.stripe, self.paypal, self.worker)]
+        parts = (self.postgres, self.temporal, self.stripe, self.paypal, self.api, self.worker)
+        return [part.process for part in parts]
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -49,6 +52,7 @@ class System:
             "PostgreSQL": self.environment["DATABASE_URL"],
             "Stripe simulator": self.stripe.url,
             "PayPal simulator": self.paypal.url,
+            "HTTP service (webhooks)": self.api.url,
             "Worker's health": self.worker.health_address,
         }
 
@@ -96,8 +100,9 @@ def running_system(
         on_progress("migrations")
         database.ensure_database(DATABASE)
         worker.migrate(environment, log=place.log("migrations"))
+        service = begin("HTTP service", lambda: _api(place, ports, environment))
         running = begin("worker", lambda: worker.start(environment, health_port=ports.worker, log=place.log("worker")))
-        yield System(place.path, ports, environment, database, durable, stripe, paypal, running)
+        yield System(place.path, ports, environment, database, durable, stripe, paypal, service, running)
 
 
 def _postgres(place: directory.Directory, ports: Ports) -> postgres.Postgres:
@@ -114,8 +119,27 @@ def _temporal(place: directory.Directory, ports: Ports) -> temporal.Temporal:
 
 
 def _stripe(place: directory.Directory, ports: Ports) -> simulators.SimulatorProcess:
-    return simulators.start_stripe(ports.stripe, state=place.data / "stripe.state", log=place.log("stripe"))
+    return simulators.start_stripe(
+        ports.stripe,
+        state=place.data / "stripe.state",
+        log=place.log("stripe"),
+        webhook_url=ports.webhook_url("stripe"),
+        webhook_secret=WEBHOOK_SECRET,
+    )
 
 
 def _paypal(place: directory.Directory, ports: Ports) -> simulators.SimulatorProcess:
-    return simulators.start_paypal(ports.paypal, state=place.data / "paypal.state", log=place.log("paypal"))
+    return simulators.start_paypal(
+        ports.paypal,
+        state=place.data / PAYPAL_STATE,
+        log=place.log("paypal"),
+        webhook_url=ports.webhook_url("paypal"),
+        webhook_id=WEBHOOK_ID,
+    )
+
+
+def _api(place: directory.Directory, ports: Ports, environment: Mapping[str, str]) -> api.Api:
+    # The one place where a simulator's events are believed: it vouches for itself with a root of its own.
+    root = simulators.paypal_root(place.data / PAYPAL_STATE)
+    variables = {**environment, "PAYPAL_WEBHOOK_ROOT": str(root)}
+    return api.start(variables, port=ports.api, log=place.log("api"))

@@ -2,13 +2,12 @@
 
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 from local import process
 from local.errors import PartFailed
+from local.health import answers_ok
 from local.ports import LOOPBACK, require_free
 
 PROGRAM = process.ROOT / "worker.py"
@@ -26,15 +25,7 @@ class Worker(process.Part):
 
     def is_healthy(self) -> bool:
         """Whether it says that it is well."""
-        # No proxy of the environment stands between us and this machine.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(self.health_address, timeout=2) as response:
-                return bool(response.status == 200)
-        except (urllib.error.HTTPError, OSError) as error:
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()
-            return False
+        return answers_ok(self.health_address)
 
 
 def start(environment: Mapping[str, str], *, health_port: int, log: Path, port_variable: str | None = None) -> Worker:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("workflows", "activities", "gateways", "ledger", "commands", "simulators", "local", "benchmarks", "deploy")
+PARTS = ("workflows", "activities", "gateways", "ledger", "commands", "api", "simulators")
+PACKAGES = (*PARTS, "local", "benchmarks", "deploy")
 OURS = {*PACKAGES, "worker", "starter", "settings"}
 # What each file at the root may import of ours; simulators never.
 ROOT_IMPORTS = {

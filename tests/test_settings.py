@@ -92,3 +92,51 @@ def test_metrics_listen_on_an_ip_address_only(monkeypatch: pytest.MonkeyPatch, h
     monkeypatch.setenv("METRICS_HOST", host)
     with pytest.raises(settings.SettingsError, match="METRICS_HOST: must be an IP address"):
         settings.load()
+
+
+REAL = {
+    "STRIPE_API_BASE": "https://api.stripe.com",
+    "STRIPE_API_KEY": "sk_live_1",
+    "PAYPAL_API_BASE": "https://api-m.paypal.com",
+    "PAYPAL_CLIENT_ID": "client",
+    "PAYPAL_CLIENT_SECRET": "secret",
+}
+
+
+def test_webhooks_of_a_real_gateway_need_secrets_that_not_everybody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret of the local system, which anybody can sign with, never opens the way into a real one."""
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    assert settings.load()
+    for secret in (None, "whsec_local", "whsec_1,whsec_local"):
+        if secret is not None:
+            monkeypatch.setenv("STRIPE_WEBHOOK_SECRETS", secret)
+        with pytest.raises(settings.SettingsError) as fault:
+            settings.load_for_webhooks()
+        named = [line.partition(":")[0] for line in str(fault.value).split("\n")]
+        assert named == ["STRIPE_WEBHOOK_SECRET", "PAYPAL_WEBHOOK_ID"]
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRETS", "whsec_2, whsec_1,")
+    monkeypatch.setenv("PAYPAL_WEBHOOK_ID", "WH-1")
+    assert settings.load_for_webhooks().stripe_secrets == ("whsec_2", "whsec_1")
+
+
+def test_a_simulators_certificate_is_never_believed_beside_the_real_paypal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A root that was left over from a test cannot vouch for events of a real account."""
+    for name, value in {**REAL, "STRIPE_WEBHOOK_SECRET": "whsec_1", "PAYPAL_WEBHOOK_ID": "WH-1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PAYPAL_WEBHOOK_ROOT", "root.pem")
+    with pytest.raises(settings.SettingsError, match="PAYPAL_WEBHOOK_ROOT: must be empty"):
+        settings.load_for_webhooks()
+
+
+def test_each_way_to_give_the_secret_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One secret, several, or both: each of them is good, and the local one only where no other is given."""
+    assert settings.load_for_webhooks().stripe_secrets == ("whsec_local",)
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_1")
+    assert settings.load_for_webhooks().stripe_secrets == ("whsec_1",)
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRETS", "whsec_2")
+    assert settings.load_for_webhooks().stripe_secrets == ("whsec_2", "whsec_1")
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "")
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRETS", " , ")
+    with pytest.raises(settings.SettingsError, match="must not be empty"):
+        settings.load_for_webhooks()

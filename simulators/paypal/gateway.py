@@ -41,14 +41,18 @@ class PayPal:
 
     key_header = "paypal-request-id"
 
-    def __init__(self, state: Path, *, base_url: str, webhook_url: str | None, webhook_id: str) -> None:
+    def __init__(
+        self, state: Path, *, base_url: str, webhook_url: str | None, webhook_id: str, server_url: str | None = None
+    ) -> None:
         self._base_url = base_url
-        self._signer = Signer(state, webhook_id=webhook_id, base_url=base_url)
+        self._signer = Signer(state, webhook_id=webhook_id, server_url=server_url or base_url)
         self._tokens = tokens.Tokens()
         self.simulator = Simulator(
             state, settings=settings.KNOWN, sign=self._signer.sign, webhook_url=webhook_url, retry_delays=RETRY_DELAYS
         )
         reviews.plan(self._turn, self.simulator.agenda)
+        if webhook_url is not None:
+            self._signer.make_ready()
 
     def answer(self, transaction: Transaction, call: Call) -> Answer:
         """Do what the request asks."""

@@ -1,6 +1,6 @@
 """Signatures of webhooks, as PayPal makes them: RSA over `id|time|webhook_id|crc32(body)`, with a certificate to fetch.
 
-The certificate lies beside the state file, so that a restart or a reset does not change who signs.
+Key, certificate and root lie beside the state file, so that a restart or a reset does not change who signs.
 """
 
 import base64
@@ -8,33 +8,33 @@ import binascii
 import json
 import uuid
 import zlib
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.x509.oid import NameOID
 
-from simulators.paypal import moments
+from simulators.paypal import certificates, moments
 
 ALGORITHM = "SHA256withRSA"
-COMMON_NAME = "messageverificationcerts.paypal.example"
 CERTIFICATE_PATH = "/v1/notifications/certs/CERT-360caa42-fca2a594-simulator"
-KEY_BITS = 2048
-VALID_DAYS = 3650
 
 
 class Signer:
     """Signs with a key of its own, made when it is first needed."""
 
-    def __init__(self, state: Path, *, webhook_id: str, base_url: str) -> None:
-        self._file = state.with_name(f"{state.name}.certificate.pem")
+    def __init__(self, state: Path, *, webhook_id: str, server_url: str) -> None:
+        """`server_url` is where the receivers of events reach this simulator."""
+        self._file = state.with_name(f"{state.name}.signer.pem")
+        self.root_file = state.with_name(f"{state.name}.root.pem")
         self.webhook_id = webhook_id
-        self.certificate_url = f"{base_url}{CERTIFICATE_PATH}"
+        self.certificate_url = f"{server_url}{CERTIFICATE_PATH}"
+
+    def make_ready(self) -> None:
+        """Make the key and its certificate now, unless they are there, so that `root_file` can be read."""
+        _ = self._pair
 
     def sign(self, body: bytes, at: int) -> dict[str, str]:
         """Headers for one transmission of an event."""
@@ -63,7 +63,7 @@ class Signer:
 
     @property
     def certificate(self) -> bytes:
-        """The certificate, PEM."""
+        """The certificate with the root that vouches for it, PEM."""
         return self._pair[1]
 
     @property
@@ -73,9 +73,9 @@ class Signer:
     @cached_property
     def _pair(self) -> tuple[rsa.RSAPrivateKey, bytes]:
         if not self._file.exists():
-            new = self._file.with_suffix(".new")
-            new.write_bytes(_make_pair())
-            new.replace(self._file)
+            made = certificates.make()
+            _write(self.root_file, made.root)
+            _write(self._file, made.key + made.certificate + made.root)
         pem = self._file.read_bytes()
         key = serialization.load_pem_private_key(pem, password=None)
         if not isinstance(key, rsa.RSAPrivateKey):
@@ -109,21 +109,7 @@ def _message(transmission_id: str, moment: str, webhook_id: str, body: bytes) ->
     return f"{transmission_id}|{moment}|{webhook_id}|{zlib.crc32(body)}".encode()
 
 
-def _make_pair() -> bytes:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, COMMON_NAME)])
-    today = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=VALID_DAYS))
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return private + certificate.public_bytes(serialization.Encoding.PEM)
+def _write(file: Path, content: bytes) -> None:
+    new = file.with_suffix(".new")
+    new.write_bytes(content)
+    new.replace(file)

@@ -18,10 +18,12 @@ from commands import (
     review_documents,
     routing_documents,
     schema,
+    webhook_documents,
 )
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
 from commands.proof import ProofReport
 from ledger.charges import ChargeStatus
+from ledger.inbox import EventState
 from ledger.proofs.findings import Code, Finding
 from ledger.refunds import RefundStatus
 from ledger.reviews import Choice, Evidence, Resolution
@@ -63,6 +65,7 @@ DOCUMENTS: dict[str, set[str]] = {
     "A replayed charge": set(routing_documents.ReplayedDocument.model_fields),
     "A proof": set(PROOF),
     "A finding": set(PROOF["findings"][0]),
+    "An event": set(webhook_documents.EventDocument.model_fields),
     "The processes": set(schema.describe("", [])),
     "A process": set(PROCESS),
     "A message": set(PROCESS["updates"][0]),
@@ -132,7 +135,7 @@ def test_every_exit_code_is_described() -> None:
     assert codes == {0, *ours}
 
 
-@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution])
+@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState])
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""
     assert f"`{word}`" in TEXT

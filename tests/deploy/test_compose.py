@@ -17,7 +17,7 @@ SPECIFICATION = ROOT.parent / "shared" / "specs" / "compose" / "compose-spec.jso
 DEMO = ROOT / "deploy" / "demo.env"
 EXAMPLE = ROOT / "deploy" / "example.env"
 JOBS = {"temporal-schema", "temporal-namespace", "migrations"}
-OURS = {"migrations", "worker"}
+OURS = {"migrations", "worker", "api"}
 SIMULATORS = {"stripe-simulator", "paypal-simulator"}
 VARIABLE = re.compile(r"\$\{(\w+)(:[-?][^}]*)?\}")
 SECRET_NAME = re.compile(r"PASSWORD|PWD|SECRET|KEY|CLIENT_ID|WEBHOOK_ID|DATABASE_URL")
@@ -47,7 +47,8 @@ def test_our_programs_get_only_settings_that_they_read(services: dict[str, dict[
 def test_no_setting_of_a_deployment_is_left_at_this_machine(services: dict[str, dict[str, Any]]) -> None:
     """A worker in a container never looks for its servers, keys or pages on its own loopback."""
     local = {name.upper() for name, field in Settings.model_fields.items() if "127.0.0.1" in str(field.default)}
-    local -= {"MIGRATION_DATABASE_URL"}  # the worker has no business with it
+    assert "API_HOST" in services["api"]["environment"]
+    local -= {"MIGRATION_DATABASE_URL", "API_HOST"}  # the worker has no business with them
     assert local <= set(services["worker"]["environment"])
     assert "MIGRATION_DATABASE_URL" in services["migrations"]["environment"]
     assert "MIGRATION_DATABASE_URL" not in services["worker"]["environment"]

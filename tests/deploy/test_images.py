@@ -47,7 +47,7 @@ def copied(target: str) -> list[str]:
 @pytest.mark.parametrize(
     ("target", "lock", "programs"),
     [
-        ("worker", locks.WORKER, ["worker", "starter"]),
+        ("worker", locks.WORKER, ["worker", "starter", "api.__main__"]),
         ("simulators", locks.SIMULATORS, ["simulators.stripe.__main__", "simulators.paypal.__main__"]),
     ],
 )

@@ -117,7 +117,12 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def test_every_part_answers_at_the_printed_address(system: Up) -> None:
     """Whoever reads the table can use what it says."""
     said = system.output.read_text()
-    for name, path in {"worker": "/health", "stripe": "/_control/health", "paypal": "/_control/health"}.items():
+    for name, path in {
+        "worker": "/health",
+        "api": "/health",
+        "stripe": "/_control/health",
+        "paypal": "/_control/health",
+    }.items():
         address = f"http://127.0.0.1:{system.ports.by_name()[name]}"
         assert address in said
         assert answers(f"{address}{path}")
@@ -173,7 +178,7 @@ def test_a_signal_ends_everything(tmp_path: Path, number: signal.Signals) -> Non
     """Ctrl-C, `kill` and a closed terminal leave no process behind; `make reset` then forgets the data."""
     with running(tmp_path) as up:
         family = up.family()
-        assert len(family) >= 6
+        assert len(family) >= 7
         up.popen.send_signal(number)
         assert ended(up, family) == 0
     assert up.output.read_text().rstrip().endswith("Ended; the data is kept.")
@@ -219,7 +224,7 @@ def test_an_occupied_port_is_named_in_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "system" / "data").exists()
 
 
-@pytest.mark.parametrize("part", ["postgres", "worker.py"])
+@pytest.mark.parametrize("part", ["postgres", "worker.py", "api"])
 def test_a_part_that_dies_is_told_and_ends_the_rest(tmp_path: Path, part: str) -> None:
     """A system that lacks a part does not pretend to run: one line names the part and its log, then all of it ends."""
     with running(tmp_path) as up:

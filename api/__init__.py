@@ -1,0 +1,1 @@
+"""HTTP: the gateways' webhooks come in here."""

@@ -1,0 +1,69 @@
+"""`python -m api`: takes the gateways' webhooks until SIGTERM or SIGINT. The composition root of the HTTP service."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import structlog
+
+from api.application import application
+from api.server import listening, server
+from api.webhooks import WebhookIntake
+from gateways.webhooks.certificate_chain import TrustedRoots
+from gateways.webhooks.paypal_certificates import PayPalCertificates
+from gateways.webhooks.paypal_signature import PayPalWebhooks
+from gateways.webhooks.port import WebhookEntrance
+from gateways.webhooks.stripe_signature import StripeWebhooks
+from ledger.database import create_engine
+from settings import Settings, SettingsError, load_for_webhooks
+
+log = structlog.get_logger()
+
+
+def entrances_of(settings: Settings) -> dict[str, WebhookEntrance]:
+    """Build the entrances; raises OSError or ValueError where PAYPAL_WEBHOOK_ROOT is no file of certificates."""
+    extra = settings.paypal_webhook_root
+    certificates = PayPalCertificates(
+        TrustedRoots(Path(extra) if extra else None), simulator=settings.paypal_api_base if extra else None
+    )
+    window = settings.webhook_window_seconds
+    return {
+        "stripe": StripeWebhooks(settings.stripe_secrets, window),
+        "paypal": PayPalWebhooks(settings.paypal_webhook_id, certificates, window),
+    }
+
+
+async def run(settings: Settings) -> None:
+    """Serve until a signal comes; what is under way then is answered."""
+    entrances = entrances_of(settings)
+    engine = create_engine(settings.database_url, settings.database_pool_size)
+    try:
+        with listening(settings.api_host, settings.api_port) as opened:
+            log.info("api.started", host=settings.api_host, port=settings.api_port)
+            await server(application(WebhookIntake(entrances, engine))).serve([opened])
+    finally:
+        await engine.dispose()
+
+
+def main() -> int:
+    """Run from the command line: 0 done, 2 wrong settings, 3 it cannot start."""
+    try:
+        settings = load_for_webhooks()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    try:
+        asyncio.run(run(settings))
+    except OSError as error:
+        where = error.filename or f"{settings.api_host}:{settings.api_port}"
+        sys.stderr.write(f"cannot start: {where}: {os.strerror(error.errno or 0).lower()}\n")
+        return 3
+    except ValueError:
+        sys.stderr.write(f"cannot start: PAYPAL_WEBHOOK_ROOT: {settings.paypal_webhook_root} holds no certificates\n")
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

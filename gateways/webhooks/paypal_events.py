@@ -1,0 +1,69 @@
+"""PayPal's events: the resource as it was at a change, with what we left on it: `custom_id` and `invoice_id`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gateways.port import OperationKind
+from gateways.webhooks.events import Claim, WebhookEvent, document, identified, operation_ids, part, references
+
+NAME = "paypal"
+PAYMENTS = ("PAYMENT.", "CHECKOUT.", "CUSTOMER.DISPUTE.")
+"""What the types of events begin with that belong to a payment."""
+LEFT_BY_US = ("invoice_id", "custom_id")
+
+_FIRST = frozenset({OperationKind.AUTHORIZE, OperationKind.CAPTURE})
+_CAPTURE = frozenset({OperationKind.CAPTURE})
+_REFUND = frozenset({OperationKind.REFUND})
+_CLAIMS: Mapping[str, Claim] = {
+    "CHECKOUT.ORDER.COMPLETED": Claim(_FIRST, "succeeded"),
+    "PAYMENT.AUTHORIZATION.CREATED": Claim(frozenset({OperationKind.AUTHORIZE}), "succeeded"),
+    "PAYMENT.AUTHORIZATION.VOIDED": Claim(frozenset({OperationKind.VOID}), "succeeded"),
+    "PAYMENT.CAPTURE.COMPLETED": Claim(_CAPTURE, "succeeded"),
+    "PAYMENT.CAPTURE.PENDING": Claim(_CAPTURE, "pending"),
+    "PAYMENT.CAPTURE.DECLINED": Claim(_CAPTURE, "declined"),
+    "PAYMENT.CAPTURE.DENIED": Claim(_CAPTURE, "declined"),
+    "PAYMENT.CAPTURE.REFUNDED": Claim(_REFUND, "succeeded"),
+    "PAYMENT.REFUND.PENDING": Claim(_REFUND, "pending"),
+    "PAYMENT.REFUND.FAILED": Claim(_REFUND, "failed"),
+}
+
+
+def read(body: bytes) -> WebhookEvent:
+    """Read an event; raises DeliveryRefused for what is none."""
+    event = document(body)
+    event_id, event_type = identified(event, "event_type")
+    resource = part(event, "resource")
+    concerns_payment = event_type.startswith(PAYMENTS)
+    return WebhookEvent(
+        gateway=NAME,
+        event_id=event_id,
+        event_type=event_type,
+        operation_ids=operation_ids(_left_by_us(resource)) if concerns_payment else (),
+        references=references(_named(resource)) if concerns_payment else (),
+        claim=_CLAIMS.get(event_type),
+    )
+
+
+def _left_by_us(resource: Any) -> Iterable[Any]:
+    for holder in (resource, *_objects(part(resource, "purchase_units"))):
+        for name in LEFT_BY_US:
+            yield part(holder, name)
+
+
+def _named(resource: Any) -> Iterable[Any]:
+    yield part(resource, "id")
+    related = part(resource, "supplementary_data", "related_ids")
+    yield from related.values() if isinstance(related, dict) else ()
+    for unit in _objects(part(resource, "purchase_units")):
+        for movements in ("captures", "authorizations", "refunds"):
+            yield from (part(made, "id") for made in _objects(part(unit, "payments", movements)))
+    for link in _objects(part(resource, "links")):
+        # What it was made from: the capture of a refund, the authorization of a capture.
+        if part(link, "rel") == "up" and isinstance(part(link, "href"), str):
+            yield str(part(link, "href")).rpartition("/")[2]
+    for transaction in _objects(part(resource, "disputed_transactions")):
+        yield part(transaction, "seller_transaction_id")
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""Verification and reading of webhooks."""
