@@ -137,6 +137,18 @@ class OperationRow(NamedTuple):
     fee_status: str
     requested_at: datetime
     decided_at: datetime | None
+    attempt: int = 1
+    decline_code: str | None = None
+    refund_id: str | None = None
+    excess: bool = False
+    """It took effect after the charge had moved on, and is to be given back."""
+    compensates: str | None = None
+    """The operation in excess that this one gives back."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts for the charge's amounts and status: not what was in excess, nor what gave that back."""
+        return not self.excess and self.compensates is None
 
     @property
     def references(self) -> frozenset[str]:
@@ -167,6 +179,8 @@ class ChargeRow(NamedTuple):
     refund_reserved_minor: int
     authorization_expires_at: datetime | None
     created_at: datetime
+    confirm_by: datetime | None = None
+    confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

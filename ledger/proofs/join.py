@@ -13,6 +13,7 @@ from ledger.proofs.booked import Booked, by_operation
 from ledger.proofs.charge_checks import check_charged_once, check_holds, check_limits, check_row, check_waiting
 from ledger.proofs.entry_checks import check_entries
 from ledger.proofs.evidence import ChargeEvidence, Effect, EffectKind, Standing
+from ledger.proofs.excess_checks import check_excess, payments_in_excess
 from ledger.proofs.findings import Code, Finding, Note, NoteCode, Result
 from ledger.proofs.matching import Matched, match
 from ledger.proofs.operation_checks import Case, Remark, check_operation, check_void
@@ -121,14 +122,16 @@ def _against_gateway(
         if operation.operation_id in broken:
             continue
         if operation.kind == "void":
-            yield from check_void(case, was_authorized=was_authorized)
+            yield from check_void(case, was_authorized=was_authorized and operation.target_reference is not None)
         else:
             yield from check_operation(case)
     yield from unexplained(matched.unexplained, evidence.charge.charge_id)
     yield from check_holds(evidence, _holds(matched))
+    yield from check_excess(evidence, matched.by_operation, now)
     if not is_doubled:
         joined = [effect for effects in matched.by_operation.values() for effect in effects]
-        yield from check_charged_once(evidence, joined + matched.unexplained)
+        in_excess = payments_in_excess(evidence, matched.by_operation)
+        yield from check_charged_once(evidence, joined + matched.unexplained, in_excess)
 
 
 def _holds(matched: Matched) -> dict[str, Effect]:
