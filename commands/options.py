@@ -17,6 +17,15 @@ Since = Annotated[
     typer.Option("--since", metavar="TIME", help="Only from then on: 7d, 12h, 2026-11-21.", show_default=False),
 ]
 
+Histories = Annotated[
+    str,
+    typer.Option(
+        "--histories",
+        metavar="all|none|COUNT",
+        help="How many processes' histories to replay; none leaves Temporal out.",
+    ),
+]
+
 ChargeId = Annotated[str, typer.Argument(metavar="CHARGE_ID", help="Id of the charge.", show_default=False)]
 NewChargeId = Annotated[
     str | None,

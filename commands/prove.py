@@ -9,20 +9,25 @@ from commands import options, output
 from commands.errors import AnswerIsNo, OutOfReach
 
 if TYPE_CHECKING:
-    from commands.proof import ProofReport
+    from commands.proof_report import ProofReport
     from ledger.proofs.findings import Finding
+    from ledger.proofs.invariants import Count
     from settings import Settings
 
+DEFAULT_HISTORIES = 500
 MOST_SHOWN = 20
 """Findings of one kind that a person gets to see; --json has all."""
 
 
-def prove(*, since: options.Since = None, as_json: options.AsJson = False) -> None:
-    """Prove that the gateways' own record, the journal and the charges agree."""
+def prove(
+    *, since: options.Since = None, histories: options.Histories = "500", as_json: options.AsJson = False
+) -> None:
+    """Prove that the gateways' own record, the journal, the charges and their processes agree."""
     from commands import arguments, connections
 
     begin = arguments.point_in_time("--since", since)
-    report = connections.run(lambda settings: run_proof(settings, begin))
+    most = arguments.histories(histories)
+    report = connections.run(lambda settings: run_proof(settings, begin, most))
     if as_json:
         output.document(document(report))
     else:
@@ -33,7 +38,9 @@ def prove(*, since: options.Since = None, as_json: options.AsJson = False) -> No
         raise AnswerIsNo(f"the books are not proved: {len(report.findings):,} findings")
 
 
-async def run_proof(settings: "Settings", since: datetime | None = None) -> "ProofReport":
+async def run_proof(
+    settings: "Settings", since: datetime | None = None, histories: int | None = DEFAULT_HISTORIES
+) -> "ProofReport":
     """Run the proof; on a terminal it tells on stderr how far it is. Raises what SQLAlchemy raises."""
     from rich.console import Console
 
@@ -41,13 +48,15 @@ async def run_proof(settings: "Settings", since: datetime | None = None) -> "Pro
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        return await proof.run(settings, since)
+        return await proof.run(settings, since, histories=histories)
     with console.status("proving") as status:
-        return await proof.run(settings, since, status.update)
+        return await proof.run(settings, since, status.update, histories)
 
 
 def document(report: "ProofReport") -> dict[str, Any]:
     """Return the report as JSON has it; docs/cli.md and docs/proof.md name the fields."""
+    from ledger.proofs.invariants import BROKEN_BY
+
     return {
         "verdict": report.verdict,
         "since": report.since.isoformat() if report.since else None,
@@ -56,10 +65,24 @@ def document(report: "ProofReport") -> dict[str, Any]:
             "operations": report.operations,
             "entries": report.entries,
             "effects": report.effects,
+            "processes": report.processes,
+            "histories": report.histories,
         },
+        "invariants": [
+            {
+                "invariant": each.invariant,
+                "meaning": each.invariant.meaning,
+                "state": each.state,
+                "of": each.of,
+                "checked": each.checked,
+                "failed": each.failed,
+            }
+            for each in report.invariants
+        ],
         "findings": [
             {
                 "code": finding.code,
+                "invariant": BROKEN_BY[finding.code],
                 "message": finding.message,
                 "what_to_do": finding.code.what_to_do,
                 "charge_id": finding.charge_id,
@@ -100,14 +123,25 @@ def show(report: "ProofReport") -> None:
         output.line(f"Note, {note.code}: {note.message}")
     if len(report.notes) > MOST_SHOWN:
         output.line(f"Note: and {len(report.notes) - MOST_SHOWN:,} more; --json lists all")
+    for each in report.invariants:
+        output.line(f"{each.invariant} {_words(each)}: {each.invariant.meaning}")
     output.line(summary(report))
+
+
+def _words(each: "Count") -> str:
+    """Say in a few words what was checked for an invariant."""
+    state = each.state.replace("_", " ")
+    if each.state in {"not_checked", "not_kept_yet"}:
+        return state
+    failed = f", {each.failed:,} failed" if each.failed else ""
+    return f"{state} ({each.checked:,} {each.of} checked{failed})"
 
 
 def summary(report: "ProofReport") -> str:
     """Say in a sentence what the proof came to."""
     counts = (
-        f"{report.charges:,} charges, {report.operations:,} operations, {report.entries:,} journal entries "
-        f"and {report.effects:,} effects at the gateways"
+        f"{report.charges:,} charges, {report.operations:,} operations, {report.entries:,} journal entries, "
+        f"{report.effects:,} effects at the gateways and {report.processes:,} processes ({report.histories:,} replayed)"
     )
     match report.verdict:
         case "proved":

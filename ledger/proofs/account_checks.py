@@ -25,7 +25,9 @@ def check_own_accounts(evidence: ChargeEvidence) -> Iterator[Finding]:
     unknown = [operation for operation in evidence.operations if operation.outcome == "unknown"]
     expected = _sum((f"{UNRESOLVED}{operation.gateway}", operation, 1) for operation in unknown)
     yield from _compare(Code.UNRESOLVED_DIFFERS, evidence, _of(found, UNRESOLVED), expected)
-    expected = _sum((REFUNDS_PAYABLE, operation, sign) for operation in evidence.operations if (sign := _owes(operation)))
+    expected = _sum(
+        (REFUNDS_PAYABLE, operation, sign) for operation in evidence.operations if (sign := _owes(operation))
+    )
     yield from _compare(Code.REFUNDS_PAYABLE_DIFFER, evidence, _of(found, REFUNDS_PAYABLE), expected)
 
 

@@ -183,6 +183,48 @@ class ChargeRow(NamedTuple):
     confirmed_at: datetime | None = None
 
 
+class Sent(NamedTuple):
+    """An operation that a process sent to a gateway, as its history has it."""
+
+    operation_id: str
+    kind: str
+    gateway: str
+
+
+class Answer(NamedTuple):
+    """What a process told somebody; amounts are None where the answer has none."""
+
+    status: str
+    authorized_minor: int | None
+    captured_minor: int | None
+
+
+class HistoryRow(NamedTuple):
+    """What the history of a process says; `charge_id` is that of its request, None where the request names none."""
+
+    charge_id: str | None
+    sent: tuple[Sent, ...]
+    answers: tuple[Answer, ...]
+
+
+class ProcessRow(NamedTuple):
+    """A process as Temporal knows it."""
+
+    workflow_id: str
+    status: str
+    """`running`, `completed`, `failed`, `terminated`, ...; a process that continued as new counts by its last run."""
+    started_at: datetime
+    shown_status: str | None = None
+    """Where it showed that its charge stands, in its search attributes."""
+    history: HistoryRow | None = None
+    """None where it was not read."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on."""
+        return self.status == "running"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeEvidence:
     """All that is known of one charge."""
@@ -191,6 +233,8 @@ class ChargeEvidence:
     operations: Sequence[OperationRow] = field(default=())
     entries: Sequence[EntryRow] = field(default=())
     effects: Sequence[Effect] = field(default=())
+    processes: Sequence[ProcessRow] | None = None
+    """The processes of the charge and of its refunds; None where Temporal was not read, so that nothing is concluded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ledger.proofs.excess_checks import check_excess, payments_in_excess
 from ledger.proofs.findings import Code, Finding, Note, NoteCode, Result
 from ledger.proofs.matching import Matched, match
 from ledger.proofs.operation_checks import Case, Remark, check_operation, check_void
+from ledger.proofs.process_checks import check_processes
 
 UNIMPORTANT = frozenset({Standing.USED, Standing.RELEASED, Standing.FAILED})
 """Effects that left no money anywhere, so that nobody has to explain them."""
@@ -80,6 +81,9 @@ def examine(evidence: ChargeEvidence, now: datetime, unread: frozenset[str] = fr
         if is_readable and not any(note.code is NoteCode.IN_PROGRESS for note in notes):
             joined = [effect for effects in matched.by_operation.values() for effect in effects]
             findings += check_gateway_accounts(evidence, joined)
+    # Where the books are wrong by themselves, it follows that what was told differs from them.
+    said = list(check_processes(evidence, now))
+    findings += [each for each in said if not findings or each.code is not Code.ANSWER_DIFFERS]
     told = {finding.operation_id for finding in findings}
     findings += [finding for finding in check_waiting(evidence, now) if finding.operation_id not in told - {None}]
     if evidence.charge.status == "needs_review":

@@ -131,6 +131,11 @@ class Snapshot:
         query = "SELECT charge_id FROM charges WHERE charge_id = ANY(:charge_ids)"
         return {row[0] for row in await self._rows(query, charge_ids=sorted(charge_ids))}
 
+    async def known_refunds(self, refund_ids: Collection[str]) -> set[str]:
+        """Which of these refunds exist."""
+        query = "SELECT refund_id FROM operations WHERE refund_id = ANY(:refund_ids)"
+        return {row[0] for row in await self._rows(query, refund_ids=sorted(refund_ids))}
+
     async def totals(self) -> list[CurrencyTotal]:
         """All debits and credits by currency, summed by PostgreSQL."""
         return [CurrencyTotal(row[0], row[1], int(row[2]), int(row[3])) for row in await self._rows(TOTALS)]
