@@ -17,6 +17,10 @@ Since = Annotated[
     typer.Option("--since", metavar="TIME", help="Only from then on: 7d, 12h, 2026-11-21.", show_default=False),
 ]
 
+ProvedCharge = Annotated[
+    str | None,
+    typer.Option("--charge", metavar="CHARGE_ID", help="Explain this charge, from every source.", show_default=False),
+]
 Histories = Annotated[
     str,
     typer.Option(

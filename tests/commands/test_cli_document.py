@@ -14,12 +14,12 @@ from commands import (
     ledger_documents,
     output,
     process_schemas,
-    prove,
+    proof_documents,
     review_documents,
     schema,
 )
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
-from commands.proof import ProofReport
+from commands.proof_report import ProofReport
 from ledger.charges import ChargeStatus
 from ledger.proofs.findings import Code, Finding
 from ledger.refunds import RefundStatus
@@ -38,7 +38,7 @@ REPORT = ProofReport(
     effects=0,
     since=None,
 )
-PROOF = prove.document(REPORT)
+PROOF = proof_documents.document(REPORT)
 PROCESS = process_schemas.of_all()[0]
 DOCUMENTS: dict[str, set[str]] = {
     "A started charge": set(charge_documents.StartedDocument.model_fields),

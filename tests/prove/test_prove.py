@@ -13,7 +13,7 @@ import pytest
 
 from commands import proof, prove
 from commands.errors import AnswerIsNo, OutOfReach
-from commands.proof import ProofReport
+from commands.proof_report import ProofReport
 from gateways.records import reader
 from ledger.charges import CaptureMode
 from ledger.money import Money
@@ -246,7 +246,7 @@ async def test_the_command_prints_its_findings_and_says_no(
     counts = {each["invariant"]: (each["state"], each["checked"]) for each in printed.pop("invariants")}
     assert counts.pop("I7") in {("kept", 2), ("kept", 3)}  # also by what it shows, once that can be searched
     assert counts == {
-        **{name: ("kept", 1) for name in ("I1", "I3", "I4", "I5", "I6", "I9")},
+        **dict.fromkeys(("I1", "I3", "I4", "I5", "I6", "I9"), ("kept", 1)),
         "I2": ("kept", 2),
         "I8": ("not_kept_yet", 0),
     }
