@@ -21,6 +21,10 @@ ProvedCharge = Annotated[
     str | None,
     typer.Option("--charge", metavar="CHARGE_ID", help="Explain this charge, from every source.", show_default=False),
 ]
+Repair = Annotated[
+    bool, typer.Option("--repair", help="Propose what the books lack, and post it once that is agreed to.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Agree to the repair without being asked.")]
 Histories = Annotated[
     str,
     typer.Option(

@@ -91,7 +91,7 @@ class ProcessProof:
         if self._records is None or self.unread:
             return told
         async with books.snapshot() as snapshot:
-            strangers = await _unknown(snapshot, self._left.values())
+            strangers = await unknown(snapshot, self._left.values())
             today = f"{snapshot.now:%Y-%m-%d}"
         chosen = list(islice(self._order(strangers, today), self._most_histories))
         batch: list[ProcessRow] = []
@@ -160,7 +160,7 @@ async def _examine(books: Books, rows: Sequence[ProcessRow], told: Told) -> None
 OF_HISTORIES = frozenset({Code.OPERATION_UNRECORDED, Code.ANSWER_DIFFERS})
 
 
-async def _unknown(snapshot: Snapshot, rows: Iterable[ProcessRow]) -> list[ProcessRow]:
+async def unknown(snapshot: Snapshot, rows: Iterable[ProcessRow]) -> list[ProcessRow]:
     """Of these processes, those whose charge or refund the books do not have."""
     by_kind: dict[bool, dict[str, ProcessRow]] = {True: {}, False: {}}
     for row in rows:

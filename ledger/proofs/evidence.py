@@ -71,6 +71,8 @@ class Effect:
     fee_currency: str | None = None
     changed_at: datetime | None = None
     """When its standing last changed, where the gateway says so."""
+    customer: str | None = None
+    """Our customer, where the gateway keeps that for us."""
     description: str = ""
     """A movement: what the gateway calls it."""
 
