@@ -45,6 +45,8 @@ class Memory:
     operations: dict[str, Lost] = field(default_factory=dict)
     statuses: list[str] = field(default_factory=list)
     """Where the charge's process said that it stood, in this order."""
+    is_open: bool = False
+    """Whether a process of the charge is running."""
 
     def add(self, history: WorkflowHistory) -> None:
         """Take in the history of a process of the charge."""

@@ -151,11 +151,13 @@ async def _memories(settings: Settings, charge_ids: Iterable[str]) -> dict[str, 
         charge_id = _charge_of(read.row)
         if charge_id is not None:
             memories[charge_id].add(read.history)
+            memories[charge_id].is_open |= read.row.is_open
     async for read in records.histories(_charges_first(strangers)):
         charge_id = _charge_of(read.row)
         history = read.row.history
         if charge_id is not None and history is not None and history.sent:
             memories[charge_id].add(read.history)
+            memories[charge_id].is_open |= read.row.is_open
     return dict(memories)
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from activities.charge_books import operation_request
+from activities.charge_decisions import operation_request
 from commands.gateway_records import GatewayRecords
 from commands.lost_operations import Lost, Memory, payment_of
 from commands.repair_steps import (
@@ -131,6 +131,11 @@ class Planner:
         request = _remembered(plan, request, effects, None)
         answer = await self._ask(plan, request)
         if not row.is_decided:
+            if memory.is_open and isinstance(answer, Declined | Refused):
+                plan.cannot.append(
+                    f"{row.operation_id} was declined: its process is running, and tries again or records it"
+                )
+                return
             _undecided(plan, request, answer, None, lapsed=_lapsed(row, memory))
         elif row.outcome == "succeeded":
             _succeeded(plan, row, books, answer)
@@ -236,7 +241,14 @@ def _succeeded(plan: ChargePlan, row: Operation, books: Books, answer: Outcome |
         return
     if not isinstance(answer, Succeeded):
         return
+    if row.excess or row.compensates is not None:
+        return
     if _expected(row) - books.entries:
+        if f"{row.operation_id}:failed" in books.entries:
+            plan.cannot.append(
+                f"{row.operation_id} failed once and was made after all: its entries are a person's to post"
+            )
+            return
         plan.steps.append(PostEntries(row.operation_id, answer))
     elif answer.fee is not None and row.fee_minor is None:
         plan.steps.append(BookFee(row.operation_id, answer.fee, answer.occurred_at))

@@ -10,7 +10,9 @@ from typing import Any
 from temporalio.exceptions import ApplicationError
 
 from activities import consequences
-from activities.charge_books import ChargeBooks, RecordFee, RecordOutcome, operation_request
+from activities.attempts import Attempts
+from activities.charge_books import ChargeBooks, RecordFee, RecordOutcome
+from activities.charge_decisions import TryAgain, operation_request
 from activities.refund_books import RecordRefund, RefundBooks
 from gateways.port import Capabilities, Outcome, Succeeded
 from ledger import charges, journal, operations, refunds, reports
@@ -109,13 +111,22 @@ class PostEntries:
 Step = RestoreCharge | RestoreOperation | RestoreRefund | Remember | Record | BookFee | PostEntries
 
 
+class _NoneFollows(Attempts):
+    """A repair records what happened: it never opens an attempt that nobody would perform."""
+
+    def __init__(self) -> None:
+        super().__init__({}, ())
+
+    def next_at(self, _now: datetime) -> TryAgain:
+        return lambda _case: None
+
+
 class Repairs:
     """Does steps in a database; `capabilities` is what the ledger steps of the processes need to know of the gateways."""
 
     def __init__(self, database: Database, capabilities: dict[str, Capabilities]) -> None:
         self._database = database
-        # No order of gateways: a repair records what happened, and tries nothing again.
-        self._charges = ChargeBooks(database, capabilities, ())
+        self._charges = ChargeBooks(database, capabilities, _NoneFollows())
         self._refunds = RefundBooks(database, capabilities)
 
     async def do(self, step: Step) -> None:

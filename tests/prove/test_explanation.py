@@ -13,7 +13,8 @@ from ledger.proofs.findings import Code
 from tests.conftest import Database
 from tests.prove.test_prove import use_settings
 from tests.workflows.conftest import Processes
-from workflows.charge import CaptureCommand, ChargeWorkflow
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CaptureCommand
 
 
 async def captured_and_refunded(processes: Processes) -> str:

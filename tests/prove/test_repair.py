@@ -20,7 +20,8 @@ from local import postgres
 from tests.conftest import Database
 from tests.prove.test_prove import BAD, administrator, use_settings
 from tests.workflows.conftest import GOOD, Processes
-from workflows.charge import CaptureCommand, ChargeWorkflow, VoidCommand
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CaptureCommand, VoidCommand
 
 ACTOR = "person:tester"
 
