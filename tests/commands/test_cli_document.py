@@ -15,13 +15,18 @@ from commands import (
     output,
     process_schemas,
     proof_documents,
+    repair_documents,
     review_documents,
     schema,
 )
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
+from commands.explanation import Explanation, Statement
 from commands.proof_report import ProofReport
+from commands.repair import Proposal, Proposals
+from commands.repair_plan import ChargePlan
 from ledger.charges import ChargeStatus
 from ledger.proofs.findings import Code, Finding
+from ledger.proofs.invariants import count
 from ledger.refunds import RefundStatus
 from ledger.reviews import Choice, Evidence, Resolution
 from starter import app
@@ -36,9 +41,20 @@ REPORT = ProofReport(
     operations=0,
     entries=0,
     effects=0,
-    since=None,
+    invariants=tuple(count((), {}, frozenset())),
 )
 PROOF = proof_documents.document(REPORT)
+EXPLANATION = proof_documents.explanation_document(
+    Explanation(
+        charge_id="",
+        is_known=True,
+        statements=(Statement("charge", "ch_1", "", ()),),
+        findings=(),
+        notes=(),
+        unread=(),
+    )
+)
+REPAIR = repair_documents.document(Proposals(REPORT, (Proposal(ChargePlan("ch_1")),)), (), is_done=False)
 PROCESS = process_schemas.of_all()[0]
 DOCUMENTS: dict[str, set[str]] = {
     "A started charge": set(charge_documents.StartedDocument.model_fields),
@@ -55,7 +71,12 @@ DOCUMENTS: dict[str, set[str]] = {
     "An account": set(ledger_documents.AccountDocument.model_fields),
     "A line of an account": set(ledger_documents.StatementLineDocument.model_fields),
     "A proof": set(PROOF),
+    "A count": set(PROOF["invariants"][0]),
     "A finding": set(PROOF["findings"][0]),
+    "An explanation": set(EXPLANATION),
+    "A statement": set(EXPLANATION["statements"][0]),
+    "A repair": set(REPAIR),
+    "A repaired charge": set(REPAIR["charges"][0]),
     "The processes": set(schema.describe("", [])),
     "A process": set(PROCESS),
     "A message": set(PROCESS["updates"][0]),
