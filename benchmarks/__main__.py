@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import history, latency, memory, throughput, transactions
+from benchmarks import history, latency, memory, prove, throughput, transactions
 from benchmarks.figures import Figure
 from local.addresses import Ports
 from local.errors import LocalError
@@ -27,6 +27,7 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
     "latency": latency.measure,
     "throughput": throughput.measure,
     "memory": memory.measure,
+    "prove": prove.measure,
 }
 BROKEN, UNKNOWN_NAME, NOT_STARTED, INTERRUPTED = 1, 2, 3, 130
 
