@@ -49,9 +49,10 @@ async def measure(
     await load.many(lambda: driver.charge(next(gateways)), with_processes, IN_FLIGHT)
     for histories in HISTORIES:
         name = "without_temporal" if histories is None else f"with_{histories}_histories"
-        seconds, megabytes, proved = await asyncio.to_thread(_proved, system, histories)
+        seconds, cpu_seconds, megabytes, proved = await asyncio.to_thread(_proved, system, histories)
         yield Figure(f"{name}_charges", proved)
         yield Figure(f"{name}_seconds", seconds, at_most(MOST_SECONDS))
+        yield Figure(f"{name}_cpu_seconds", cpu_seconds)
         yield Figure(f"{name}_mb", megabytes, at_most(MOST_MEGABYTES))
 
 
@@ -88,8 +89,8 @@ def _copy(system: System, originals: list[str], copies: int) -> None:
         start(running.port, state=state, log=system.path / "logs" / f"{name}-again.log")
 
 
-def _proved(system: System, histories: int | None) -> tuple[float, float, int]:
-    """Run the command; returns seconds, peak resident megabytes and how many charges it proved."""
+def _proved(system: System, histories: int | None) -> tuple[float, float, float, int]:
+    """Run the command; returns seconds, those of its own processor time, peak resident megabytes and how many charges it proved."""
     command = [sys.executable, "starter.py", "prove", "--json", "--histories", str(histories or "none")]
     started = time.perf_counter()
     with tempfile.TemporaryFile() as answer:
@@ -101,4 +102,4 @@ def _proved(system: System, histories: int | None) -> tuple[float, float, int]:
     report = json.loads(said)
     if report["verdict"] != "proved":
         raise AssertionError(f"the books are not proved: {report['findings'][:3]} {report['unread']}")
-    return seconds, used.ru_maxrss / 1024, report["checked"]["charges"]
+    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, report["checked"]["charges"]
