@@ -162,14 +162,19 @@ OF_HISTORIES = frozenset({Code.OPERATION_UNRECORDED, Code.ANSWER_DIFFERS})
 
 async def unknown(snapshot: Snapshot, rows: Iterable[ProcessRow]) -> list[ProcessRow]:
     """Of these processes, those whose charge or refund the books do not have."""
-    by_kind: dict[bool, dict[str, ProcessRow]] = {True: {}, False: {}}
-    for row in rows:
-        by_kind[row.workflow_id.startswith(REFUND)][row.workflow_id.partition("/")[2]] = row
-    known = {
-        True: await snapshot.known_refunds(by_kind[True]),
-        False: await snapshot.known(by_kind[False]),
-    }
-    return [row for is_refund, named in by_kind.items() for name, row in named.items() if name not in known[is_refund]]
+    rows = list(rows)
+    refunds = {name for row in rows if (name := _name(row)) and row.workflow_id.startswith(REFUND)}
+    charges = {name for row in rows if (name := _name(row)) and not row.workflow_id.startswith(REFUND)}
+    known_refunds, known_charges = await snapshot.known_refunds(refunds), await snapshot.known(charges)
+    return [
+        row
+        for row in rows
+        if _name(row) not in (known_refunds if row.workflow_id.startswith(REFUND) else known_charges)
+    ]
+
+
+def _name(row: ProcessRow) -> str:
+    return row.workflow_id.partition("/")[2]
 
 
 def _not_replayed(row: ProcessRow, failure: str) -> Finding:

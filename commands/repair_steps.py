@@ -24,6 +24,9 @@ from ledger.money import Money
 from ledger.operations import NewOperation, Operation
 from ledger.refunds import RefundRequest
 
+NOBODY: frozenset[str] = frozenset()
+"""Who may resolve a review in a repair."""
+
 
 class StepRefused(Exception):
     """The books refuse a step; says which and why."""
@@ -126,8 +129,8 @@ class Repairs:
 
     def __init__(self, database: Database, capabilities: dict[str, Capabilities]) -> None:
         self._database = database
-        self._charges = ChargeBooks(database, capabilities, _NoneFollows())
-        self._refunds = RefundBooks(database, capabilities)
+        self._charges = ChargeBooks(database, capabilities, _NoneFollows(), NOBODY)
+        self._refunds = RefundBooks(database, capabilities, NOBODY)
 
     async def do(self, step: Step) -> None:
         """Do one step. Raises StepRefused."""
