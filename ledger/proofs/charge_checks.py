@@ -168,6 +168,7 @@ def _counters(operations: Sequence[OperationRow]) -> Counter[str]:
 def _status_fits(status: str, operations: Sequence[OperationRow], counters: Counter[str]) -> bool:
     """Whether the operations allow this state; what is parked for a person may be in any."""
     captured, authorized = counters["captured"], counters["authorized"]
+    was_tried = bool(operations)
     operations = [operation for operation in operations if operation.counts]
     nothing_taken = captured == 0 == authorized
     waits = any(operation.is_undecided for operation in operations if operation.kind != "refund")
@@ -182,7 +183,7 @@ def _status_fits(status: str, operations: Sequence[OperationRow], counters: Coun
         "expired": released,
         "refunded": 0 < captured == counters["refunded"],
         "canceled": nothing_taken and not waits,
-        "declined": bool(operations) and nothing_taken and not waits,
+        "declined": was_tried and nothing_taken and not waits,
         "processing": waiting,
         "requires_action": waiting,
         "pending": waiting,
