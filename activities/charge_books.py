@@ -11,8 +11,7 @@ from temporalio import activity
 
 from activities import charge_decisions as decisions
 from activities import consequences, review_books
-from activities.attempts import Attempts
-from activities.charge_decisions import Case, Decision, Further, is_decided
+from activities.charge_decisions import Case, Chooser, Decision, Further, is_decided
 from activities.database_errors import translated
 from activities.review_books import OpenReview, ResolveReview
 from gateways.port import Capabilities, OperationRequest, Outcome
@@ -95,7 +94,7 @@ class ChargeBooks:
         self,
         engine: Database,
         capabilities: Mapping[str, Capabilities],
-        attempts: Attempts,
+        attempts: Chooser,
         reviewers: frozenset[str],
     ) -> None:
         self._engine = engine

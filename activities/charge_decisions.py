@@ -6,11 +6,11 @@ The steps read the rows under the charge's lock, ask here, and write; the simula
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from activities import consequences
 from gateways.port import Declined, OperationKind, OperationRequest, Outcome, Refused, Succeeded
-from ledger.charges import CaptureMode, Charge, ChargeStatus
+from ledger.charges import CaptureMode, Charge, ChargeRequest, ChargeStatus
 from ledger.entries import Entry
 from ledger.operations import NewOperation, Operation
 from ledger.record import Record
@@ -82,6 +82,22 @@ class NextAttempt:
 
 TryAgain = Callable[[Case], NextAttempt | None]
 """Whether and where to try again, given the rows with the last attempt decided."""
+
+
+class Chooser(Protocol):
+    """Chooses the gateways of a charge's attempts."""
+
+    async def refresh(self) -> None:
+        """Bring what it decides by up to date; waits for nothing."""
+        ...
+
+    def first(self, request: ChargeRequest, now: datetime) -> NextAttempt:
+        """Choose for a new charge; raises NoGateway."""
+        ...
+
+    def next_at(self, now: datetime) -> TryAgain:
+        """Return the rule for what follows a no at this moment."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import bulkhead, history, latency, memory, routing, throughput, transactions, webhooks
+from benchmarks import bulkhead, history, latency, memory, prove, routing, throughput, transactions, webhooks
 from benchmarks.figures import Figure
 from local.addresses import Ports
 from local.errors import LocalError
@@ -29,6 +29,7 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
     "memory": memory.measure,
     "bulkhead": bulkhead.measure,
     "webhooks": webhooks.measure,
+    "prove": prove.measure,
 }
 WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {"routing": routing.measure}
 NAMES = (*BENCHES, *WITHOUT_SYSTEM)

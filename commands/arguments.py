@@ -5,6 +5,7 @@ Every fault becomes one line that says what is wrong and what to do; card number
 
 import getpass
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -175,6 +176,17 @@ def currency_code(text: str | None) -> str | None:
     except MoneyError as error:
         raise WrongUse(f"--currency: {error}") from None
     return text.upper()
+
+
+def histories(text: str) -> int | None:
+    """Read how many histories to replay; None leaves Temporal out."""
+    if text == "none":
+        return None
+    if text == "all":
+        return sys.maxsize
+    if not (text.isascii() and text.isdigit()):
+        raise WrongUse(f"--histories {text!r} cannot be read: write all, none or a number")
+    return int(text)
 
 
 def point_in_time(option: str, text: str | None, now: datetime | None = None) -> datetime | None:

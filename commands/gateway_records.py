@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -65,6 +65,12 @@ class GatewayRecords:
         return await self._all(
             self._readable(name, record.again(payments[name], others[name] - payments[name]))
             for name, record in self._records.items()
+        )
+
+    async def by_reference(self, references: Mapping[str, Collection[str]]) -> list[Effect]:
+        """Read by id what these references, by gateway, may name: payments or whatever followed from them."""
+        return await self._all(
+            self._readable(name, record.again(references.get(name, ()), ())) for name, record in self._records.items()
         )
 
     async def close(self) -> None:

@@ -17,6 +17,23 @@ Since = Annotated[
     typer.Option("--since", metavar="TIME", help="Only from then on: 7d, 12h, 2026-11-21.", show_default=False),
 ]
 
+ProvedCharge = Annotated[
+    str | None,
+    typer.Option("--charge", metavar="CHARGE_ID", help="Explain this charge, from every source.", show_default=False),
+]
+Repair = Annotated[
+    bool, typer.Option("--repair", help="Propose what the books lack, and post it once that is agreed to.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Agree to the repair without being asked.")]
+Histories = Annotated[
+    str,
+    typer.Option(
+        "--histories",
+        metavar="all|none|COUNT",
+        help="How many processes' histories to replay; none leaves Temporal out.",
+    ),
+]
+
 ChargeId = Annotated[str, typer.Argument(metavar="CHARGE_ID", help="Id of the charge.", show_default=False)]
 NewChargeId = Annotated[
     str | None,

@@ -1,7 +1,7 @@
-"""Runs the proof: reads the gateways first, then the books, and looks at whatever differs a second time.
+"""Runs the proof: reads the gateways and Temporal first, then the books, and looks at whatever differs a second time.
 
-An operation is in the books before its gateway hears of it, so in this order an effect always finds its operation;
-what was recorded while we read is seen right by the second look, which reads the gateways by id.
+An operation is in the books before its gateway or its process' history hears of it, so in this order each finds its
+operation; what was recorded while we read is seen right by the second look, which reads by id.
 """
 
 import asyncio
@@ -13,10 +13,15 @@ from itertools import chain, islice
 
 from commands import gateway_records
 from commands.gateway_records import GatewayRecords
+from commands.process_proof import ProcessProof
+from commands.process_records import ProcessRecords
+from commands.proof_report import ProofReport
 from ledger.proofs.entry_checks import check_entries, check_totals, imbalance
 from ledger.proofs.evidence import ChargeEvidence, Effect
 from ledger.proofs.findings import Finding, Note, NoteCode, Result
+from ledger.proofs.invariants import Invariant, count
 from ledger.proofs.join import Effects, examine, unexplained
+from ledger.proofs.process_checks import answers_of
 from ledger.proofs.reading import Books, Size, Snapshot, open_books
 from settings import Settings
 
@@ -24,44 +29,29 @@ PAUSES_SECONDS = (1.0, 2.0, 4.0)
 """Waits before looking again: what is being recorded right now takes less than the first."""
 MOST_LOOKED_AT_AGAIN = 1000
 EARLIER = timedelta(hours=1)
-"""How long before `since` the gateways are read from: their clocks are not ours."""
+"""How long before `since` the gateways and Temporal are read from: their clocks are not ours."""
+HISTORIES = 500
+"""How many histories are read and replayed where nobody says otherwise."""
 
 Say = Callable[[str], None]
 Key = tuple[str | None, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProofReport:
-    """What the proof says; `unread` are the parts that could not be read or examined, each in a line."""
+async def run(
+    settings: Settings,
+    since: datetime | None = None,
+    say: Say = lambda _: None,
+    histories: int | None = HISTORIES,
+) -> ProofReport:
+    """Prove the books of these settings; with `since`, for the charges made from then on.
 
-    findings: tuple[Finding, ...]
-    notes: tuple[Note, ...]
-    unread: tuple[str, ...]
-    charges: int
-    operations: int
-    entries: int
-    effects: int
-    since: datetime | None
-
-    @property
-    def verdict(self) -> str:
-        """`proved`, `findings`, or `not_read` where a part could not be read, whatever was found in the rest."""
-        if self.unread:
-            return "not_read"
-        return "findings" if self.findings else "proved"
-
-    @property
-    def exit_code(self) -> int:
-        """0 nothing found, 1 findings, 3 something could not be read."""
-        return {"proved": 0, "findings": 1, "not_read": 3}[self.verdict]
-
-
-async def run(settings: Settings, since: datetime | None = None, say: Say = lambda _: None) -> ProofReport:
-    """Prove the books of these settings; with `since`, for the charges made from then on."""
+    `histories` is how many processes' histories are read and replayed at most; None leaves Temporal out.
+    """
     records = gateway_records.of_settings(settings)
+    processes = ProcessProof(None if histories is None else ProcessRecords(settings), histories or 0)
     try:
         async with open_books(settings.database_url) as books:
-            return await _Proof(books, records, since, say).report()
+            return await _Proof(books, records, processes, since, say).report()
     finally:
         await records.close()
 
@@ -93,6 +83,7 @@ class _Seen:
             operations=len(evidence.operations),
             entries=len(evidence.entries),
             lines=sum(len(entry.lines) for entry in evidence.entries),
+            answers=answers_of(evidence.processes or ()),
         )
         if result.findings:
             self.suspects[charge_id] = _Suspect({each.key: each for each in result.findings}, tuple(evidence.effects))
@@ -101,13 +92,21 @@ class _Seen:
         if result.notes:
             self.notes[charge_id] = result.notes
 
+    def suspect(self, finding: Finding) -> None:
+        """Look again at the charge of a finding that another examination brought."""
+        known = self.suspects.setdefault(finding.charge_id or "", _Suspect({}, ()))
+        known.findings[finding.key] = finding
+
 
 class _Proof:
     """One run."""
 
-    def __init__(self, books: Books, records: GatewayRecords, since: datetime | None, say: Say) -> None:
+    def __init__(
+        self, books: Books, records: GatewayRecords, processes: ProcessProof, since: datetime | None, say: Say
+    ) -> None:
         self._books = books
         self._records = records
+        self._processes = processes
         self._since = since
         self._say = say
         self._unproved: list[str] = []
@@ -119,26 +118,50 @@ class _Proof:
             claims = await snapshot.claims(self._since)
         self._say(f"reading the record of {' and '.join(self._records.names)}")
         start = None if self._since is None else self._since - EARLIER
-        effects = await self._records.everything(start, claims)
+        effects, _ = await asyncio.gather(self._records.everything(start, claims), self._processes.list_all(start))
+        seen = _Seen(counts=Counter(effects=len(effects)))
+        del claims
         self._say("reading the books")
         async with self._books.snapshot() as snapshot:
-            seen = await self._look(snapshot, Effects(effects))
+            await self._look(snapshot, Effects(effects), seen)
+        del effects
+        self._say("reading and replaying the histories of processes")
+        told = await self._processes.examine(self._books)
+        seen.counts.update(told.counts)
+        for finding in told.of_charges:
+            seen.suspect(finding)
         confirmed = list(await self._look_again(seen)) if seen.suspects else []
+        return self._report(seen, (*confirmed, *seen.strays, *told.strays))
+
+    def _report(self, seen: _Seen, findings: tuple[Finding, ...]) -> ProofReport:
+        counts = seen.counts
+        unread = (*self._records.unread.values(), *self._processes.unread, *self._unproved)
         return ProofReport(
-            findings=(*confirmed, *seen.strays),
+            findings=findings,
             notes=tuple(chain.from_iterable(seen.notes.values())),
-            unread=(*self._records.unread.values(), *self._unproved),
-            charges=seen.counts["charges"],
-            operations=seen.counts["operations"],
-            entries=seen.counts["entries"],
-            effects=len(effects),
+            unread=unread,
+            charges=counts["charges"],
+            operations=counts["operations"],
+            entries=counts["entries"],
+            effects=counts["effects"],
+            processes=self._processes.count,
+            histories=counts["histories"],
+            invariants=tuple(count(findings, counts, self._unchecked())),
             since=self._since,
         )
 
-    async def _look(self, snapshot: Snapshot, effects: Effects) -> _Seen:
-        seen = _Seen()
+    def _unchecked(self) -> frozenset[Invariant]:
+        """What rests on a part that was not read."""
+        unchecked = set()
+        if self._records.unread:
+            unchecked |= {Invariant.I1, Invariant.I3, Invariant.I4, Invariant.I6}
+        if not self._processes.are_read:
+            unchecked |= {Invariant.I5, Invariant.I7, Invariant.I9}
+        return frozenset(unchecked)
+
+    async def _look(self, snapshot: Snapshot, effects: Effects, seen: _Seen) -> None:
         async for page in snapshot.pages(self._since):
-            for evidence in _with_effects(page, effects):
+            for evidence in self._whole(page, effects):
                 seen.add(evidence, self._examine(evidence, snapshot))
             self._say(f"examined {seen.counts['charges']:,} charges")
         for entry in await snapshot.entries_of_no_charge():
@@ -149,7 +172,6 @@ class _Proof:
         seen.strays += check_totals(await snapshot.totals(), seen.off)
         if self._since is None:
             self._require_all(seen.counts, await snapshot.size())
-        return seen
 
     async def _look_again(self, seen: _Seen) -> Iterator[Finding]:
         """Look again at the charges that differ, and keep what is found twice running."""
@@ -164,9 +186,9 @@ class _Proof:
                 break
             self._say(f"looking again at {len(suspects):,} charges that differ")
             await asyncio.sleep(pause)
-            unread_before = len(self._records.unread)
+            unread_before = self._unread_count
             again = await self._suspects_now(suspects, seen)
-            if len(self._records.unread) > unread_before:
+            if self._unread_count > unread_before:
                 # Without the second look, the first one counts.
                 return chain(confirmed.values(), _findings(suspects), _findings(once))
             for charge_id, now in again.items():
@@ -182,15 +204,20 @@ class _Proof:
             self._unproved.append(message)
         return chain(confirmed.values(), _findings(once))
 
+    @property
+    def _unread_count(self) -> int:
+        return len(self._records.unread) + len(self._processes.unread)
+
     async def _suspects_now(self, suspects: dict[str, _Suspect], seen: _Seen) -> dict[str, _Suspect]:
         async with self._books.snapshot() as snapshot:
             before = await snapshot.some(suspects)
         operations = [operation for evidence in before for operation in evidence.operations]
         known = chain.from_iterable(suspect.effects for suspect in suspects.values())
-        effects = Effects(await self._records.again(operations, known))
+        read, _ = await asyncio.gather(self._records.again(operations, known), self._processes.list_again(before))
+        effects = Effects(read)
         found = {}
         async with self._books.snapshot() as snapshot:
-            for evidence in _with_effects(await snapshot.some(suspects), effects):
+            for evidence in self._whole(await snapshot.some(suspects), effects):
                 result = self._examine(evidence, snapshot)
                 charge_id = evidence.charge.charge_id
                 seen.notes[charge_id] = result.notes
@@ -199,6 +226,16 @@ class _Proof:
 
     def _examine(self, evidence: ChargeEvidence, snapshot: Snapshot) -> Result:
         return examine(evidence, snapshot.now, frozenset(self._records.unread))
+
+    def _whole(self, page: Iterable[ChargeEvidence], effects: Effects) -> Iterator[ChargeEvidence]:
+        """Add to each charge what the gateways and Temporal say of it."""
+        for evidence in page:
+            references = chain.from_iterable(operation.references for operation in evidence.operations)
+            yield replace(
+                evidence,
+                effects=effects.take(evidence.charge.charge_id, references),
+                processes=self._processes.take(evidence),
+            )
 
     async def _of_no_charge(self, snapshot: Snapshot, left: list[Effect]) -> list[Effect]:
         """Take out what belongs to charges made before `since`."""
@@ -220,9 +257,3 @@ class _Proof:
 
 def _findings(suspects: dict[str, _Suspect]) -> Iterator[Finding]:
     return chain.from_iterable(suspect.findings.values() for suspect in suspects.values())
-
-
-def _with_effects(page: Iterable[ChargeEvidence], effects: Effects) -> Iterator[ChargeEvidence]:
-    for evidence in page:
-        references = chain.from_iterable(operation.references for operation in evidence.operations)
-        yield replace(evidence, effects=effects.take(evidence.charge.charge_id, references))

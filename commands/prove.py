@@ -1,39 +1,55 @@
-"""`prove`: whether the gateways' own record, the journal and the charges agree, and what to do where they do not."""
+"""`prove`: whether the gateways' own record, the journal, the charges and their processes agree, and what to do if not."""
 # ruff: noqa: PLC0415 # heavy parts are imported when the command runs, so that --help is quick
 
-from collections import defaultdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from commands import options, output
-from commands.errors import AnswerIsNo, OutOfReach
+from commands.errors import AnswerIsNo, OutOfReach, WrongUse
 
 if TYPE_CHECKING:
-    from commands.proof import ProofReport
-    from ledger.proofs.findings import Finding
+    from commands.proof_report import ProofReport
     from settings import Settings
 
-MOST_SHOWN = 20
-"""Findings of one kind that a person gets to see; --json has all."""
+DEFAULT_HISTORIES = 500
 
 
-def prove(*, since: options.Since = None, as_json: options.AsJson = False) -> None:
-    """Prove that the gateways' own record, the journal and the charges agree."""
-    from commands import arguments, connections
+def prove(
+    *,
+    charge: options.ProvedCharge = None,
+    repair: options.Repair = False,
+    yes: options.Yes = False,
+    since: options.Since = None,
+    histories: options.Histories = str(DEFAULT_HISTORIES),
+    as_json: options.AsJson = False,
+) -> None:
+    """Prove that the gateways' own record, the journal, the charges and their processes agree."""
+    from commands import arguments, connections, proof_documents
 
+    if repair:
+        _repair(charge, since, is_agreed=yes, as_json=as_json)
+        return
+    if yes:
+        raise WrongUse("--yes agrees to a repair: give it with --repair")
+    if charge is not None:
+        _explain(charge, since, as_json=as_json)
+        return
     begin = arguments.point_in_time("--since", since)
-    report = connections.run(lambda settings: run_proof(settings, begin))
+    most = arguments.histories(histories)
+    report = connections.run(lambda settings: run_proof(settings, begin, most))
     if as_json:
-        output.document(document(report))
+        output.document(proof_documents.document(report))
     else:
-        show(report)
+        proof_documents.show(report)
     if report.unread:
-        raise OutOfReach(*(f"nothing is proved, since a part could not be read: {line}" for line in report.unread))
+        raise not_read(report.unread)
     if report.findings:
         raise AnswerIsNo(f"the books are not proved: {len(report.findings):,} findings")
 
 
-async def run_proof(settings: "Settings", since: datetime | None = None) -> "ProofReport":
+async def run_proof(
+    settings: "Settings", since: datetime | None = None, histories: int | None = DEFAULT_HISTORIES
+) -> "ProofReport":
     """Run the proof; on a terminal it tells on stderr how far it is. Raises what SQLAlchemy raises."""
     from rich.console import Console
 
@@ -41,78 +57,57 @@ async def run_proof(settings: "Settings", since: datetime | None = None) -> "Pro
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        return await proof.run(settings, since)
+        return await proof.run(settings, since, histories=histories)
     with console.status("proving") as status:
-        return await proof.run(settings, since, status.update)
+        return await proof.run(settings, since, status.update, histories)
 
 
-def document(report: "ProofReport") -> dict[str, Any]:
-    """Return the report as JSON has it; docs/cli.md and docs/proof.md name the fields."""
-    return {
-        "verdict": report.verdict,
-        "since": report.since.isoformat() if report.since else None,
-        "checked": {
-            "charges": report.charges,
-            "operations": report.operations,
-            "entries": report.entries,
-            "effects": report.effects,
-        },
-        "findings": [
-            {
-                "code": finding.code,
-                "message": finding.message,
-                "what_to_do": finding.code.what_to_do,
-                "charge_id": finding.charge_id,
-                "operation_id": finding.operation_id,
-                "gateway": finding.gateway,
-                "gateway_reference": finding.gateway_reference,
-                "entry_reference": finding.entry_reference,
-            }
-            for finding in report.findings
-        ],
-        "notes": [
-            {
-                "code": note.code,
-                "message": note.message,
-                "charge_id": note.charge_id,
-                "operation_id": note.operation_id,
-            }
-            for note in report.notes
-        ],
-        "unread": list(report.unread),
-    }
+def not_read(lines: tuple[str, ...]) -> OutOfReach:
+    """Say what could not be read."""
+    return OutOfReach(*(f"nothing is proved, since a part could not be read: {line}" for line in lines))
 
 
-def show(report: "ProofReport") -> None:
-    """Print the report for people."""
-    by_code: dict[Any, list[Finding]] = defaultdict(list)
-    for finding in report.findings:
-        by_code[finding.code].append(finding)
-    for code, findings in by_code.items():
-        output.line(f"{code} ({len(findings):,}): {code.meaning}")
-        output.line(f"  What to do: {code.what_to_do}")
-        for finding in findings[:MOST_SHOWN]:
-            output.line(f"  - {finding.message}")
-        if len(findings) > MOST_SHOWN:
-            output.line(f"  - and {len(findings) - MOST_SHOWN:,} more; --json lists all")
-        output.line("")
-    for note in report.notes[:MOST_SHOWN]:
-        output.line(f"Note, {note.code}: {note.message}")
-    if len(report.notes) > MOST_SHOWN:
-        output.line(f"Note: and {len(report.notes) - MOST_SHOWN:,} more; --json lists all")
-    output.line(summary(report))
+def _repair(charge_id: str | None, since: str | None, *, is_agreed: bool, as_json: bool) -> None:
+    from commands import arguments, connections, repair, repair_documents
+
+    if since is not None:
+        raise WrongUse("--repair rests on a proof of everything: leave out --since")
+    if charge_id is not None:
+        arguments.identifier("--charge", charge_id)
+    actor = arguments.actor()
+    proposals = connections.run(lambda settings: repair.propose(settings, actor, charge_id))
+    if proposals.report.unread:
+        raise not_read(proposals.report.unread)
+    if not as_json:
+        repair_documents.show(proposals)
+    is_agreed = bool(proposals.to_do) and (is_agreed or (not as_json and repair_documents.is_agreed()))
+    posted = connections.run(lambda settings: repair.carry_out(settings, proposals)) if is_agreed else []
+    if as_json:
+        output.document(repair_documents.document(proposals, posted, is_done=is_agreed))
+    elif is_agreed:
+        repair_documents.show_posted(posted)
+    if proposals.to_do and not is_agreed:
+        raise AnswerIsNo("nothing was posted: look at what would be, then give the command again with --yes")
+    if proposals.cannot:
+        raise AnswerIsNo(*(f"cannot be repaired: {line}" for line in proposals.cannot))
+    if not is_agreed and proposals.report.findings:
+        raise AnswerIsNo(f"nothing of the {len(proposals.report.findings):,} findings can be repaired: see `prove`")
 
 
-def summary(report: "ProofReport") -> str:
-    """Say in a sentence what the proof came to."""
-    counts = (
-        f"{report.charges:,} charges, {report.operations:,} operations, {report.entries:,} journal entries "
-        f"and {report.effects:,} effects at the gateways"
-    )
-    match report.verdict:
-        case "proved":
-            return f"Proved: {counts} agree."
-        case "findings":
-            return f"Not proved: {len(report.findings):,} findings in {counts}."
-        case _:
-            return f"Not proved: a part could not be read. Examined: {counts}."
+def _explain(charge_id: str, since: str | None, *, as_json: bool) -> None:
+    from commands import arguments, connections, explanation, proof_documents
+
+    if since is not None:
+        raise WrongUse("--charge explains one charge, whenever it was made: leave out --since")
+    arguments.identifier("--charge", charge_id)
+    found = connections.run(lambda settings: explanation.explain(settings, charge_id))
+    if not found.is_known and not found.unread:
+        raise AnswerIsNo(f"there is no charge {charge_id}: neither the books nor Temporal know it")
+    if as_json:
+        output.document(proof_documents.explanation_document(found))
+    else:
+        proof_documents.show_explanation(found)
+    if found.unread:
+        raise not_read(found.unread)
+    if found.findings:
+        raise AnswerIsNo(f"charge {charge_id} is not proved: {len(found.findings):,} findings")

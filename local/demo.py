@@ -11,7 +11,7 @@ from typing import Any, Never, TypeVar
 
 from rich.console import Console
 
-from commands import connections, prove
+from commands import connections, proof_documents, prove
 from commands.errors import CommandError
 from ledger import charges, operations, reports
 from local import demo_progress, demo_report, demo_scenario, demo_verdict
@@ -63,7 +63,7 @@ async def _demonstrate(console: Console, system: System) -> int:
     demo_report.show_outcomes(console, plan, books, verdict)
     demo_report.show_money(console, books)
     demo_report.show_trial_balance(console, verdict)
-    prove.show(report)
+    proof_documents.show(report)
     for line in report.unread:
         console.print(line, style="red", markup=False)
     demo_report.show_verdict(console, plan, verdict, system.path)

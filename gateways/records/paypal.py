@@ -155,10 +155,14 @@ class PayPalRecord:
         return page, refreshed
 
     async def _claimed(self, claims: Sequence[Claim]) -> list[Effect]:
-        """Read operations by id: by their orders, and authorizations whose order is gone by their own."""
-        effects = await self._orders([claim.payment_reference for claim in claims if claim.payment_reference])
-        seen = {effect.reference for effect in effects}
-        alone = {claim.gateway_reference for claim in claims if claim.kind == "authorize"} - seen - {None}
+        """Read operations by id: by their orders, and authorizations by their own.
+
+        An order tells all that followed, but costs several times as much as the one authorization that may be open.
+        """
+        own = {claim.gateway_reference for claim in claims if claim.kind == "authorize"} - {None}
+        by_order = [claim for claim in claims if claim.gateway_reference not in own]
+        effects = await self._orders([claim.payment_reference for claim in by_order if claim.payment_reference])
+        alone = own - {effect.reference for effect in effects}
         singles = await together(
             self._single(ToRead(EffectKind.AUTHORIZE, reference)) for reference in sorted(filter(None, alone))
         )

@@ -209,6 +209,7 @@ def _effect(intent: Document, kind: EffectKind, standing: Standing, amount: int)
         occurred_at=_moment(charge["created"] if isinstance(charge, dict) else intent["created"]),
         operation_id=_operation(metadata, kind),
         charge_id=metadata.get("charge_id"),
+        customer=metadata.get("customer"),
     )
 
 
@@ -229,6 +230,7 @@ def _refund(refund: Document) -> Effect:
         occurred_at=_moment(refund["created"]),
         operation_id=_operation(metadata, EffectKind.REFUND),
         charge_id=metadata.get("charge_id"),
+        customer=metadata.get("customer"),
     )
 
 

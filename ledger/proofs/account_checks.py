@@ -25,9 +25,22 @@ def check_own_accounts(evidence: ChargeEvidence) -> Iterator[Finding]:
     unknown = [operation for operation in evidence.operations if operation.outcome == "unknown"]
     expected = _sum((f"{UNRESOLVED}{operation.gateway}", operation, 1) for operation in unknown)
     yield from _compare(Code.UNRESOLVED_DIFFERS, evidence, _of(found, UNRESOLVED), expected)
-    owed = [operation for operation in evidence.operations if operation.kind == "refund" and operation.is_undecided]
-    expected = _sum((REFUNDS_PAYABLE, operation, -1) for operation in owed)
+    expected = _sum(
+        (REFUNDS_PAYABLE, operation, sign) for operation in evidence.operations if (sign := _owes(operation))
+    )
     yield from _compare(Code.REFUNDS_PAYABLE_DIFFER, evidence, _of(found, REFUNDS_PAYABLE), expected)
+
+
+def _owes(operation: OperationRow) -> int:
+    """The sign with which an operation stands on the account of refunds owed; 0 where it does not."""
+    succeeded = operation.outcome == "succeeded"
+    if operation.kind == "capture":
+        return -1 if operation.excess and succeeded else 0
+    if operation.kind != "refund":
+        return 0
+    if operation.compensates is not None:
+        return 1 if succeeded else 0
+    return -1 if operation.is_undecided else 0
 
 
 def _clearing(evidence: ChargeEvidence, effects: Sequence[Effect]) -> Totals:

@@ -1,14 +1,14 @@
 """Each charge as a whole: charged once, within its limits, in a state that its operations explain, and never stuck."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ledger.proofs.amounts import shown
 from ledger.proofs.evidence import ChargeEvidence, ChargeRow, Effect, EffectKind, OperationRow, Standing
 from ledger.proofs.findings import Code, Finding, Note, NoteCode
 
-OVER = frozenset({"captured", "partially_captured", "voided", "declined", "expired"})
+OVER = frozenset({"captured", "partially_captured", "voided", "refunded", "canceled", "declined", "expired"})
 """States in which nothing holds the customer's money and nothing is waited for; needs_review is a person's."""
 EXPIRY_SLACK = timedelta(hours=1)
 DEADLINES: Mapping[str | None, timedelta] = {
@@ -19,10 +19,16 @@ DEADLINES: Mapping[str | None, timedelta] = {
 }
 """How long an operation may wait in each state before its process must have given up on it or handed it over."""
 REFUND_PENDING_DEADLINE = timedelta(days=31)
+CONFIRMATION_SLACK = timedelta(hours=1)
 
 
-def check_charged_once(evidence: ChargeEvidence, effects: Sequence[Effect]) -> Iterator[Finding]:
-    """Examine what the gateways took from the customer and did not give back: by one payment only."""
+def check_charged_once(
+    evidence: ChargeEvidence, effects: Sequence[Effect], in_excess: Collection[str] = ()
+) -> Iterator[Finding]:
+    """Examine what the gateways took from the customer and did not give back: by one payment only.
+
+    `in_excess` are payments that the books know to be too many, and examine by themselves.
+    """
     payments = {effect.reference: _payment(effect) for effect in effects if effect.kind is EffectKind.CAPTURE}
     kept: Counter[str] = Counter()
     for effect in effects:
@@ -31,7 +37,7 @@ def check_charged_once(evidence: ChargeEvidence, effects: Sequence[Effect]) -> I
             kept[payment] -= effect.amount_minor
         elif effect.standing in {Standing.DONE, Standing.HELD} and effect.kind is not EffectKind.MOVEMENT:
             kept[_payment(effect)] += effect.amount_minor
-    keeping = sorted(payment for payment, amount in kept.items() if amount > 0)
+    keeping = sorted(payment for payment, amount in kept.items() if amount > 0 and payment not in in_excess)
     if len(keeping) > 1:
         words = f"money was taken or is held by {' and '.join(keeping)}"
         yield _finding(Code.CHARGE_DOUBLED, evidence.charge, words, keeping[-1])
@@ -63,7 +69,7 @@ def check_holds(evidence: ChargeEvidence, holds: Mapping[str, Effect]) -> Iterat
     acting = [operation for operation in evidence.operations if operation.is_undecided and not operation.is_first]
     for operation in evidence.operations:
         hold = holds.get(operation.operation_id)
-        if hold is None or operation.outcome != "succeeded":
+        if hold is None or operation.outcome != "succeeded" or operation.excess:
             continue
         amount = shown(hold.amount_minor, hold.currency)
         if hold.standing is Standing.HELD and charge.status in OVER:
@@ -86,7 +92,8 @@ def check_waiting(evidence: ChargeEvidence, now: datetime) -> Iterator[Finding]:
     for operation in evidence.operations:
         if not operation.is_undecided:
             continue
-        if operation.kind != "refund" and (charge.status in OVER or charge.status == "needs_review"):
+        is_of_the_charge = operation.kind != "refund" and operation.compensates is None
+        if is_of_the_charge and (charge.status in OVER or charge.status == "needs_review"):
             continue
         is_refund_pending = operation.kind == "refund" and operation.outcome == "pending"
         allowed = REFUND_PENDING_DEADLINE if is_refund_pending else DEADLINES[operation.outcome]
@@ -103,6 +110,7 @@ def check_waiting(evidence: ChargeEvidence, now: datetime) -> Iterator[Finding]:
             yield _finding(
                 Code.CHARGE_STUCK, charge, f"it waits to be captured since it lapsed at {lapses:%Y-%m-%d %H:%M} UTC"
             )
+    yield from _check_confirmation(charge, now)
 
 
 def check_row(evidence: ChargeEvidence) -> Iterator[Finding]:
@@ -126,6 +134,16 @@ def check_row(evidence: ChargeEvidence) -> Iterator[Finding]:
         )
 
 
+def _check_confirmation(charge: ChargeRow, now: datetime) -> Iterator[Finding]:
+    waits = charge.status in {"authorized", "captured", "partially_captured"} and charge.confirmed_at is None
+    given_back = charge.refunded_minor + charge.refund_reserved_minor
+    if charge.confirm_by is None or not waits or given_back >= charge.captured_minor > 0:
+        return
+    if now > charge.confirm_by + CONFIRMATION_SLACK:
+        words = f"nobody confirmed it by {charge.confirm_by:%Y-%m-%d %H:%M} UTC, and it was not undone"
+        yield _finding(Code.CHARGE_STUCK, charge, words)
+
+
 def _payment(effect: Effect) -> str:
     return effect.payment_reference or effect.target_reference or effect.reference
 
@@ -133,6 +151,8 @@ def _payment(effect: Effect) -> str:
 def _counters(operations: Sequence[OperationRow]) -> Counter[str]:
     counters: Counter[str] = Counter()
     for operation in operations:
+        if not operation.counts:
+            continue
         if operation.outcome == "succeeded":
             if operation.is_first:
                 counters["authorized"] += operation.amount_minor
@@ -148,6 +168,9 @@ def _counters(operations: Sequence[OperationRow]) -> Counter[str]:
 def _status_fits(status: str, operations: Sequence[OperationRow], counters: Counter[str]) -> bool:
     """Whether the operations allow this state; what is parked for a person may be in any."""
     captured, authorized = counters["captured"], counters["authorized"]
+    was_tried = bool(operations)
+    operations = [operation for operation in operations if operation.counts]
+    nothing_taken = captured == 0 == authorized
     waits = any(operation.is_undecided for operation in operations if operation.kind != "refund")
     was_voided = any(operation.kind == "void" and operation.outcome == "succeeded" for operation in operations)
     waiting = captured == 0 and waits and not was_voided
@@ -158,7 +181,9 @@ def _status_fits(status: str, operations: Sequence[OperationRow], counters: Coun
         "authorized": captured == 0 < authorized and not was_voided,
         "voided": released,
         "expired": released,
-        "declined": bool(operations) and captured == 0 == authorized and not waits,
+        "refunded": 0 < captured == counters["refunded"],
+        "canceled": nothing_taken and not waits,
+        "declined": was_tried and nothing_taken and not waits,
         "processing": waiting,
         "requires_action": waiting,
         "pending": waiting,

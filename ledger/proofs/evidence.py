@@ -71,6 +71,8 @@ class Effect:
     fee_currency: str | None = None
     changed_at: datetime | None = None
     """When its standing last changed, where the gateway says so."""
+    customer: str | None = None
+    """Our customer, where the gateway keeps that for us."""
     description: str = ""
     """A movement: what the gateway calls it."""
 
@@ -137,6 +139,18 @@ class OperationRow(NamedTuple):
     fee_status: str
     requested_at: datetime
     decided_at: datetime | None
+    attempt: int = 1
+    decline_code: str | None = None
+    refund_id: str | None = None
+    excess: bool = False
+    """It took effect after the charge had moved on, and is to be given back."""
+    compensates: str | None = None
+    """The operation in excess that this one gives back."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts for the charge's amounts and status: not what was in excess, nor what gave that back."""
+        return not self.excess and self.compensates is None
 
     @property
     def references(self) -> frozenset[str]:
@@ -167,6 +181,50 @@ class ChargeRow(NamedTuple):
     refund_reserved_minor: int
     authorization_expires_at: datetime | None
     created_at: datetime
+    confirm_by: datetime | None = None
+    confirmed_at: datetime | None = None
+
+
+class Sent(NamedTuple):
+    """An operation that a process sent to a gateway, as its history has it."""
+
+    operation_id: str
+    kind: str
+    gateway: str
+
+
+class Answer(NamedTuple):
+    """What a process told somebody; amounts are None where the answer has none."""
+
+    status: str
+    authorized_minor: int | None
+    captured_minor: int | None
+
+
+class HistoryRow(NamedTuple):
+    """What the history of a process says; `charge_id` is that of its request, None where the request names none."""
+
+    charge_id: str | None
+    sent: tuple[Sent, ...]
+    answers: tuple[Answer, ...]
+
+
+class ProcessRow(NamedTuple):
+    """A process as Temporal knows it."""
+
+    workflow_id: str
+    status: str
+    """`running`, `completed`, `failed`, `terminated`, ...; a process that continued as new counts by its last run."""
+    started_at: datetime
+    shown_status: str | None = None
+    """Where it showed that its charge stands, in its search attributes."""
+    history: HistoryRow | None = None
+    """None where it was not read."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on."""
+        return self.status == "running"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +235,8 @@ class ChargeEvidence:
     operations: Sequence[OperationRow] = field(default=())
     entries: Sequence[EntryRow] = field(default=())
     effects: Sequence[Effect] = field(default=())
+    processes: Sequence[ProcessRow] | None = None
+    """The processes of the charge and of its refunds; None where Temporal was not read, so that nothing is concluded."""
 
 
 @dataclass(frozen=True, slots=True)

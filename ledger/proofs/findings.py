@@ -14,6 +14,7 @@ class Code(StrEnum):
     EFFECT_MISSING = "effect_missing"
     EFFECT_DOUBLED = "effect_doubled"
     CHARGE_DOUBLED = "charge_doubled"
+    EXCESS_KEPT = "excess_kept"
     DECLINED_BUT_TAKEN = "declined_but_taken"
     OUTCOME_DIFFERS = "outcome_differs"
     AMOUNT_DIFFERS = "amount_differs"
@@ -39,6 +40,10 @@ class Code(StrEnum):
     REFUNDS_PAYABLE_DIFFER = "refunds_payable_differ"
     OPERATION_STUCK = "operation_stuck"
     CHARGE_STUCK = "charge_stuck"
+    OPERATION_ORPHANED = "operation_orphaned"
+    OPERATION_UNRECORDED = "operation_unrecorded"
+    ANSWER_DIFFERS = "answer_differs"
+    HISTORY_DIFFERS = "history_differs"
 
     @property
     def meaning(self) -> str:
@@ -67,6 +72,10 @@ _EXPLAINED: dict[Code, tuple[str, str]] = {
     Code.CHARGE_DOUBLED: (
         "The customer was charged, or has money reserved, more than once for one charge.",
         "Refund or void all but one payment now.",
+    ),
+    Code.EXCESS_KEPT: (
+        "A payment succeeded after the charge had moved on, and nothing is giving it back.",
+        "Hint the charge's process (`reconcile/{charge_id}` in the Temporal Web UI), which voids or refunds it; or refund it at the gateway now.",
     ),
     Code.DECLINED_BUT_TAKEN: (
         "The books say that an operation was declined, refused or failed, and the gateway says that it took effect.",
@@ -167,6 +176,22 @@ _EXPLAINED: dict[Code, tuple[str, str]] = {
     Code.CHARGE_STUCK: (
         "A charge waits without a deadline, or past it.",
         "See whether a worker is running; capture or void the charge.",
+    ),
+    Code.OPERATION_ORPHANED: (
+        "An operation waits for its outcome, and the process that should bring it is not running.",
+        "Run `prove --repair`, which reads the gateway and records what became of it.",
+    ),
+    Code.OPERATION_UNRECORDED: (
+        "A process sent an operation to a gateway, and the books do not have that operation.",
+        "The books were restored from a backup, or rows were deleted: run `prove --repair`.",
+    ),
+    Code.ANSWER_DIFFERS: (
+        "A process told its caller an outcome, and the books say another one, or do not know the charge.",
+        "The caller acts on what it was told: run `prove --repair`; where it cannot help, correct the books by the gateway's record.",
+    ),
+    Code.HISTORY_DIFFERS: (
+        "The recorded history of a process does not replay with today's code.",
+        "Run the release that began it, or guard the change with `workflow.patched`; until then the process cannot go on.",
     ),
 }
 

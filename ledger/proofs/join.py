@@ -13,9 +13,11 @@ from ledger.proofs.booked import Booked, by_operation
 from ledger.proofs.charge_checks import check_charged_once, check_holds, check_limits, check_row, check_waiting
 from ledger.proofs.entry_checks import check_entries
 from ledger.proofs.evidence import ChargeEvidence, Effect, EffectKind, Standing
+from ledger.proofs.excess_checks import check_excess, payments_in_excess
 from ledger.proofs.findings import Code, Finding, Note, NoteCode, Result
 from ledger.proofs.matching import Matched, match
 from ledger.proofs.operation_checks import Case, Remark, check_operation, check_void
+from ledger.proofs.process_checks import check_processes
 
 UNIMPORTANT = frozenset({Standing.USED, Standing.RELEASED, Standing.FAILED})
 """Effects that left no money anywhere, so that nobody has to explain them."""
@@ -79,6 +81,9 @@ def examine(evidence: ChargeEvidence, now: datetime, unread: frozenset[str] = fr
         if is_readable and not any(note.code is NoteCode.IN_PROGRESS for note in notes):
             joined = [effect for effects in matched.by_operation.values() for effect in effects]
             findings += check_gateway_accounts(evidence, joined)
+    # Where the books are wrong by themselves, it follows that what was told differs from them.
+    said = list(check_processes(evidence, now))
+    findings += [each for each in said if not findings or each.code is not Code.ANSWER_DIFFERS]
     told = {finding.operation_id for finding in findings}
     findings += [finding for finding in check_waiting(evidence, now) if finding.operation_id not in told - {None}]
     if evidence.charge.status == "needs_review":
@@ -121,14 +126,16 @@ def _against_gateway(
         if operation.operation_id in broken:
             continue
         if operation.kind == "void":
-            yield from check_void(case, was_authorized=was_authorized)
+            yield from check_void(case, was_authorized=was_authorized and operation.target_reference is not None)
         else:
             yield from check_operation(case)
     yield from unexplained(matched.unexplained, evidence.charge.charge_id)
     yield from check_holds(evidence, _holds(matched))
+    yield from check_excess(evidence, matched.by_operation, now)
     if not is_doubled:
         joined = [effect for effects in matched.by_operation.values() for effect in effects]
-        yield from check_charged_once(evidence, joined + matched.unexplained)
+        in_excess = payments_in_excess(evidence, matched.by_operation)
+        yield from check_charged_once(evidence, joined + matched.unexplained, in_excess)
 
 
 def _holds(matched: Matched) -> dict[str, Effect]:

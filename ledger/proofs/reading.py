@@ -31,12 +31,13 @@ CHARGE_IDS = """
 # Columns come in the order of the fields of what they are read into.
 CHARGES = """
     SELECT charge_id, status, currency, amount_minor, authorized_minor, captured_minor, refunded_minor,
-        refund_reserved_minor, authorization_expires_at, created_at
+        refund_reserved_minor, authorization_expires_at, created_at, confirm_by, confirmed_at
     FROM charges WHERE charge_id = ANY(:charge_ids) ORDER BY charge_id
 """
 OPERATIONS = """
     SELECT operation_id, charge_id, kind, gateway, amount_minor, currency, payment_reference, target_reference,
-        gateway_reference, outcome, fee_minor, fee_currency, fee_status, requested_at, decided_at
+        gateway_reference, outcome, fee_minor, fee_currency, fee_status, requested_at, decided_at, attempt,
+        decline_code, refund_id, excess, compensates
     FROM operations WHERE charge_id = ANY(:charge_ids) ORDER BY requested_at, operation_id
 """
 ENTRIES = """
@@ -129,6 +130,11 @@ class Snapshot:
         """Which of these charges exist."""
         query = "SELECT charge_id FROM charges WHERE charge_id = ANY(:charge_ids)"
         return {row[0] for row in await self._rows(query, charge_ids=sorted(charge_ids))}
+
+    async def known_refunds(self, refund_ids: Collection[str]) -> set[str]:
+        """Which of these refunds exist."""
+        query = "SELECT refund_id FROM operations WHERE refund_id = ANY(:refund_ids)"
+        return {row[0] for row in await self._rows(query, refund_ids=sorted(refund_ids))}
 
     async def totals(self) -> list[CurrencyTotal]:
         """All debits and credits by currency, summed by PostgreSQL."""

@@ -14,17 +14,22 @@ from commands import (
     ledger_documents,
     output,
     process_schemas,
-    prove,
+    proof_documents,
+    repair_documents,
     review_documents,
     routing_documents,
     schema,
     webhook_documents,
 )
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
-from commands.proof import ProofReport
+from commands.explanation import Explanation, Statement
+from commands.proof_report import ProofReport
+from commands.repair import Proposal, Proposals
+from commands.repair_plan import ChargePlan
 from ledger.charges import ChargeStatus
 from ledger.inbox import EventState
 from ledger.proofs.findings import Code, Finding
+from ledger.proofs.invariants import count
 from ledger.refunds import RefundStatus
 from ledger.reviews import Choice, Evidence, Resolution
 from starter import app
@@ -39,9 +44,20 @@ REPORT = ProofReport(
     operations=0,
     entries=0,
     effects=0,
-    since=None,
+    invariants=tuple(count((), {}, frozenset())),
 )
-PROOF = prove.document(REPORT)
+PROOF = proof_documents.document(REPORT)
+EXPLANATION = proof_documents.explanation_document(
+    Explanation(
+        charge_id="",
+        is_known=True,
+        statements=(Statement("charge", "ch_1", "", ()),),
+        findings=(),
+        notes=(),
+        unread=(),
+    )
+)
+REPAIR = repair_documents.document(Proposals(REPORT, (Proposal(ChargePlan("ch_1")),)), (), is_done=False)
 PROCESS = process_schemas.of_all()[0]
 DOCUMENTS: dict[str, set[str]] = {
     "A started charge": set(charge_documents.StartedDocument.model_fields),
@@ -64,8 +80,13 @@ DOCUMENTS: dict[str, set[str]] = {
     "Expected fees": set(routing_documents.FeesDocument.model_fields),
     "A replayed charge": set(routing_documents.ReplayedDocument.model_fields),
     "A proof": set(PROOF),
+    "A count": set(PROOF["invariants"][0]),
     "A finding": set(PROOF["findings"][0]),
     "An event": set(webhook_documents.EventDocument.model_fields),
+    "An explanation": set(EXPLANATION),
+    "A statement": set(EXPLANATION["statements"][0]),
+    "A repair": set(REPAIR),
+    "A repaired charge": set(REPAIR["charges"][0]),
     "The processes": set(schema.describe("", [])),
     "A process": set(PROCESS),
     "A message": set(PROCESS["updates"][0]),

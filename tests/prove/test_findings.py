@@ -6,21 +6,31 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.proofs.evidence import ChargeEvidence, EntryRow, Standing
-from ledger.proofs.findings import Code, NoteCode
+from ledger.proofs.evidence import ChargeEvidence, EntryRow, ProcessRow, Standing
+from ledger.proofs.findings import Code, Finding, NoteCode
+from ledger.proofs.invariants import BROKEN_BY, Invariant, count
 from ledger.proofs.join import examine
+from tests.prove import process_defects
 from tests.prove.defects import PLANTED
 from tests.prove.evidence import (
     AUTHORIZE,
     CAPTURE,
     REFUND,
+    all_given_back,
+    canceled,
     captured,
+    compensated,
     decided_long_ago,
     declined,
     fenced_off,
+    followed,
     held,
+    hold_in_excess,
+    late_success,
     manual,
+    over_two_gateways,
     payment,
+    process,
     refunded,
     twice_charged,
     voided,
@@ -29,11 +39,12 @@ from tests.prove.story import NOW, Story, more, with_charge, with_effect, with_e
 
 GATEWAYS = ("stripe", "paypal")
 
-NOT_OF_A_CHARGE = {Code.TRIAL_BALANCE_DIFFERS}
+ALL_PLANTED = PLANTED + process_defects.PLANTED
+NOT_OF_A_CHARGE = {Code.TRIAL_BALANCE_DIFFERS, Code.HISTORY_DIFFERS}
 
 
 @pytest.mark.parametrize(
-    ("code", "plant"), [pytest.param(code, plant, id=f"{code}: {words}") for code, words, plant in PLANTED]
+    ("code", "plant"), [pytest.param(code, plant, id=f"{code}: {words}") for code, words, plant in ALL_PLANTED]
 )
 def test_a_planted_defect_is_found_and_nothing_else(code: Code, plant: Callable[[], ChargeEvidence]) -> None:
     """Whoever reads the findings sees the cause, by its code, and no alarm that follows from it."""
@@ -43,11 +54,26 @@ def test_a_planted_defect_is_found_and_nothing_else(code: Code, plant: Callable[
 
 def test_every_kind_of_finding_is_planted() -> None:
     """No code exists that no defect leads to."""
-    assert {code for code, _, _ in PLANTED} | NOT_OF_A_CHARGE == set(Code)
+    assert {code for code, _, _ in ALL_PLANTED} | NOT_OF_A_CHARGE == set(Code)
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
-@pytest.mark.parametrize("sound", [captured, refunded, held, voided, manual, declined])
+@pytest.mark.parametrize(
+    "sound",
+    [
+        captured,
+        refunded,
+        held,
+        voided,
+        manual,
+        declined,
+        compensated,
+        hold_in_excess,
+        over_two_gateways,
+        canceled,
+        all_given_back,
+    ],
+)
 def test_sound_evidence_has_no_finding(sound: Callable[[str], ChargeEvidence], gateway: str) -> None:
     """A proof that cries wolf is not read."""
     result = examine(sound(gateway), NOW)
@@ -182,3 +208,52 @@ def test_nothing_is_concluded_from_a_gateway_that_could_not_be_read() -> None:
 def test_an_effect_that_the_gateway_names_differently_joins_by_its_reference() -> None:
     """A capture of an authorization, which Stripe's PaymentIntent may not name, is still found to be ours."""
     assert examine(with_effect(manual(), CAPTURE, operation_id=None), NOW).findings == ()
+
+
+def test_what_is_in_excess_may_be_on_its_way_back() -> None:
+    """From the late success to the compensation, and while that is under way, it is a note at most."""
+    fresh = examine(late_success(at=timedelta(minutes=10)).evidence(), NOW)
+    assert (fresh.findings, [note.code for note in fresh.notes]) == ((), [NoteCode.IN_PROGRESS])
+    assert examine(compensated(outcome=None), NOW).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("evidence", "processes"),
+    [
+        (captured(), [process(told=["captured"], sent=["ch_1:capture:1"])]),
+        (captured(), []),
+        (all_given_back(), [process(told=["captured"])]),
+        (with_charge(captured(), status="needs_review"), [process(told=["captured"])]),
+        (held(), [process(status="running", told=["authorized"])]),
+        (Story(at=NOW - timedelta(minutes=5)).intend().evidence(), [process(status="running")]),
+        (Story(at=NOW - timedelta(seconds=20)).intend().evidence(), []),
+        (compensated(outcome=None), [process(), process("reconcile/ch_1", "running")]),
+        (
+            with_operation(refunded(outcome="pending"), "refund", refund_id="r_1"),
+            [process(), process("refund/r_1", told=["needs_review"])],
+        ),
+        (
+            with_operation(refunded(outcome="failed"), "refund", refund_id="r_1"),
+            [process("refund/r_1", told=["succeeded"])],
+        ),
+    ],
+)
+def test_what_processes_may_say(evidence: ChargeEvidence, processes: list[ProcessRow]) -> None:
+    """A process that Temporal forgot, a later fact, a wait that is followed: none is an alarm."""
+    assert examine(followed(evidence, *processes), NOW).findings == ()
+
+
+def test_every_finding_breaks_an_invariant() -> None:
+    """The counts by invariant leave no finding out, and say of each what it is about."""
+    assert set(BROKEN_BY) == set(Code)
+    counts = count([Finding(code=Code.FEE_DIFFERS, message="")], {"effects": 7}, frozenset({Invariant.I9}))
+    by_name = {each.invariant: each for each in counts}
+    assert set(by_name) == set(Invariant)
+    assert (by_name[Invariant.I1].state, by_name[Invariant.I1].checked, by_name[Invariant.I1].failed) == (
+        "broken",
+        7,
+        1,
+    )
+    assert by_name[Invariant.I8].state == "not_kept_yet"
+    assert by_name[Invariant.I9].state == "not_checked"
+    assert by_name[Invariant.I2].state == "kept"

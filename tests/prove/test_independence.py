@@ -13,7 +13,19 @@ ALLOWED = {
     "ledger/proofs": {"ledger.money", "ledger.proofs"},
     "gateways/records": {"ledger.money", "ledger.proofs.evidence", "gateways.records"},
     "commands/gateway_records.py": {"gateways.records", "ledger.proofs.evidence", "settings"},
-    "commands/proof.py": {"commands.gateway_records", "ledger.proofs", "settings"},
+    "commands/process_records.py": {"ledger.proofs.evidence", "settings"},
+    # What replays is asked is whether today's code replays: that one question needs the processes themselves.
+    "commands/process_proof.py": {"commands.process_records", "commands.replays", "ledger.proofs"},
+    "commands/proof_report.py": {"ledger.proofs"},
+    "commands/proof.py": {
+        "commands.gateway_records",
+        "commands.process_proof",
+        "commands.process_records",
+        "commands.proof_report",
+        "ledger.proofs",
+        "settings",
+    },
+    "commands/explanation.py": {"commands.gateway_records", "commands.process_records", "ledger.proofs", "settings"},
 }
 FILES = [
     (file, allowed)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from ledger.proofs.findings import Code, NoteCode
+from ledger.proofs.invariants import Invariant
 
 PAGE = (Path(__file__).parents[2] / "docs" / "proof.md").read_text()
 
@@ -30,3 +31,8 @@ def test_every_code_has_its_words() -> None:
     for code in Code:
         assert code.meaning.endswith(".")
         assert code.what_to_do.endswith(".")
+
+
+def test_the_page_lists_every_invariant() -> None:
+    """Whoever reads a count finds what was promised."""
+    assert rows("Invariants") == [[invariant, invariant.meaning] for invariant in Invariant]
