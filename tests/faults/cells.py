@@ -14,7 +14,7 @@ ROWS = {
     Where.BEFORE: {Action.KILL: 4},
     Where.SENDING: {Action.KILL: 5, Action.STOP: 13, Action.OVERSLEEP: 13},
     Where.ANSWERED: {Action.KILL: 9, Action.RAISE: 9, Action.STOP: 13},
-    Where.COMMITTING: {Action.KILL: 10, Action.LOSE_COMMIT: 10, Action.STOP: 13},
+    Where.COMMITTING: {Action.KILL: 10, Action.LOSE_ANSWER: 10, Action.LOSE_COMMIT: 10, Action.STOP: 13},
     Where.COMMITTED: {Action.KILL: 11, Action.STOP: 13},
     Where.AFTER: {Action.KILL: 12, Action.STOP: 13},
 }
@@ -27,6 +27,7 @@ GATEWAY_FAULTS: dict[str, tuple[int, dict[str, Any]]] = {
     "error_before_effect": (8, {"when": "before", "action": "status", "status": 500, "stored": False}),
     "stored_error_before_effect": (8, {"when": "before", "action": "status", "status": 500, "stored": True}),
     "stored_error_after_effect": (8, {"when": "after", "action": "status", "status": 500}),
+    "late_effect": (13, {"when": "before", "action": "delay", "delay_seconds": 4}),
 }
 
 

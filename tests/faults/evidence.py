@@ -76,9 +76,7 @@ def read(
         reviews = _reviews(connection)
     payments = {row["payment_reference"]: row["charge_id"] for row in operations.values() if row["payment_reference"]}
     effects = tuple(
-        _effect(gateway, effect, payments)
-        for gateway, url in simulators.items()
-        for effect in _truth(url)["effects"]
+        _effect(gateway, effect, payments) for gateway, url in simulators.items() for effect in _truth(url)["effects"]
     )
     ours = tuple(effect for effect in effects if effect.charge_id in charges or effect.charge_id is None)
     return Evidence(charges, operations, entries, lines, reviews, ours, open_processes, acknowledged)

@@ -22,7 +22,7 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from gateways.port import Gateway
-from tests.faults.proxy import LOSE_COMMIT
+from tests.faults.proxy import CommitFate
 
 OVERSLEEPS_SECONDS = 34.0
 """Longer than a gateway call may take, so that the next attempt starts while this one still runs."""
@@ -50,8 +50,13 @@ class Action(StrEnum):
     """It takes longer than it may, beside its own successor."""
     RAISE = "raise"
     """A defect, of a kind that nobody foresaw."""
-    LOSE_COMMIT = "lose_commit"
+    LOSE_ANSWER = "lose_answer"
     """The COMMIT is done, and the connection breaks before anybody hears so; needs the proxy before PostgreSQL."""
+    LOSE_COMMIT = "lose_commit"
+    """The connection breaks before the COMMIT arrives; needs the proxy before PostgreSQL."""
+
+
+FATES = {Action.LOSE_ANSWER: CommitFate.DONE, Action.LOSE_COMMIT: CommitFate.NEVER_ARRIVES}
 
 
 class Planted(Exception):
@@ -95,7 +100,7 @@ class Failpoints:
                 os.kill(os.getpid(), signal.SIGSTOP)
             case Action.RAISE:
                 raise Planted(f"planted at {point}")
-            case Action.OVERSLEEP | Action.LOSE_COMMIT:
+            case Action.OVERSLEEP | Action.LOSE_ANSWER | Action.LOSE_COMMIT:
                 return True
         return False
 
@@ -116,11 +121,11 @@ class Failpoints:
         def watched(connection: Any) -> None:
             what = activity.info().activity_type if activity.in_activity() else "outside"
             if self.reach(Where.COMMITTING, what):
-                connection.cursor().execute(f"SELECT '{LOSE_COMMIT}'")
+                connection.cursor().execute(f"SELECT '{FATES[self._plan.action]}'")
             commit(connection)
             self.reach(Where.COMMITTED, what)
 
-        dialect.do_commit = watched  # type: ignore[method-assign]
+        dialect.do_commit = watched  # type: ignore[method-assign,assignment]
 
 
 class _WatchedGateway:
@@ -132,9 +137,7 @@ class _WatchedGateway:
             setattr(self, name, _watched(name, getattr(gateway, name), failpoints))
 
 
-def _watched(
-    name: str, call: Callable[..., Awaitable[Any]], failpoints: Failpoints
-) -> Callable[..., Awaitable[Any]]:
+def _watched(name: str, call: Callable[..., Awaitable[Any]], failpoints: Failpoints) -> Callable[..., Awaitable[Any]]:
     async def watched(*arguments: Any) -> Any:
         await failpoints.pass_by(Where.SENDING, name)
         answer = await call(*arguments)

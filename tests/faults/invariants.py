@@ -97,7 +97,9 @@ def _exactly_once(evidence: Evidence) -> Iterator[Violation]:
         kind_of_rule = next((kind for kind, (_, rules) in ENTRY_OF.items() if entry["rule"] in rules), None)
         had_succeeded = kind_of_rule != "refund_failed" or _is_of_clearing(evidence, entry)
         if kind_of_rule and had_succeeded and not effects[entry["operation_id"], kind_of_rule]:
-            yield Violation("I3", entry["charge_id"], f"{entry['reference']} says {entry['rule']}, and it never happened")
+            yield Violation(
+                "I3", entry["charge_id"], f"{entry['reference']} says {entry['rule']}, and it never happened"
+            )
 
 
 def _limits(evidence: Evidence) -> Iterator[Violation]:
@@ -136,7 +138,7 @@ def _never_stuck(evidence: Evidence) -> Iterator[Violation]:
 def _nothing_left(evidence: Evidence) -> Iterator[Violation]:
     """I6: what is on its way somewhere is gone from a charge that has ended: exposures, reservations, promises."""
     for charge_id, sums in _balances(evidence, *SETTLED_AT_THE_END).items():
-        status = evidence.charges[charge_id]["status"] if charge_id in evidence.charges else None
+        status = evidence.charges[charge_id]["status"] if charge_id else None
         left = _without_zeros(sums)
         if left and status in FINAL:
             yield Violation("I6", charge_id, f"it is {status}, and there is left {left}")

@@ -1,7 +1,7 @@
 """A TCP proxy on loopback that lets connections go wrong: slow, silent, torn, cut in the middle of a message, refused.
 
 What goes wrong is set while it runs and holds for connections that are open already. It knows one thing of
-PostgreSQL's protocol: after `LOSE_COMMIT` in a statement, the answer to that connection's next COMMIT never comes back.
+PostgreSQL's protocol: a statement with one of the `CommitFate`s in it dooms the next COMMIT of its connection.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ from typing import Self
 from local.ports import LOOPBACK, free_port
 
 CHUNK_BYTES = 65_536
-LOSE_COMMIT = "the answer to the next COMMIT is lost"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -25,6 +24,13 @@ class Direction(StrEnum):
 
     TO_SERVER = "to_server"
     TO_CLIENT = "to_client"
+
+
+class CommitFate(StrEnum):
+    """What becomes of the next COMMIT of a connection; in both cases its sender hears only that the connection broke."""
+
+    DONE = "the next COMMIT is done, and its answer is lost"
+    NEVER_ARRIVES = "the next COMMIT is lost, and not done"
 
 
 @dataclass
@@ -41,8 +47,8 @@ class Connection:
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
-    commit_to_lose: bool = False
-    commit_sent: bool = False
+    fate: CommitFate | None = None
+    committing: bool = False
 
     def reset(self) -> None:
         """Tear both halves down, so that each side sees a reset and no orderly end."""
@@ -163,10 +169,10 @@ class FaultProxy:
 
     def _loses_commit(self, connection: Connection, direction: Direction, data: bytes) -> bool:
         if direction is Direction.TO_CLIENT:
-            self.commits_lost += connection.commit_sent
-            return connection.commit_sent
-        if connection.commit_to_lose and b"COMMIT\0" in data:
-            connection.commit_sent = True
-        if LOSE_COMMIT.encode() in data:
-            connection.commit_to_lose = True
-        return False
+            lost = connection.committing
+        else:
+            connection.committing |= connection.fate is not None and b"COMMIT\0" in data
+            lost = connection.committing and connection.fate is CommitFate.NEVER_ARRIVES
+            connection.fate = next((fate for fate in CommitFate if fate.encode() in data), connection.fate)
+        self.commits_lost += lost
+        return lost

@@ -21,7 +21,7 @@ def registered(root: ModuleType) -> Registered:
     """Ask a composition root, which needs no server for that: what it gives to each worker is taken down."""
     with mock.patch.object(root, "Worker") as made:
         root.workers_of(Settings(_env_file=None), mock.Mock(), mock.Mock(), root.gateways_of(Settings(_env_file=None)))
-    given: list[dict[str, Any]] = [call.kwargs for call in made.call_args_list]
+    given = [dict[str, Any](call.kwargs) for call in made.call_args_list]
     workflows = [workflow for one in given for workflow in one.get("workflows", ())]
     activities = [activity for one in given for activity in one.get("activities", ())]
     return Registered(workflows, frozenset(_name(activity) for activity in activities))

@@ -4,8 +4,9 @@ A crash of ours never changes how a story ends; a fault of the gateway may make 
 """
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from ledger.charges import CaptureMode, ChargeStatus, ChargeView
 from ledger.money import Money
@@ -25,7 +26,7 @@ class Told:
     as_wished: bool
 
 
-Story = Callable[[Processes, str, str, random.Random], Awaitable[Told]]
+Story = Callable[[Processes, str, str, random.Random], Coroutine[Any, Any, Told]]
 
 
 async def automatic(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
@@ -74,7 +75,7 @@ def invoice(chance: random.Random) -> str | None:
 
 
 async def _authorized(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> ChargeView:
-    wish = {"charge_id": charge_id, "amount": amount(chance), "invoice": invoice(chance)}
+    wish: dict[str, Any] = {"charge_id": charge_id, "amount": amount(chance), "invoice": invoice(chance)}
     request = processes.request(gateway, capture=CaptureMode.MANUAL, **wish)
     return await processes.charge(request)
 
