@@ -6,14 +6,16 @@ A crash of ours never changes how a story ends; a fault of the gateway may make 
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ledger.charges import CaptureMode, ChargeStatus, ChargeView
+from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, ChargeView
 from ledger.money import Money
 from ledger.refunds import RefundStatus
 from tests.faults.evidence import Acknowledged
 from tests.workflows.conftest import Processes
-from workflows.charge import CaptureCommand, ChargeWorkflow, VoidCommand
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CancelCommand, CaptureCommand, ConfirmCommand, VoidCommand
 
 ACTOR = "person:tester"
 
@@ -60,7 +62,28 @@ async def voided(processes: Processes, gateway: str, charge_id: str, chance: ran
     return _told(view, view.status is ChargeStatus.VOIDED)
 
 
-STORIES: dict[str, Story] = {story.__name__: story for story in (automatic, captured_and_refunded, voided)}
+async def confirmed(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Charge at once, and stand by it within the hour."""
+    view = await processes.charge(_to_confirm(processes, gateway, charge_id, chance))
+    if view.status is not ChargeStatus.CAPTURED:
+        return _told(view, as_wished=False)
+    handle = processes.handle(charge_id)
+    view = await handle.execute_update(ChargeWorkflow.confirm, ConfirmCommand(actor=ACTOR))
+    return _told(view, view.confirmed_at is not None)
+
+
+async def called_off(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Charge at once, and call it off within the hour: everything is given back."""
+    view = await processes.charge(_to_confirm(processes, gateway, charge_id, chance))
+    if view.status is not ChargeStatus.CAPTURED:
+        return _told(view, as_wished=False)
+    view = await processes.handle(charge_id).execute_update(ChargeWorkflow.cancel, CancelCommand(actor=ACTOR))
+    return _told(view, view.status is ChargeStatus.REFUNDED)
+
+
+STORIES: dict[str, Story] = {
+    story.__name__: story for story in (automatic, captured_and_refunded, voided, confirmed, called_off)
+}
 
 
 def amount(chance: random.Random) -> Money:
@@ -78,6 +101,13 @@ async def _authorized(processes: Processes, gateway: str, charge_id: str, chance
     wish: dict[str, Any] = {"charge_id": charge_id, "amount": amount(chance), "invoice": invoice(chance)}
     request = processes.request(gateway, capture=CaptureMode.MANUAL, **wish)
     return await processes.charge(request)
+
+
+def _to_confirm(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> ChargeRequest:
+    by = datetime.now(UTC) + timedelta(hours=1)
+    return processes.request(
+        gateway, charge_id=charge_id, amount=amount(chance), invoice=invoice(chance), confirm_by=by
+    )
 
 
 def _part(chance: random.Random, whole: int) -> int:

@@ -4,11 +4,13 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.testing import TimeSkipper
 
 from ledger.charges import CaptureMode, ChargeStatus
 from ledger.money import Money
@@ -19,8 +21,10 @@ from tests.faults.failpoints import Action, Plan
 from tests.faults.final_read import final_read
 from tests.faults.invariants import violations
 from tests.faults.nursery import worker_process
+from tests.faults.patience import patiently
 from tests.workflows.conftest import Processes
-from workflows.charge import CaptureCommand, ChargeWorkflow, VoidCommand
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CancelCommand, CaptureCommand, VoidCommand
 
 pytestmark = pytest.mark.system
 
@@ -82,6 +86,51 @@ async def test_a_capture_and_a_void_at_once_are_one_or_the_other(served: Process
     assert set(ended.values()) <= {ChargeStatus.CAPTURED, ChargeStatus.VOIDED}
     captured = {charge_id for charge_id, status in ended.items() if status is ChargeStatus.CAPTURED}
     assert {effect["operation_id"].split(":")[0] for effect in served.effects(gateway, "capture")} == captured
+
+
+@GATEWAYS
+async def test_a_capture_and_a_cancel_at_once_leave_nothing_taken_that_was_called_off(
+    served: Processes, gateway: str
+) -> None:
+    """Who is told that a charge is canceled keeps the money: it is released, or given back; else the cancel is refused."""
+
+    async def one_round() -> None:
+        view = await served.charge(served.request(gateway, capture=CaptureMode.MANUAL))
+        handle = served.handle(view.charge_id)
+        answers: list[Any] = await asyncio.gather(
+            handle.execute_update(ChargeWorkflow.capture, CaptureCommand(actor=ACTOR)),
+            handle.execute_update(ChargeWorkflow.cancel, CancelCommand(actor=ACTOR)),
+            return_exceptions=True,
+        )
+        canceled = answers[1]
+        row = await served.row(view.charge_id)
+        if isinstance(canceled, BaseException):
+            assert isinstance(canceled, WorkflowUpdateFailedError)
+            assert (row.status, row.canceled_by) == (ChargeStatus.CAPTURED, None)
+        else:
+            assert canceled.status in {ChargeStatus.VOIDED, ChargeStatus.REFUNDED}
+            assert row.captured_minor == row.refunded_minor
+
+    await asyncio.gather(*(one_round() for _ in range(ROUNDS)))
+
+
+@GATEWAYS
+async def test_a_cancel_at_any_moment_of_a_charge_leaves_nothing_taken(served: Processes, gateway: str) -> None:
+    """Called off before, while and after the gateway works on it: never charged, or everything given back."""
+    by = datetime.now(UTC) + timedelta(hours=1)
+
+    async def called_off_after(seconds: float) -> None:
+        request = served.request(gateway, confirm_by=by)
+        asking = asyncio.create_task(served.charge(request))
+        await asyncio.sleep(seconds)
+        handle = served.handle(request.charge_id)
+        view = await patiently(lambda: handle.execute_update(ChargeWorkflow.cancel, CancelCommand(actor=ACTOR)))
+        assert view.status in {ChargeStatus.CANCELED, ChargeStatus.REFUNDED, ChargeStatus.VOIDED}
+        await asking
+        row = await served.row(request.charge_id)
+        assert row.captured_minor == row.refunded_minor
+
+    await asyncio.gather(*(called_off_after(n * 0.05) for n in range(2 * ROUNDS)))
 
 
 @GATEWAYS
@@ -149,5 +198,10 @@ async def test_a_refund_that_fails_at_the_gateway_gives_back_no_more_than_was_ta
         served.refund(charged.charge_id, f"re2_{charged.charge_id}", 6000),
     )
     assert second.status is RefundStatus.REFUSED
+    handle = served.client.get_workflow_handle(f"refund/{first.refund_id}")
+    await TimeSkipper(served.client).fast_forward(handle, timedelta(hours=2))
+    async with asyncio.timeout(30):
+        while (await served.row(charged.charge_id)).refunded_minor:
+            await asyncio.sleep(0.1)
     found = evidence.requests(served.simulators["stripe"].url)
     assert len([request for request in found if request["path"] == "/v1/refunds" and request["method"] == "POST"]) == 1
