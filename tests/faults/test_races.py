@@ -97,7 +97,7 @@ async def test_a_capture_and_a_cancel_at_once_leave_nothing_taken_that_was_calle
     async def one_round() -> None:
         view = await served.charge(served.request(gateway, capture=CaptureMode.MANUAL))
         handle = served.handle(view.charge_id)
-        answers: list[Any] = await asyncio.gather(
+        answers: Any = await asyncio.gather(
             handle.execute_update(ChargeWorkflow.capture, CaptureCommand(actor=ACTOR)),
             handle.execute_update(ChargeWorkflow.cancel, CancelCommand(actor=ACTOR)),
             return_exceptions=True,
@@ -183,6 +183,26 @@ async def test_a_final_state_is_not_overwritten_by_an_older_answer(
         await asyncio.sleep(5)
     assert (await callers.row(request.charge_id)).status is ChargeStatus.CAPTURED
     assert await callers.rules(request.charge_id) == ["captured", "fee_charged"]
+    await _nothing_violated(callers, database, tmp_path)
+
+
+@GATEWAYS
+async def test_an_attempt_that_was_given_up_is_not_sent_by_a_worker_that_wakes_up(
+    callers: Processes, database: Database, tmp_path: Path, gateway: str
+) -> None:
+    """The charge was answered with a no, since nothing was sent: a worker that slept all the while sends nothing now."""
+    async with AsyncExitStack() as stack:
+        plan = Plan("answered:create_payment:1", Action.STOP)
+        zombie = await stack.enter_async_context(worker_process(callers.settings, plan, tmp_path / "log"))
+        request = callers.request(gateway)
+        asking = asyncio.create_task(callers.charge(request))
+        await zombie.stopped()
+        await TimeSkipper(callers.client).fast_forward(callers.handle(request.charge_id), timedelta(seconds=61))
+        await stack.enter_async_context(worker_process(callers.settings, log=tmp_path / "log"))
+        assert (await asking).status is ChargeStatus.DECLINED
+        zombie.signal(signal.SIGCONT)
+        await asyncio.sleep(5)
+    assert callers.effects(gateway, "capture") == []
     await _nothing_violated(callers, database, tmp_path)
 
 
