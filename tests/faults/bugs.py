@@ -72,8 +72,10 @@ OF_ANSWERS = (
     ),
     Bug(
         "a timeout is taken for nothing sent",
-        [Change("gateways/wire.py", "except httpx.HTTPError as error:", "except UnicodeError as error:"),
-         Change("gateways/wire.py", "except NOT_SENT as error:", "except httpx.HTTPError as error:")],
+        [
+            Change("gateways/wire.py", "except httpx.HTTPError as error:", "except UnicodeError as error:"),
+            Change("gateways/wire.py", "except NOT_SENT as error:", "except httpx.HTTPError as error:"),
+        ],
         "tests/gateways/test_faults.py::test_fault",
     ),
     Bug(
@@ -82,12 +84,12 @@ OF_ANSWERS = (
             Change(DECISIONS, "    if before.is_decided:\n        return None\n", ""),
             Change(
                 "ledger/operations.py",
-                '''_DECIDE = (
+                """_DECIDE = (
     update(operations)
-    .where(operations.c.operation_id == bindparam("id"), _UNDECIDED)''',
-                '''_DECIDE = (
+    .where(operations.c.operation_id == bindparam("id"), _UNDECIDED)""",
+                """_DECIDE = (
     update(operations)
-    .where(operations.c.operation_id == bindparam("id"))''',
+    .where(operations.c.operation_id == bindparam("id"))""",
             ),
         ],
         f"{RACES}::test_a_final_state_is_not_overwritten_by_an_older_answer",
@@ -131,7 +133,7 @@ OF_BOOKS = (
             Change(
                 "ledger/database.py",
                 "    return create_async_engine(",
-                '''    def careless(connection: Any) -> None:
+                """    def careless(connection: Any) -> None:
         try:
             connection.commit()
         except Exception:
@@ -141,7 +143,7 @@ OF_BOOKS = (
         engine.sync_engine.dialect.do_commit = careless
         return engine
 
-    return of(create_async_engine)(''',
+    return of(create_async_engine)(""",
             )
         ],
         f"{COMMITS}::test_an_outcome_whose_commit_is_lost_is_in_the_books_once[lose_commit]",
@@ -222,12 +224,12 @@ OF_PROCESSES = (
         [
             Change(
                 "ledger/operations.py",
-                '''_REMEMBER = (
+                """_REMEMBER = (
     update(operations)
-    .where(operations.c.operation_id == bindparam("id"), _UNDECIDED)''',
-                '''_REMEMBER = (
+    .where(operations.c.operation_id == bindparam("id"), _UNDECIDED)""",
+                """_REMEMBER = (
     update(operations)
-    .where(operations.c.operation_id == bindparam("id"))''',
+    .where(operations.c.operation_id == bindparam("id"))""",
             )
         ],
         f"{RACES}::test_an_attempt_that_was_given_up_is_not_sent_by_a_worker_that_wakes_up",

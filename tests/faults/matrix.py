@@ -1,6 +1,7 @@
 """Plays the cells of the crash-point matrix: one story each, a worker that fails at one point, and its successor."""
 
 import asyncio
+import itertools
 import os
 import random
 import signal
@@ -27,6 +28,8 @@ CELL_SECONDS = 300.0
 ZOMBIE_SECONDS = 3.0
 """How long a worker that comes back from the dead may do its worst."""
 GATEWAYS = ("stripe", "paypal")
+
+_numbers = itertools.count(1)
 
 
 @dataclass
@@ -107,7 +110,7 @@ class Matrix:
         assert told.as_wished or not cell.always_as_wished, f"ended as {told.answer}"
 
     def _new_charge(self, cell: Cell) -> str:
-        charge_id = f"ch_{os.getpid()}_cell_{len(self.told) + 1}"
+        charge_id = f"ch_{os.getpid()}_cell_{next(_numbers)}"
         self.told[charge_id] = cell
         return charge_id
 

@@ -29,6 +29,8 @@ from workflows.charge_commands import CancelCommand, CaptureCommand, VoidCommand
 pytestmark = pytest.mark.system
 
 GATEWAYS = pytest.mark.parametrize("gateway", ["stripe", "paypal"])
+LONG = pytest.mark.faults
+"""For those that wait until a worker is missed."""
 ROUNDS = 6
 REFUND_PATHS = {"stripe": "/v1/refunds", "paypal": "/v2/payments/captures/*/refund"}
 FORGOTTEN_AFTER_SECONDS = {"stripe": 25 * 3600, "paypal": 46 * 86_400}
@@ -148,6 +150,7 @@ async def test_a_refund_that_hangs_at_the_gateway_and_is_asked_again_is_made_onc
     assert [effect["amount_minor"] for effect in served.effects(gateway, "refund")] == [1000]
 
 
+@LONG
 @GATEWAYS
 async def test_a_refund_asked_again_after_the_gateway_forgot_its_key_is_made_once(
     callers: Processes, database: Database, tmp_path: Path, gateway: str
@@ -164,6 +167,7 @@ async def test_a_refund_asked_again_after_the_gateway_forgot_its_key_is_made_onc
     await _nothing_violated(callers, database, tmp_path)
 
 
+@LONG
 async def test_a_final_state_is_not_overwritten_by_an_older_answer(
     callers: Processes, database: Database, tmp_path: Path
 ) -> None:
@@ -186,6 +190,7 @@ async def test_a_final_state_is_not_overwritten_by_an_older_answer(
     await _nothing_violated(callers, database, tmp_path)
 
 
+@LONG
 @GATEWAYS
 async def test_an_attempt_that_was_given_up_is_not_sent_by_a_worker_that_wakes_up(
     callers: Processes, database: Database, tmp_path: Path, gateway: str
