@@ -23,7 +23,7 @@ from tests.faults.stories import STORIES, Told
 from tests.workflows.conftest import Processes, settings_for
 from workflows.client import connect
 
-AT_ONCE = 32
+AT_ONCE = 48
 CELL_SECONDS = 300.0
 ZOMBIE_SECONDS = 3.0
 """How long a worker that comes back from the dead may do its worst."""
