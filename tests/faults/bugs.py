@@ -8,7 +8,7 @@ DEADLINES = "tests/workflows/test_deadlines.py"
 CHARGES = "tests/workflows/test_charge.py"
 DECISIONS = "activities/charge_decisions.py"
 CALLS = "activities/gateway_calls.py"
-PROCESS = "workflows/charge_process.py"
+ATTEMPTS = "workflows/charge_attempts.py"
 
 OF_KEYS = (
     Bug(
@@ -106,6 +106,22 @@ OF_ANSWERS = (
         f"{CHARGES}::test_a_decline_ends_the_charge_and_posts_nothing",
     ),
     Bug(
+        "an error of the gateway is taken for a no",
+        [Change("gateways/stripe_errors.py", "if fault is None or status not in ANSWERS:", "if fault is None:")],
+        "tests/gateways/test_faults.py::test_fault",
+    ),
+    Bug(
+        "a person is believed against the gateway",
+        [
+            Change(
+                "activities/review_decision.py",
+                "        case _:\n            return Contradicted(_contradiction(operation, resolution, read))",
+                "        case _:\n            return Taken(_given_up(because, None))",
+            )
+        ],
+        "tests/activities/test_review_decision.py::test_each_word_meets_each_answer_of_the_gateway",
+    ),
+    Bug(
         "the same id with other content is taken for the same charge",
         [Change("workflows/charge.py", "request.content_hash != self._request.content_hash()", "False")],
         f"{CHARGES}::test_the_same_id_with_other_content_is_refused",
@@ -187,6 +203,17 @@ OF_BOOKS = (
         "tests/ledger/test_journal_races.py::test_of_twenty_who_post_the_same_entry_one_does",
     ),
     Bug(
+        "more may be captured than was authorized",
+        [
+            Change(
+                "ledger/migrations/versions/0005_charges_and_operations.py",
+                "CHECK (captured_minor <= authorized_minor)",
+                "CHECK (captured_minor <= authorized_minor + 1)",
+            )
+        ],
+        "tests/ledger/test_limits.py::test_a_charge_has_amounts_within_its_limits_and_no_others",
+    ),
+    Bug(
         "yen are written with two decimal places",
         [Change("gateways/stripe_amounts.py", "GNF JPY KMF", "GNF KMF")],
         f"{CHARGES}::test_currencies_without_and_with_three_decimals_arrive_exactly",
@@ -197,21 +224,21 @@ OF_PROCESSES = (
         "a customer who walks away can still be charged",
         [
             Change(
-                PROCESS,
-                'return await self._perform(OperationKind.VOID, "abandon", None, self._own_name, lapsed=True)',
-                'return await self._park("the customer did not authenticate")',
+                ATTEMPTS,
+                'return await perform(charge, OperationKind.VOID, "abandon", None, charge.own_name, lapsed=True)',
+                'return await charge.park("the customer did not authenticate")',
             )
         ],
         f"{DEADLINES}::test_a_customer_who_never_authenticates_cannot_be_charged_later",
     ),
     Bug(
         "a cancel takes nothing back",
-        [Change(PROCESS, 'return "cancel", self.cancellation.actor', "return None")],
+        [Change("workflows/charge_taken.py", 'return "cancel", charge.cancellation.actor', "return None")],
         f"{RACES}::test_a_cancel_at_any_moment_of_a_charge_leaves_nothing_taken[stripe]",
     ),
     Bug(
         "a capture and a void are both obeyed",
-        [Change("workflows/charge.py", "if self._process.command is not None:", "if False:")],
+        [Change("workflows/charge.py", "if self._charge.command is not None:", "if False:")],
         f"{RACES}::test_a_capture_and_a_void_at_once_are_one_or_the_other[stripe]",
     ),
     Bug(
@@ -238,9 +265,10 @@ OF_PROCESSES = (
         "a process does other steps than before",
         [
             Change(
-                PROCESS,
-                "        act_until = self._world.now() + ACTION_DEADLINE\n",
-                "        act_until = self._world.now() + ACTION_DEADLINE\n        await self._world.wait(lambda: False, timedelta(seconds=1), 'a pause')\n",
+                ATTEMPTS,
+                "    act_until = charge.world.now() + ACTION_DEADLINE\n",
+                "    act_until = charge.world.now() + ACTION_DEADLINE\n"
+                "    await charge.world.wait(lambda: False, timedelta(seconds=1), 'a pause')\n",
             )
         ],
         "tests/workflows/test_replay.py::test_a_recorded_history_replays_with_todays_code",
