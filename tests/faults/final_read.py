@@ -56,11 +56,10 @@ async def _until_none(database_url: str, seconds: float) -> None:
 
 
 async def _skip(processes: Processes, charge_id: str, step: timedelta) -> None:
-    found = processes.client.list_workflows(
-        f"ExecutionStatus = 'Running' AND WorkflowId IN ('charge/{charge_id}', 'refund/re_{charge_id}')"
-    )
-    async for process in found:
-        handle = processes.client.get_workflow_handle(process.id)
+    for workflow_id in await evidence.running(processes.client):
+        if charge_id not in workflow_id:
+            continue
+        handle = processes.client.get_workflow_handle(workflow_id)
         await TimeSkipper(processes.client, config=MANY_SKIPS).fast_forward(handle, step)
 
 

@@ -62,4 +62,4 @@ def is_caught(bug: Bug, directory: Path) -> bool:
         stderr=subprocess.STDOUT,
     )
     (directory / "output").write_bytes(ended.stdout)
-    return ended.returncode == TESTS_FAILED and b"\nERROR " not in ended.stdout
+    return ended.returncode == TESTS_FAILED and b"\nFAILED " in ended.stdout

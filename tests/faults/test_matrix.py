@@ -19,9 +19,15 @@ SEEDS = 3
 IN_SHORT = 40
 """Cells of the short selection, of each seed another one."""
 NOT_IN_A_STORY = {
-    "record_unknown": "test_outages.py: comes only where a gateway is silent for a minute",
-    "record_fee": "tests/workflows/test_deadlines.py: comes only where a fee arrives later than its capture",
+    "record_unknown": "tests/workflows/test_deadlines.py: comes only where a gateway is silent for a minute",
+    "record_fee": "tests/workflows/test_charge.py: comes only where a fee arrives later than its capture",
     "park": "tests/workflows/test_deadlines.py: comes only where everything else has failed",
+    "park_refund": "tests/workflows/test_review.py: as park",
+    "resolve_review": "tests/workflows/test_review.py: comes only where a person settles a charge",
+    "resolve_refund_review": "tests/workflows/test_review.py: comes only where a person settles a refund",
+    "operations_to_reread": "tests/workflows: reads only; comes where an attempt was left behind",
+    "record_late": "tests/workflows: comes only where a gateway takes back what it said",
+    "record_compensation": "tests/workflows: as record_late",
 }
 """Steps that no story comes to without a fault, and the test that shows them."""
 
