@@ -1,0 +1,40 @@
+"""The parts that the fault suite plays on, and the proxy before PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.database import create_engine
+from local import postgres
+from local.simulators import SimulatorProcess
+from tests.conftest import Database
+from tests.faults.matrix import Matrix
+from tests.faults.proxy import FaultProxy
+from tests.workflows.conftest import Processes, settings_for
+from workflows.client import connect
+
+
+@pytest.fixture
+async def callers(
+    database: Database,
+    temporal_server: Any,
+    stripe_simulator: SimulatorProcess,
+    paypal_simulator: SimulatorProcess,
+) -> AsyncIterator[Processes]:
+    """What callers do, over this test's own database; the workers are processes of their own."""
+    settings = settings_for(database, temporal_server.address, stripe_simulator, paypal_simulator)
+    engine = create_engine(database.app_url, 10)
+    simulators = {"stripe": stripe_simulator, "paypal": paypal_simulator}
+    yield Processes(settings, await connect(settings), engine, simulators)
+    await engine.dispose()
+
+
+@pytest.fixture
+async def matrix(
+    callers: Processes, database: Database, postgres_server: postgres.Postgres, tmp_path: Path
+) -> AsyncIterator[Matrix]:
+    """The crash-point matrix over this test's own database."""
+    async with FaultProxy(postgres_server.port) as proxy:
+        yield Matrix(callers, database, proxy, tmp_path)

@@ -1,0 +1,69 @@
+"""The end of every run: faults end, clocks run, and everything ambiguous is resolved before anything is judged."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+from local.simulators import SimulatorProcess
+from tests.faults import evidence
+from tests.faults.evidence import Acknowledged, Evidence
+from tests.faults.nursery import worker_process
+from tests.workflows.conftest import Processes
+
+MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
+PATIENCE_SECONDS = 60
+"""How long things are given to settle by themselves; then the clocks are moved."""
+STEPS = (timedelta(minutes=10), timedelta(hours=2), timedelta(days=2), timedelta(days=30))
+AMBIGUOUS = """
+SELECT DISTINCT c.charge_id FROM charges c LEFT JOIN operations o USING (charge_id)
+WHERE c.status IN ('processing', 'requires_action', 'pending', 'unknown')
+    OR (c.status <> 'needs_review' AND (o.outcome IS NULL OR o.outcome IN ('unknown', 'pending', 'action_required')))
+    OR o.fee_status = 'pending'
+"""
+
+
+async def final_read(
+    processes: Processes, database_url: str, acknowledged: tuple[Acknowledged, ...], log: Path | None = None
+) -> Evidence:
+    """Resolve everything with a worker that works, then read what there is; addresses are without any proxy."""
+    simulators: Mapping[str, SimulatorProcess] = processes.simulators
+    for simulator in simulators.values():
+        simulator.clear_faults()
+    async with worker_process(processes.settings, log=log):
+        await _resolve(processes, database_url)
+    addresses = {name: simulator.url for name, simulator in simulators.items()}
+    running = await evidence.running(processes.client)
+    return evidence.read(database_url, addresses, running, acknowledged)
+
+
+async def _resolve(processes: Processes, database_url: str) -> None:
+    await _until_none(database_url, PATIENCE_SECONDS)
+    for step in STEPS:
+        for charge_id in ambiguous(database_url):
+            await _skip(processes, charge_id, step)
+        await _until_none(database_url, 10)
+
+
+async def _until_none(database_url: str, seconds: float) -> None:
+    for _ in range(int(seconds * 2)):
+        if not ambiguous(database_url):
+            return
+        await asyncio.sleep(0.5)
+
+
+async def _skip(processes: Processes, charge_id: str, step: timedelta) -> None:
+    for workflow_id in await evidence.running(processes.client):
+        if charge_id not in workflow_id:
+            continue
+        handle = processes.client.get_workflow_handle(workflow_id)
+        await TimeSkipper(processes.client, config=MANY_SKIPS).fast_forward(handle, step)
+
+
+def ambiguous(database_url: str) -> list[str]:
+    """The charges of which something is not decided yet."""
+    with psycopg.connect(database_url) as connection:
+        return [row[0] for row in connection.execute(AMBIGUOUS)]

@@ -1,0 +1,54 @@
+"""How a caller survives an outage of Temporal: it asks again under the same id until it has its answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError
+
+from ledger.charges import ChargeRequest, ChargeView
+from ledger.refunds import RefundView
+from tests.workflows.conftest import Processes
+
+Answer = TypeVar("Answer")
+PAUSE_SECONDS = 0.5
+ATTEMPT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class PatientProcesses(Processes):
+    """Callers that ask again when they got no answer."""
+
+    async def charge(self, request: ChargeRequest, *, through_action: bool = False) -> ChargeView:
+        """Start a charge and wait for its decision, however often the connection breaks."""
+        return await patiently(lambda: super(PatientProcesses, self).charge(request, through_action=through_action))
+
+    async def refund(self, charge_id: str, refund_id: str, amount_minor: int | None = None) -> RefundView:
+        """Start a refund and wait for its decision, however often the connection breaks."""
+        return await patiently(lambda: super(PatientProcesses, self).refund(charge_id, refund_id, amount_minor))
+
+    def handle(self, charge_id: str) -> Any:
+        """The process of a charge, whose commands are given again under one update id."""
+        return _PatientHandle(super().handle(charge_id), charge_id)
+
+
+class _PatientHandle:
+    def __init__(self, handle: Any, charge_id: str) -> None:
+        self._handle = handle
+        self._charge_id = charge_id
+
+    async def execute_update(self, update: Any, command: Any) -> Any:
+        identity = f"{self._charge_id}-{type(command).__name__}"
+        return await patiently(lambda: self._handle.execute_update(update, command, id=identity))
+
+
+async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Ask until there is an answer; a connection that breaks is none."""
+    while True:
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                return await ask()
+        except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+            await asyncio.sleep(PAUSE_SECONDS)

@@ -1,0 +1,32 @@
+"""What the product's worker registers, read from the composition root itself: the steps that need their cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The processes, and the names of the activities."""
+
+    workflows: Sequence[type]
+    activities: frozenset[str]
+
+
+def registered(root: ModuleType) -> Registered:
+    """Ask a composition root, which needs no server for that: what it gives to each worker is taken down."""
+    with mock.patch.object(root, "Worker") as made:
+        root.workers_of(Settings(_env_file=None), mock.Mock(), mock.Mock(), root.gateways_of(Settings(_env_file=None)))
+    given = [dict[str, Any](call.kwargs) for call in made.call_args_list]
+    workflows = [workflow for one in given for workflow in one.get("workflows", ())]
+    activities = [activity for one in given for activity in one.get("activities", ())]
+    return Registered(workflows, frozenset(_name(activity) for activity in activities))
+
+
+def _name(activity: Any) -> str:
+    name: str = activity.__temporal_activity_definition.name
+    return name

@@ -1,0 +1,33 @@
+"""Seeds: what a run drew by chance is drawn again from its seed, which every failure names with the command to run."""
+
+import os
+import random
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+VARIABLE = "FAULT_SEED"
+"""Set it to run a fault test with this seed only."""
+
+
+def fixed(count: int) -> Sequence[int]:
+    """Return the first `count` seeds, the same in each run; only the one of the environment where that is set."""
+    given = os.environ.get(VARIABLE)
+    return [int(given)] if given else list(range(1, count + 1))
+
+
+def fresh() -> int:
+    """Return a seed that no run had before, or the one of the environment."""
+    return int(os.environ.get(VARIABLE) or secrets.randbelow(2**31))
+
+
+@contextmanager
+def replayable(seed: int, node: str) -> Iterator[random.Random]:
+    """Give the chance of a seed; what fails within says how to run it again."""
+    again = f"to run it again: {VARIABLE}={seed} python -m pytest -m '' '{node}'"
+    print(f"seed {seed}; {again}")  # noqa: T201 # shown with a failure, and by pytest -s
+    try:
+        yield random.Random(seed)
+    except BaseException as error:
+        error.add_note(f"seed {seed}; {again}")
+        raise

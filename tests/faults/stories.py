@@ -1,0 +1,118 @@
+"""What customers and merchants do while things go wrong; each story ends with what its callers were told.
+
+A crash of ours never changes how a story ends; a fault of the gateway may make it end as a decline, which is told too.
+"""
+
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, ChargeView
+from ledger.money import Money
+from ledger.refunds import RefundStatus
+from tests.faults.evidence import Acknowledged
+from tests.workflows.conftest import Processes
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CancelCommand, CaptureCommand, ConfirmCommand, VoidCommand
+
+ACTOR = "person:tester"
+
+
+@dataclass(frozen=True)
+class Told:
+    """The charge of a story, what its callers were told, and whether everything that they wished was done."""
+
+    answer: Acknowledged
+    as_wished: bool
+
+
+Story = Callable[[Processes, str, str, random.Random], Coroutine[Any, Any, Told]]
+
+
+async def automatic(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Charge at once."""
+    request = processes.request(gateway, charge_id=charge_id, amount=amount(chance), invoice=invoice(chance))
+    view = await processes.charge(request)
+    return _told(view, view.status is ChargeStatus.CAPTURED)
+
+
+async def captured_and_refunded(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Authorize, capture a part or all, give a part or all of that back."""
+    view = await _authorized(processes, gateway, charge_id, chance)
+    if view.status is not ChargeStatus.AUTHORIZED:
+        return _told(view, as_wished=False)
+    command = CaptureCommand(amount_minor=_part(chance, view.authorized_minor), actor=ACTOR)
+    view = await processes.handle(view.charge_id).execute_update(ChargeWorkflow.capture, command)
+    if view.status not in {ChargeStatus.CAPTURED, ChargeStatus.PARTIALLY_CAPTURED}:
+        return _told(view, as_wished=False)
+    given_back = _part(chance, view.captured_minor)
+    refund = await processes.refund(view.charge_id, f"re_{view.charge_id}", given_back)
+    return _told(view, refund.status is RefundStatus.SUCCEEDED)
+
+
+async def voided(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Authorize and release."""
+    view = await _authorized(processes, gateway, charge_id, chance)
+    if view.status is not ChargeStatus.AUTHORIZED:
+        return _told(view, as_wished=False)
+    handle = processes.handle(view.charge_id)
+    view = await handle.execute_update(ChargeWorkflow.void, VoidCommand(actor=ACTOR))
+    return _told(view, view.status is ChargeStatus.VOIDED)
+
+
+async def confirmed(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Charge at once, and stand by it within the hour."""
+    view = await processes.charge(_to_confirm(processes, gateway, charge_id, chance))
+    if view.status is not ChargeStatus.CAPTURED:
+        return _told(view, as_wished=False)
+    handle = processes.handle(charge_id)
+    view = await handle.execute_update(ChargeWorkflow.confirm, ConfirmCommand(actor=ACTOR))
+    return _told(view, view.confirmed_at is not None)
+
+
+async def called_off(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Charge at once, and call it off within the hour: everything is given back."""
+    view = await processes.charge(_to_confirm(processes, gateway, charge_id, chance))
+    if view.status is not ChargeStatus.CAPTURED:
+        return _told(view, as_wished=False)
+    view = await processes.handle(charge_id).execute_update(ChargeWorkflow.cancel, CancelCommand(actor=ACTOR))
+    return _told(view, view.status is ChargeStatus.REFUNDED)
+
+
+STORIES: dict[str, Story] = {
+    story.__name__: story for story in (automatic, captured_and_refunded, voided, confirmed, called_off)
+}
+
+
+def amount(chance: random.Random) -> Money:
+    """Draw an amount, in a currency with or without decimal places."""
+    currency = chance.choice(["USD", "EUR", "JPY"])
+    return Money(amount_minor=chance.randint(500, 500_000), currency=currency)
+
+
+def invoice(chance: random.Random) -> str | None:
+    """Draw whether the charge pays an invoice."""
+    return f"in_{chance.randrange(10**6)}" if chance.random() < 0.5 else None
+
+
+async def _authorized(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> ChargeView:
+    wish: dict[str, Any] = {"charge_id": charge_id, "amount": amount(chance), "invoice": invoice(chance)}
+    request = processes.request(gateway, capture=CaptureMode.MANUAL, **wish)
+    return await processes.charge(request)
+
+
+def _to_confirm(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> ChargeRequest:
+    by = datetime.now(UTC) + timedelta(hours=1)
+    return processes.request(
+        gateway, charge_id=charge_id, amount=amount(chance), invoice=invoice(chance), confirm_by=by
+    )
+
+
+def _part(chance: random.Random, whole: int) -> int:
+    return whole if chance.random() < 0.5 else chance.randint(1, whole)
+
+
+def _told(view: ChargeView, as_wished: bool) -> Told:  # noqa: FBT001 # its name is in what is made of it
+    return Told(Acknowledged(view.charge_id, view.status.value, view.captured_minor), as_wished)
