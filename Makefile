@@ -1,6 +1,6 @@
 # Everything runs in .venv, which the first target that needs it makes from requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-fast check bench reset lock
+.PHONY: help up demo test test-fast test-faults check bench reset lock
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 PYTHONS := python3.13 python3.12 python3.11 python3
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
-SLOW := database or simulator or temporal or system
+SLOW := database or simulator or temporal or system or faults
 
 help: ## list the targets
 	@echo "make up         the whole system in the foreground, with yesterday's data; Ctrl-C ends it"
@@ -18,6 +18,7 @@ help: ## list the targets
 	@echo "make reset      delete the local system's data and logs"
 	@echo "make test       all tests"
 	@echo "make test-fast  the tests that need no server, under a minute"
+	@echo "make test-faults  the long runs of the fault suite, which make test leaves out (FAULT_SEED=n replays one)"
 	@echo "make check      format, lint, types, imports, licences: what CI runs before the tests"
 	@echo "make bench      measure speed and size (ONLY=name for one of them)"
 	@echo "make lock       refresh requirements.lock and what is derived from it; UPGRADE=1 takes newer versions (needs uv)"
@@ -36,6 +37,9 @@ test: $(INSTALLED)
 
 test-fast: $(INSTALLED)
 	@$(PY) -m pytest -m "not ($(SLOW))"
+
+test-faults: $(INSTALLED)
+	@$(PY) -m pytest -m faults
 
 check: $(INSTALLED)
 	@$(PY) -m ruff format --check .
