@@ -122,10 +122,10 @@ class ChargeBooks:
         """Write a capture or a void down before it is sent; for a purpose that is served, say how it stands."""
         async with self._engine.begin() as connection:
             case = await case_of(connection, request.charge_id)
-            present = case.serving(request.purpose)
-            if present is not None:
-                return self._standing(case, present if not present.is_decided else None)
-            operation, _ = await operations.intend(connection, decisions.further(case, request))
+            further = decisions.further(case, request)
+            if isinstance(further, Operation):
+                return self._standing(case, further if not further.is_decided else None)
+            operation, _ = await operations.intend(connection, further)
             return self._standing(case, operation, is_new=True)
 
     @activity.defn(name="record_outcome")

@@ -3,6 +3,7 @@
 The steps read the rows under the charge's lock, ask here, and write; the simulation of a charge asks here too.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -37,10 +38,6 @@ class Case:
     def operation(self, operation_id: str) -> Operation:
         """Return an operation of the charge that must exist."""
         return next(each for each in self.operations if each.operation_id == operation_id)
-
-    def serving(self, purpose: str) -> Operation | None:
-        """Return the operation that serves this purpose, if there is one."""
-        return next((each for each in self.operations if each.purpose == purpose), None)
 
     def changed(self, changes: Mapping[str, Mapping[str, Any]]) -> "Case":
         """Return the case with changed operations."""
@@ -120,6 +117,8 @@ class Further(Record):
     kind: OperationKind
     purpose: str
     """What serves the same purpose is the same operation, whoever asks for it again."""
+    until_done: bool = False
+    """Whether another operation follows for this purpose where those before came to nothing."""
     amount_minor: int | None = None
     actor: str
 
@@ -145,8 +144,12 @@ def attempt(case: Case, chosen: NextAttempt) -> NewOperation:
     )
 
 
-def further(case: Case, asked: Further) -> NewOperation:
-    """Name a capture or a void of the newest attempt."""
+def further(case: Case, asked: Further) -> NewOperation | Operation:
+    """Name a capture or a void of the newest attempt; where its purpose is served, return what serves it."""
+    serving = [each for each in case.operations if _serves(each, asked.purpose)]
+    if serving and not (asked.until_done and serving[-1].is_decided and serving[-1].outcome != "succeeded"):
+        return serving[-1]
+    purpose = asked.purpose if not serving else f"{asked.purpose}:{len(serving) + 1}"
     charge, newest = case.charge, case.attempts[-1]
     whole = charge.authorized_minor or charge.amount_minor
     return NewOperation(
@@ -159,8 +162,13 @@ def further(case: Case, asked: Further) -> NewOperation:
         payment_reference=newest.payment_reference,
         target_reference=newest.gateway_reference if charge.authorized_minor else None,
         actor=asked.actor,
-        purpose=asked.purpose,
+        purpose=purpose,
     )
+
+
+def _serves(operation: Operation, purpose: str) -> bool:
+    """Whether it is the operation for a purpose, or one of those that followed it: `cancel`, `cancel:2`."""
+    return operation.purpose == purpose or re.fullmatch(rf"{re.escape(purpose)}:\d+", operation.purpose) is not None
 
 
 def record(

@@ -18,6 +18,8 @@ with workflow.unsafe.imports_passed_through():
 
 ACTION_DEADLINE = timedelta(hours=1)
 """How long a customer has for the authentication step."""
+MAX_ABANDONED = 5
+"""How often a payment that waits for its customer is given up, where the gateway refuses, before a person has to look."""
 PENDING_DEADLINE = timedelta(days=14)
 """How long a gateway may take over a review or a bank debit before a person has to look."""
 
@@ -39,10 +41,19 @@ async def perform(
     actor: str,
     *,
     lapsed: bool = False,
+    until_done: bool = False,
 ) -> Standing:
-    """Write a capture or a void of the newest attempt down, and carry it out; what serves its purpose already is not repeated."""
+    """Write a capture or a void of the newest attempt down, and carry it out.
+
+    What serves its purpose is not repeated, but for `until_done`, where those before came to nothing.
+    """
     further = Further(
-        charge_id=charge.request.charge_id, kind=kind, purpose=purpose, amount_minor=amount_minor, actor=actor
+        charge_id=charge.request.charge_id,
+        kind=kind,
+        purpose=purpose,
+        until_done=until_done,
+        amount_minor=amount_minor,
+        actor=actor,
     )
     standing = await charge.world.ledger(ChargeBooks.open_operation, further, f"write the {kind} down")
     return await carry_out(charge, standing, lapsed=lapsed)
@@ -145,7 +156,12 @@ async def _out_of_time(charge: ChargeSteps, operation: OperationRequest, answer:
 
 async def _abandon(charge: ChargeSteps) -> Standing:
     """The customer did not authenticate in time, or it was called off: fence the payment off, so that it cannot succeed later."""
+    charge.abandoned += 1
+    if charge.abandoned > MAX_ABANDONED:
+        return await charge.park(
+            "the customer has not authenticated, and the gateway does not let the payment be given up"
+        )
     if charge.cancellation is not None:
         await charge.note_wishes()
-        return await perform(charge, OperationKind.VOID, "cancel", None, charge.cancellation.actor)
-    return await perform(charge, OperationKind.VOID, "abandon", None, charge.own_name, lapsed=True)
+        return await perform(charge, OperationKind.VOID, "cancel", None, charge.cancellation.actor, until_done=True)
+    return await perform(charge, OperationKind.VOID, "abandon", None, charge.own_name, lapsed=True, until_done=True)

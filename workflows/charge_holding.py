@@ -9,9 +9,11 @@ from workflows.charge_steps import ChargeSteps
 
 with workflow.unsafe.imports_passed_through():
     from activities.charge_books import Standing
-    from gateways.port import OperationKind
+    from gateways.port import OperationKind, RefusalCode
     from ledger.charges import AtExpiry, ChargeStatus
 
+MAX_TRIES = 3
+"""How often an authorization is ended, where the gateway fails without effect, before a person has to look."""
 EXPIRY_MARGIN = timedelta(hours=1)
 """How long before an authorization lapses it is voided or captured; a tenth of its life where that is shorter."""
 
@@ -49,18 +51,20 @@ async def _at_deadline(charge: ChargeSteps) -> Standing:
     """Settle the authorization before it lapses, or since nobody has confirmed it."""
     if charge.unconfirmed_until is not None and charge.world.now() >= charge.unconfirmed_until:
         return await _release(charge, "unconfirmed", charge.own_name, lapsed=False)
-    if charge.request.at_expiry is AtExpiry.CAPTURE:
-        standing = await perform(charge, OperationKind.CAPTURE, "expiry", None, charge.own_name, lapsed=True)
-        return await _settled_or_parked(charge, standing)
-    return await _release(charge, "expiry", charge.own_name, lapsed=True)
+    kind = OperationKind.CAPTURE if charge.request.at_expiry is AtExpiry.CAPTURE else OperationKind.VOID
+    return await _end(charge, kind, "expiry", charge.own_name, lapsed=True)
 
 
 async def _release(charge: ChargeSteps, purpose: str, actor: str, *, lapsed: bool) -> Standing:
-    standing = await perform(charge, OperationKind.VOID, purpose, None, actor, lapsed=lapsed)
-    return await _settled_or_parked(charge, standing)
+    return await _end(charge, OperationKind.VOID, purpose, actor, lapsed=lapsed)
 
 
-async def _settled_or_parked(charge: ChargeSteps, standing: Standing) -> Standing:
-    if charge.view.status is not ChargeStatus.AUTHORIZED:
-        return standing
+async def _end(charge: ChargeSteps, kind: OperationKind, purpose: str, actor: str, *, lapsed: bool) -> Standing:
+    """End the authorization, again where the gateway is known to have done nothing; where it will not, a person has to look."""
+    for _ in range(MAX_TRIES):
+        standing = await perform(charge, kind, purpose, None, actor, lapsed=lapsed, until_done=True)
+        if charge.view.status is not ChargeStatus.AUTHORIZED:
+            return standing
+        if charge.view.decline_code != RefusalCode.NO_EFFECT:
+            break
     return await charge.park(f"the authorization has to end and could not be settled: {charge.view.message}")

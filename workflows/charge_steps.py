@@ -57,6 +57,8 @@ class ChargeSteps:
         """Nothing is taken from outside any more."""
         self.commands = 0
         """Commands that were carried out: each has operations of its own."""
+        self.abandoned = 0
+        """How often the payment was given up since its customer did not act."""
         self.refunds_started = 0
         """Refunds that were started to give everything back."""
         self.left_behind = False
