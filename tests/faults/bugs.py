@@ -238,7 +238,7 @@ OF_PROCESSES = (
         [
             Change(
                 ATTEMPTS,
-                'return await perform(charge, OperationKind.VOID, "abandon", None, charge.own_name, lapsed=True)',
+                'return await perform(charge, OperationKind.VOID, "abandon", None, charge.own_name, lapsed=True, until_done=True)',
                 'return await charge.park("the customer did not authenticate")',
             )
         ],
