@@ -132,9 +132,7 @@ class Conditions(Value):
     def _include_card_countries(self, other: "Conditions") -> bool:
         ours_out, theirs_out = set(self.card_country_not or ()), set(other.card_country_not or ())
         if other.card_country is None:
-            # Of a card about whose country they ask nothing, it may not even be known.
-            known = other.card_country_not is not None
-            return self.card_country is None and (not ours_out or (known and ours_out <= theirs_out))
+            return self.card_country is None and ours_out <= theirs_out
         theirs = set(other.card_country) - theirs_out
         return theirs <= (set(self.card_country) if self.card_country is not None else theirs) - ours_out
 

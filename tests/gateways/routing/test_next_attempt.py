@@ -110,6 +110,13 @@ def test_a_gateway_that_said_no_is_not_come_back_to() -> None:
     assert where(came_back) == ("stripe", 2, False)
 
 
+def test_a_gateway_is_not_come_back_to_beyond_its_limit() -> None:
+    """However long it was out, it is asked twice and no more."""
+    outages = [no(name, "no_effect", outcome="refused", ago=9) for name in ("stripe", "stripe", "paypal")]
+    found = follow(*outages, methods=["stripe", "paypal"], limits=Limits(attempts=5))
+    assert where(found) == ("paypal", 2, False)
+
+
 def test_authentication_is_asked_for_once_at_the_same_gateway() -> None:
     """The customer is sent through it once, not in circles, and not to a gateway that did not ask."""
     wanted = no("stripe", "authentication_required")

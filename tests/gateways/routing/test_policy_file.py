@@ -100,6 +100,10 @@ def test_values_are_what_the_policy_says_they_are_and_not_what_yaml_makes_of_the
             f"{HEAD}    limits: {{attempts: 1, attempts_per_gateway: 2}}\n",
             "line 5: limits: attempts_per_gateway is over attempts, so it limits nothing: lower it",
         ),
+        (
+            f"{HEAD}    limits:\n      attempts: 1\n",
+            "line 5: limits: attempts_per_gateway is over attempts, so it limits nothing: lower it",
+        ),
         ("", "line 1: the file is empty: write at least one edition, as docs/routing.md shows"),
         ("# nothing\n", "line 1: the file is empty: write at least one edition, as docs/routing.md shows"),
         ("editions: []", "line 1: editions: needs at least one entry: add it, or leave the whole field out"),

@@ -2,6 +2,7 @@
 
 from gateways.routing.choice import decide
 from gateways.routing.decision import RoutingDecision
+from gateways.routing.strategies import least_cost
 from gateways.routing.windows import EMPTY
 from tests.gateways.routing.asks import THREE, ask, policy
 
@@ -44,3 +45,9 @@ def test_where_no_price_is_known_the_order_decides_and_says_so() -> None:
     decision = chosen("10", "EUR", ("stripe", "paypal"))
     assert decision.gateway == "paypal"
     assert "no price in EUR is known" in decision.reason
+
+
+def test_a_gateway_without_a_price_list_comes_last() -> None:
+    """Nothing known is not nothing to pay."""
+    found = least_cost.pick(ask("10"), ["paypal", "stripe"], {"stripe": PRICED.fees["stripe"]})
+    assert (found.gateway, found.scores) == ("stripe", {"stripe": {"expected_net_minor": 941}})
