@@ -3,13 +3,18 @@
 A crash of ours never changes how a story ends; a fault of the gateway may make it end as a decline, which is told too.
 """
 
+import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, ChargeView
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, ChargeView, PaymentMethod
 from ledger.money import Money
 from ledger.refunds import RefundStatus
 from tests.faults.evidence import Acknowledged
@@ -18,6 +23,9 @@ from workflows.charge import ChargeWorkflow
 from workflows.charge_commands import CancelCommand, CaptureCommand, ConfirmCommand, VoidCommand
 
 ACTOR = "person:tester"
+BOTH = (PaymentMethod(gateway="stripe", token="pm_card_visa"), PaymentMethod(gateway="paypal", token="wallet_ok"))
+LATE_SECONDS = 60
+MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
 
 
 @dataclass(frozen=True)
@@ -81,8 +89,29 @@ async def called_off(processes: Processes, gateway: str, charge_id: str, chance:
     return _told(view, view.status is ChargeStatus.REFUNDED)
 
 
+async def paid_twice_for_a_while(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Declined at one gateway and paid at another; then the first one has taken the money after all, and gives it back."""
+    simulator = processes.simulators[gateway]
+    first = f"{charge_id}:capture:1"
+    simulator.add_fault(method="POST", operation=first, action="late_success", delay_seconds=LATE_SECONDS, times=1)
+    wish: dict[str, Any] = {"charge_id": charge_id, "amount": amount(chance), "payment_methods": BOTH}
+    request = processes.request(gateway, **wish).model_copy(update={"gateway": gateway})
+    view = await processes.charge(request)
+    if view.status is not ChargeStatus.CAPTURED or view.gateway == gateway:
+        return _told(view, as_wished=False)
+    await asyncio.to_thread(simulator.advance_clock, LATE_SECONDS + 1)
+    reconciling = processes.client.get_workflow_handle(f"reconcile/{charge_id}")
+    while not await _exists(reconciling):
+        await asyncio.sleep(0.2)
+    await TimeSkipper(processes.client, config=MANY_SKIPS).fast_forward(reconciling, timedelta(hours=2))
+    while not any(each.compensates == first and each.is_decided for each in await processes.operations(charge_id)):
+        await asyncio.sleep(0.2)
+    return _told(view, as_wished=True)
+
+
 STORIES: dict[str, Story] = {
-    story.__name__: story for story in (automatic, captured_and_refunded, voided, confirmed, called_off)
+    story.__name__: story
+    for story in (automatic, captured_and_refunded, voided, confirmed, called_off, paid_twice_for_a_while)
 }
 
 
@@ -101,6 +130,16 @@ async def _authorized(processes: Processes, gateway: str, charge_id: str, chance
     wish: dict[str, Any] = {"charge_id": charge_id, "amount": amount(chance), "invoice": invoice(chance)}
     request = processes.request(gateway, capture=CaptureMode.MANUAL, **wish)
     return await processes.charge(request)
+
+
+async def _exists(handle: WorkflowHandle[Any, Any]) -> bool:
+    try:
+        await handle.describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
 
 
 def _to_confirm(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> ChargeRequest:

@@ -25,9 +25,6 @@ NOT_IN_A_STORY = {
     "park_refund": "tests/workflows/test_review.py: as park",
     "resolve_review": "tests/workflows/test_review.py: comes only where a person settles a charge",
     "resolve_refund_review": "tests/workflows/test_review.py: comes only where a person settles a refund",
-    "operations_to_reread": "tests/workflows: reads only; comes where an attempt was left behind",
-    "record_late": "tests/workflows: comes only where a gateway takes back what it said",
-    "record_compensation": "tests/workflows: as record_late",
 }
 """Steps that no story comes to without a fault, and the test that shows them."""
 

@@ -1,6 +1,7 @@
 """The races that other payment systems lost, each named after what went wrong there."""
 
 import asyncio
+import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -22,6 +23,7 @@ from tests.faults.final_read import final_read
 from tests.faults.invariants import violations
 from tests.faults.nursery import worker_process
 from tests.faults.patience import patiently
+from tests.faults.stories import STORIES
 from tests.workflows.conftest import Processes
 from workflows.charge import ChargeWorkflow
 from workflows.charge_commands import CancelCommand, CaptureCommand, VoidCommand
@@ -188,6 +190,19 @@ async def test_a_final_state_is_not_overwritten_by_an_older_answer(
     assert (await callers.row(request.charge_id)).status is ChargeStatus.CAPTURED
     assert await callers.rules(request.charge_id) == ["captured", "fee_charged"]
     await _nothing_violated(callers, database, tmp_path)
+
+
+@GATEWAYS
+async def test_a_late_success_after_failover_is_given_back(served: Processes, gateway: str) -> None:
+    """The customer paid at the second gateway; what the first one took all the same comes back, and the books show both."""
+    request = served.request(gateway)
+    async with asyncio.timeout(120):
+        told = await STORIES["paid_twice_for_a_while"](served, gateway, request.charge_id, random.Random(1))
+    assert told.as_wished
+    row = await served.row(request.charge_id)
+    assert (row.status, row.captured_minor, row.refunded_minor) == (ChargeStatus.CAPTURED, row.amount_minor, 0)
+    assert [effect["amount_minor"] for effect in served.effects(gateway, "refund")] == [row.amount_minor]
+    assert {"captured", "captured_in_excess", "refund_succeeded"} <= set(await served.rules(request.charge_id))
 
 
 @LONG
