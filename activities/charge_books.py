@@ -5,7 +5,7 @@ They are local activities. Steps lock the charge's row first, so two of them nev
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from temporalio import activity
 
@@ -21,9 +21,6 @@ from ledger.database import Connection, Database
 from ledger.money import Money
 from ledger.operations import Operation
 from ledger.record import Record
-
-SAFE_SHARE_OF_KEY_LIFE = 0.9
-"""A tenth of a key's life is kept as distance from the moment when the gateway forgets it."""
 
 
 class RecordOutcome(Record):
@@ -265,13 +262,12 @@ class ChargeBooks:
         current = operation or case.current
         if current is None:
             return Standing(view=case.charge.view())
-        life = timedelta(seconds=self._capabilities[current.gateway].key_life_seconds)
         return Standing(
             view=case.charge.view(),
             operation=decisions.operation_request(current, case.charge.customer),
             seen_before=not is_new,
             fee_pending=current.fee_status == "pending",
-            ask_until=current.requested_at + SAFE_SHARE_OF_KEY_LIFE * life,
+            ask_until=decisions.ask_until(current, self._capabilities[current.gateway]),
         )
 
 

@@ -6,11 +6,11 @@ The steps read the rows under the charge's lock, ask here, and write; the simula
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from activities import consequences
-from gateways.port import Declined, OperationKind, OperationRequest, Outcome, Refused, Succeeded
+from gateways.port import Capabilities, Declined, OperationKind, OperationRequest, Outcome, Refused, Succeeded
 from ledger.charges import CaptureMode, Charge, ChargeRequest, ChargeStatus
 from ledger.entries import Entry
 from ledger.operations import NewOperation, Operation
@@ -20,6 +20,10 @@ UNREACHABLE = "gateway_unreachable"
 """Code of an operation that never left: its gateway could not be reached before money could move."""
 WITHDRAWN = "canceled"
 """Code of an operation that was withdrawn before it was sent."""
+SAFE_SHARE_OF_KEY_LIFE = 0.9
+"""A tenth of a key's life is kept as distance from the moment when the gateway forgets it."""
+LONGEST_UNKNOWN = timedelta(hours=22)
+"""After a day a person has to know of an outcome that nobody knows, however long the gateway remembers its key."""
 GIVEN_UP: Mapping[str, Any] = {
     "outcome": "declined",
     "decline_code": "not_authenticated",
@@ -251,6 +255,12 @@ def operation_request(operation: Operation, customer: str) -> OperationRequest:
         authenticate=operation.authenticate,
         reason=operation.reason,
     )
+
+
+def ask_until(operation: Operation, capabilities: Capabilities) -> datetime:
+    """Say until when an operation may be sent again: while its gateway is sure to know its key, and a day at most."""
+    life = capabilities.key_life(is_attempt=operation.is_attempt)
+    return operation.requested_at + min(SAFE_SHARE_OF_KEY_LIFE * life, LONGEST_UNKNOWN)
 
 
 def is_decided(outcome: Outcome) -> bool:

@@ -4,13 +4,13 @@ They are local activities. Steps lock the charge's row first, so two of them nev
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from temporalio import activity
 
 from activities import late_decisions
-from activities.charge_books import SAFE_SHARE_OF_KEY_LIFE, case_of
-from activities.charge_decisions import Case, Decision, operation_request
+from activities.charge_books import case_of
+from activities.charge_decisions import Case, Decision, ask_until, operation_request
 from activities.database_errors import translated
 from gateways.port import Capabilities, OperationRequest, Outcome, Succeeded
 from ledger import charges, journal, operations
@@ -118,9 +118,8 @@ class LateBooks:
         return Compensation() if begun is None else self._compensation(case, begun, seen_before=True)
 
     def _compensation(self, case: Case, operation: Operation, *, seen_before: bool) -> Compensation:
-        life = timedelta(seconds=self._capabilities[operation.gateway].key_life_seconds)
         return Compensation(
             operation=operation_request(operation, case.charge.customer),
             seen_before=seen_before,
-            ask_until=operation.requested_at + SAFE_SHARE_OF_KEY_LIFE * life,
+            ask_until=ask_until(operation, self._capabilities[operation.gateway]),
         )

@@ -3,13 +3,12 @@
 They are local activities. Steps lock the charge's row first, so two of them never wait for each other in a circle.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from temporalio import activity
 
 from activities import consequences, review_books
-from activities.charge_books import SAFE_SHARE_OF_KEY_LIFE
-from activities.charge_decisions import is_decided, operation_changes, operation_request
+from activities.charge_decisions import ask_until, is_decided, operation_changes, operation_request
 from activities.database_errors import translated
 from activities.review_books import OpenReview, ResolveReview
 from activities.review_decision import TAKEN_FOR_FAILED
@@ -148,12 +147,11 @@ class RefundBooks:
             gateway_reference=operation.gateway_reference,
             message=operation.message,
         )
-        life = timedelta(seconds=self._capabilities[operation.gateway].key_life_seconds)
         return RefundStanding(
             view=view,
             operation=operation_request(operation, customer),
             seen_before=seen_before,
-            ask_until=operation.requested_at + SAFE_SHARE_OF_KEY_LIFE * life,
+            ask_until=ask_until(operation, self._capabilities[operation.gateway]),
         )
 
 

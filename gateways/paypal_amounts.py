@@ -24,6 +24,7 @@ AMOUNT: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 CAPABILITIES: Final = Capabilities(
     currencies={code: 0 if code in NO_DECIMALS else 2 for code in sorted(NO_DECIMALS | TWO_DECIMALS)},
     key_life_seconds=6 * 3600,
+    later_key_life_seconds=45 * 24 * 3600,
 )
 """Orders forget a request id after 6 hours; authorizations, captures and refunds after 45 days."""
 

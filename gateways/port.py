@@ -5,7 +5,7 @@ Outcomes are values; exceptions are only those of `gateways.errors`.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Protocol
 
@@ -143,7 +143,14 @@ class Capabilities(_Message):
     maximum_minor: Mapping[str, int] = Field(default_factory=dict)
     """Largest charge, in ISO minor units, where the gateway documents one."""
     key_life_seconds: int
-    """How long the gateway remembers an idempotency key, at the endpoint where it is shortest."""
+    """How long the gateway remembers the idempotency key of an attempt, at the endpoint where that is shortest."""
+    later_key_life_seconds: int | None = None
+    """The same for captures of an authorization, voids and refunds, where it is another."""
+
+    def key_life(self, *, is_attempt: bool) -> timedelta:
+        """How long the gateway is sure to remember an operation's key."""
+        later = self.later_key_life_seconds or self.key_life_seconds
+        return timedelta(seconds=self.key_life_seconds if is_attempt else later)
 
     def refusal(self, amount: Money) -> str | None:
         """Why the gateway cannot take this amount, as the end of a sentence that starts with its name; None if it can."""
