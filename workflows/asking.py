@@ -3,13 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from temporalio import workflow
-
+from gateways.port import OperationRequest, Outcome
 from workflows.gateway_steps import NotKnown
 from workflows.world import Wake, World
-
-with workflow.unsafe.imports_passed_through():
-    from gateways.port import OperationRequest, Outcome
 
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(hours=1)

@@ -6,14 +6,12 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from workflows import charge_process, search_attributes
-from workflows.charge_steps import ChargeSteps
-from workflows.world import TemporalWorld
-
+# Each file that is not passed through is executed again for every charge: measured, they cost more than the charge.
 with workflow.unsafe.imports_passed_through():
     from ledger.charges import ChargeRequest, ChargeStatus, ChargeView
     from ledger.money import Money
     from ledger.refunds import RefundView
+    from workflows import charge_process, search_attributes
     from workflows.charge_commands import (
         AwaitDecision,
         CancelCommand,
@@ -22,8 +20,10 @@ with workflow.unsafe.imports_passed_through():
         ConfirmCommand,
         VoidCommand,
     )
+    from workflows.charge_steps import ChargeSteps
     from workflows.hints import GatewayReported
     from workflows.review_messages import ResolveReview
+    from workflows.world import TemporalWorld
 
 ACTION_LOOK = timedelta(seconds=20)
 """How long whoever says that the customer is done waits for the gateway to say the same."""

@@ -2,19 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from activities.charge_books import ChargeBooks, Standing
+from activities.charge_decisions import WITHDRAWN, Further
+from activities.gateway_calls import Watched
+from gateways.port import ActionRequired, OperationKind, OperationRequest, Outcome, Pending, Refused
 from workflows import asking
+from workflows.charge_commands import CaptureCommand, VoidCommand
 from workflows.charge_steps import ChargeSteps
 from workflows.gateway_steps import NotKnown, Woken
-
-with workflow.unsafe.imports_passed_through():
-    from activities.charge_books import ChargeBooks, Standing
-    from activities.charge_decisions import WITHDRAWN, Further
-    from activities.gateway_calls import Watched
-    from gateways.port import ActionRequired, OperationKind, OperationRequest, Outcome, Pending, Refused
-    from workflows.charge_commands import CaptureCommand, VoidCommand
 
 ACTION_DEADLINE = timedelta(hours=1)
 """How long a customer has for the authentication step."""

@@ -2,15 +2,11 @@
 
 from datetime import timedelta
 
-from temporalio import workflow
-
+from activities.charge_books import Standing
+from gateways.port import OperationKind, RefusalCode
+from ledger.charges import AtExpiry, ChargeStatus
 from workflows.charge_attempts import execute, perform
 from workflows.charge_steps import ChargeSteps
-
-with workflow.unsafe.imports_passed_through():
-    from activities.charge_books import Standing
-    from gateways.port import OperationKind, RefusalCode
-    from ledger.charges import AtExpiry, ChargeStatus
 
 MAX_TRIES = 3
 """How often an authorization is ended, where the gateway fails without effect, before a person has to look."""

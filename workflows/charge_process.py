@@ -1,17 +1,14 @@
 """The charge as the business knows it: attempts until an answer, then confirmation, capture, release, or everything back."""
 
-from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from activities.charge_books import Standing
+from ledger.charges import ChargeStatus
 from workflows.charge_attempts import carry_out
 from workflows.charge_holding import hold
 from workflows.charge_review import review
 from workflows.charge_steps import TAKEN, ChargeSteps
 from workflows.charge_taken import stand_by
-
-with workflow.unsafe.imports_passed_through():
-    from activities.charge_books import Standing
-    from ledger.charges import ChargeStatus
 
 
 async def run(charge: ChargeSteps, standing: Standing) -> None:

@@ -2,20 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from temporalio import workflow
-
+from activities.charge_books import ChargeBooks, Standing
+from activities.gateway_calls import Watched
+from activities.review_books import ResolveReview
+from gateways.port import OperationRequest
+from ledger.reviews import Word
 from workflows.charge_attempts import execute
+from workflows.charge_commands import VoidCommand
 from workflows.charge_steps import ChargeSteps
 from workflows.charge_taken import give_everything_back
 from workflows.gateway_steps import NotKnown, Woken
-
-with workflow.unsafe.imports_passed_through():
-    from activities.charge_books import ChargeBooks, Standing
-    from activities.gateway_calls import Watched
-    from activities.review_books import ResolveReview
-    from gateways.port import OperationRequest
-    from ledger.reviews import Word
-    from workflows.charge_commands import VoidCommand
 
 READ_FOR = timedelta(days=30)
 """How long the gateway is read on while a person is asked."""

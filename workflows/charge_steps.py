@@ -5,27 +5,23 @@ Nothing here or in the phases knows of Temporal, so the same code runs in the si
 
 from datetime import datetime
 
-from temporalio import workflow
-
+from activities.charge_books import (
+    ChargeBooks,
+    Confirm,
+    Park,
+    RecordOutcome,
+    RecordUnknown,
+    RequestCancel,
+    Standing,
+)
+from activities.review_decision import TAKEN_FOR_FAILED
+from gateways.port import OperationKind, OperationRequest, Outcome, Refused, Succeeded
+from ledger.charges import ChargeRequest, ChargeStatus, ChargeView
+from ledger.refunds import RefundStatus
+from workflows.charge_commands import CancelCommand, CaptureCommand, ConfirmCommand, VoidCommand
 from workflows.gateway_steps import NotKnown
 from workflows.review_desk import ReviewDesk
 from workflows.world import World
-
-with workflow.unsafe.imports_passed_through():
-    from activities.charge_books import (
-        ChargeBooks,
-        Confirm,
-        Park,
-        RecordOutcome,
-        RecordUnknown,
-        RequestCancel,
-        Standing,
-    )
-    from activities.review_decision import TAKEN_FOR_FAILED
-    from gateways.port import OperationKind, OperationRequest, Outcome, Refused, Succeeded
-    from ledger.charges import ChargeRequest, ChargeStatus, ChargeView
-    from ledger.refunds import RefundStatus
-    from workflows.charge_commands import CancelCommand, CaptureCommand, ConfirmCommand, VoidCommand
 
 TAKEN = frozenset({ChargeStatus.CAPTURED, ChargeStatus.PARTIALLY_CAPTURED})
 

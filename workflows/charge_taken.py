@@ -7,16 +7,12 @@ from datetime import timedelta
 from functools import partial
 from itertools import count
 
-from temporalio import workflow
-
+from activities.charge_books import ChargeBooks, RecordFee, Standing
+from activities.gateway_calls import Watched
+from gateways.port import OperationRequest, Succeeded
+from ledger.charges import ChargeStatus
+from ledger.refunds import RefundRequest, RefundStatus, undoing_refund_id
 from workflows.charge_steps import TAKEN, ChargeSteps
-
-with workflow.unsafe.imports_passed_through():
-    from activities.charge_books import ChargeBooks, RecordFee, Standing
-    from activities.gateway_calls import Watched
-    from gateways.port import OperationRequest, Succeeded
-    from ledger.charges import ChargeStatus
-    from ledger.refunds import RefundRequest, RefundStatus, undoing_refund_id
 
 FEE_DEADLINE = timedelta(days=3)
 """How long the fee of a capture is waited for; `prove` lists those that never came."""

@@ -12,9 +12,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
-with workflow.unsafe.imports_passed_through():
-    from activities.gateway_calls import GatewayCalls, Watch, Watched
-    from gateways.port import ActionRequired, OperationKind, OperationRequest, Outcome
+from activities.gateway_calls import GatewayCalls, Watch, Watched
+from gateways.port import ActionRequired, OperationKind, OperationRequest, Outcome
 
 CALL_TIMEOUT = timedelta(seconds=30)
 """One call with its few requests; past it another attempt reads what became of it. It is also how long a killed worker is missed."""

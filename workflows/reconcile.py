@@ -7,17 +7,16 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from workflows import asking
-from workflows.gateway_steps import NotKnown, Woken
-from workflows.world import TemporalWorld
-
 with workflow.unsafe.imports_passed_through():
     from activities.charge_books import ChargeBooks, RecordFee
     from activities.gateway_calls import Watched
     from activities.late_books import Compensation, LateBooks, RecordCompensation, RecordLate
     from activities.refund_books import RecordRefund, RefundBooks
     from gateways.port import Declined, OperationRequest, Outcome, Pending, Refused, Succeeded
+    from workflows import asking
+    from workflows.gateway_steps import NotKnown, Woken
     from workflows.hints import GatewayReported
+    from workflows.world import TemporalWorld
 
 LOOKS_AFTER = (
     timedelta(minutes=1),

@@ -7,11 +7,6 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
-from workflows import asking, ledger_steps
-from workflows.gateway_steps import NotKnown, Woken
-from workflows.review_desk import ReviewDesk
-from workflows.world import TemporalWorld
-
 with workflow.unsafe.imports_passed_through():
     from activities.gateway_calls import Watched
     from activities.refund_books import ParkRefund, RecordRefund, RefundBooks, RefundStanding
@@ -20,8 +15,12 @@ with workflow.unsafe.imports_passed_through():
     from gateways.port import Declined, Outcome, Pending, Refused, Succeeded
     from ledger.record import Record
     from ledger.refunds import RefundRequest, RefundStatus, RefundView
+    from workflows import asking, ledger_steps
+    from workflows.gateway_steps import NotKnown, Woken
     from workflows.hints import GatewayReported
+    from workflows.review_desk import ReviewDesk
     from workflows.review_messages import ResolveReview
+    from workflows.world import TemporalWorld
 
 PENDING_DEADLINE = timedelta(days=30)
 """How long a gateway may leave a refund pending (Stripe: up to 30 days) before a person has to look."""

@@ -6,13 +6,11 @@ from typing import TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from activities.review_books import ResolveReview as Settlement
+from gateways.port import OperationRequest
 from workflows.gateway_steps import NotKnown
+from workflows.review_messages import GATEWAY_NOT_READ, ResolveReview
 from workflows.world import World
-
-with workflow.unsafe.imports_passed_through():
-    from activities.review_books import ResolveReview as Settlement
-    from gateways.port import OperationRequest
-    from workflows.review_messages import GATEWAY_NOT_READ, ResolveReview
 
 Standing = TypeVar("Standing")
 

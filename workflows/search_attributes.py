@@ -5,8 +5,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
-with workflow.unsafe.imports_passed_through():
-    from ledger.charges import ChargeRequest, ChargeView
+from ledger.charges import ChargeRequest, ChargeView
 
 STATUS = SearchAttributeKey.for_keyword("ChargeStatus")
 GATEWAY = SearchAttributeKey.for_keyword("ChargeGateway")

@@ -10,13 +10,11 @@ from typing import Any, Protocol, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from activities.gateway_calls import Watched
+from gateways.port import OperationRequest, Outcome
+from ledger.refunds import RefundRequest
 from workflows import gateway_steps, ledger_steps
 from workflows.gateway_steps import NotKnown, Woken
-
-with workflow.unsafe.imports_passed_through():
-    from activities.gateway_calls import Watched
-    from gateways.port import OperationRequest, Outcome
-    from ledger.refunds import RefundRequest
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
