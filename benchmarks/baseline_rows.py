@@ -36,9 +36,10 @@ OPERATION = """
 INSERT INTO baseline.operations (
     operation_id, charge_id, kind, number, attempt, gateway, payment_method, amount_minor, currency,
     payment_reference, gateway_reference, outcome, fee_minor, fee_currency, fee_status, actor, purpose,
-    decided_at
+    routing, decided_at
 ) VALUES (
-    %s, %s, 'capture', 1, 1, %s, %s, %s, %s, %s, %s, 'succeeded', %s, %s, 'known', 'baseline', 'attempt:1', clock_timestamp()
+    %s, %s, 'capture', 1, 1, %s, %s, %s, %s, %s, %s, 'succeeded', %s, %s, 'known', 'baseline', 'attempt:1',
+    '{"reason": "chosen by hand"}', clock_timestamp()
 )
 """
 ENTRIES = """
