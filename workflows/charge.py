@@ -139,7 +139,8 @@ class ChargeWorkflow:
     async def _obey(self, command: CaptureCommand | VoidCommand) -> ChargeView:
         """Hand a command to the main loop, which alone acts, and wait until it has, or until the gateway takes its time."""
         charge = self._charge
-        charge.command = command
+        update = workflow.current_update_info()
+        charge.command, charge.command_id = command, update.id if update else ""
         await workflow.wait_condition(
             lambda: charge.command is not command or self._view.status is ChargeStatus.PENDING
         )

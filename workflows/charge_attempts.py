@@ -58,13 +58,12 @@ async def perform(
 
 async def execute(charge: ChargeSteps, command: CaptureCommand | VoidCommand) -> Standing:
     """Carry out what a person or a program asks for."""
-    charge.commands += 1
     match command:
         case CaptureCommand():
-            purpose = f"command:capture:{charge.commands}"
+            purpose = f"command:capture:{charge.command_id}"
             return await perform(charge, OperationKind.CAPTURE, purpose, command.amount_minor, command.actor)
         case VoidCommand():
-            purpose = f"command:void:{charge.commands}"
+            purpose = f"command:void:{charge.command_id}"
             return await perform(charge, OperationKind.VOID, purpose, None, command.actor)
 
 

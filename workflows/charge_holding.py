@@ -25,8 +25,9 @@ async def hold(charge: ChargeSteps, standing: Standing) -> Standing:
             standing = await execute(charge, charge.command)
             charge.command = None
         else:
+            await charge.begin_anew_when_full()
             timeout, summary = _until_deadline(charge)
-            if not await charge.world.wait(charge.has_wish, timeout, summary):
+            if not await charge.world.wait(lambda: charge.has_wish() or charge.world.is_full(), timeout, summary):
                 standing = await _at_deadline(charge)
     return standing
 

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from activities.charge_books import ChargeBooks, Standing
 from activities.gateway_calls import Watched
 from activities.review_books import ResolveReview
-from gateways.port import OperationRequest
+from gateways.port import OperationKind, OperationRequest
 from ledger.reviews import Word
-from workflows.charge_attempts import execute
-from workflows.charge_commands import VoidCommand
+from workflows.charge_attempts import execute, perform
 from workflows.charge_steps import ChargeSteps
 from workflows.charge_taken import give_everything_back
 from workflows.gateway_steps import NotKnown, Woken
@@ -31,6 +30,7 @@ async def review(charge: ChargeSteps, standing: Standing) -> Standing:
         elif operation is None and (charge.command is not None or charge.cancellation is not None):
             standing = await _obey(charge, standing)
         else:
+            await charge.begin_anew_when_full()
             standing = await _read(charge, standing, operation, until)
     return standing
 
@@ -49,7 +49,7 @@ async def _obey(charge: ChargeSteps, standing: Standing) -> Standing:
     if cancellation is not None and charge.view.captured_minor:
         await give_everything_back(charge, "cancel", cancellation.actor)
     elif cancellation is not None:
-        standing = await execute(charge, VoidCommand(actor=cancellation.actor))
+        standing = await perform(charge, OperationKind.VOID, "cancel", None, cancellation.actor, until_done=True)
     elif command is not None:
         standing = await execute(charge, command)
     charge.command = None
@@ -61,7 +61,8 @@ async def _read(
 ) -> Standing:
     def is_called() -> bool:
         obeys = operation is None and charge.has_wish()
-        return charge.desk.word is not None or charge.was_hinted() or charge.has_unnoted_wish() or obeys
+        said = charge.desk.word is not None or charge.has_unnoted_wish() or obeys
+        return said or charge.was_hinted() or charge.world.is_full()
 
     left = until - charge.world.now()
     if operation is None or left <= timedelta(0):

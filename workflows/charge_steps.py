@@ -51,8 +51,8 @@ class ChargeSteps:
         """What became of the refunds that give this charge back, as their processes tell."""
         self.over = False
         """Nothing is taken from outside any more."""
-        self.commands = 0
-        """Commands that were carried out: each has operations of its own."""
+        self.command_id = ""
+        """Names the command, so that whoever gives it again, or a new run, does not carry it out twice."""
         self.abandoned = 0
         """How often the payment was given up since its customer did not act."""
         self.refunds_started = 0
@@ -82,6 +82,13 @@ class ChargeSteps:
         """Tell once that something has happened."""
         hinted, self.hinted = self.hinted, False
         return hinted
+
+    async def begin_anew_when_full(self) -> None:
+        """Leave for a new run where this one's record has grown too long; nobody waits for anything then."""
+        if self.world.is_full() and not self.has_wish() and self.desk.word is None:
+            if self.left_behind:
+                await self.world.start_reconcile(self.request.charge_id)
+            self.world.begin_anew(self.request)
 
     def has_wish(self) -> bool:
         """Whether somebody wishes something that is not carried out or written down yet."""

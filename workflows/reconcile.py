@@ -63,6 +63,8 @@ class ReconcileWorkflow:
             while (left := first + after - workflow.now()) > timedelta(0):
                 await self._world.wait(self._was_hinted, left, "look for later facts again")
                 await self._look(charge_id)
+                if workflow.info().is_continue_as_new_suggested():
+                    workflow.continue_as_new(charge_id)
         return self._facts
 
     async def _look(self, charge_id: str) -> None:

@@ -5,13 +5,14 @@ Under Temporal this is `TemporalWorld`; the simulation of a charge brings one of
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.gateway_calls import Watched
 from gateways.port import OperationRequest, Outcome
+from ledger.charges import ChargeRequest
 from ledger.refunds import RefundRequest
 from workflows import gateway_steps, ledger_steps
 from workflows.gateway_steps import NotKnown, Woken
@@ -56,6 +57,14 @@ class World(Protocol):
 
     async def start_reconcile(self, charge_id: str) -> None:
         """Have somebody look for later facts when this process has ended."""
+        ...
+
+    def is_full(self) -> bool:
+        """Tell whether the record of this process has grown so long that it should begin anew, and nobody waits for it."""
+        ...
+
+    def begin_anew(self, request: ChargeRequest) -> NoReturn:
+        """Leave this run for a new one, which finds the charge in the books as it stands."""
         ...
 
     def patched(self, change: str) -> bool:
@@ -103,6 +112,14 @@ class TemporalWorld:
     async def start_reconcile(self, charge_id: str) -> None:
         """Start a child that outlives this process."""
         await _start("Reconcile", charge_id, f"reconcile/{charge_id}")
+
+    def is_full(self) -> bool:
+        """Ask the server, which counts the events."""
+        return workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished()
+
+    def begin_anew(self, request: ChargeRequest) -> NoReturn:
+        """Continue as new."""
+        workflow.continue_as_new(request)
 
     def patched(self, change: str) -> bool:
         """Ask the history."""
