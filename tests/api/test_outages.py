@@ -135,9 +135,11 @@ async def test_connections_that_send_no_request_are_ended(service: Service) -> N
     async def ended(sent: bytes) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
-        with contextlib.suppress(ConnectionResetError):
-            assert await reader.read() == b""
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        finally:
+            writer.close()
 
     async with asyncio.timeout(13):
         await asyncio.gather(ended(b""), ended(b"POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\n"))

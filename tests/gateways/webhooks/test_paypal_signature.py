@@ -1,5 +1,6 @@
 """Only what PayPal signed for our webhook, of now, by a certificate that is really PayPal's, is let in."""
 
+import base64
 import zlib
 from dataclasses import replace
 from datetime import timedelta
@@ -200,3 +201,15 @@ async def test_a_header_that_cannot_be_read_is_refused(paypal: PayPalParts, name
     """Nothing that is not exactly what PayPal sends is guessed at, and nothing is fetched for it."""
     assert await refused(paypal, {**paypal.sender.headers(BODY, NOW), name: value})
     assert paypal.host.requests == []
+
+
+async def test_one_signature_has_one_spelling(paypal: PayPalParts) -> None:
+    """A signature whose spare bits were changed decodes to the same bytes, and is an altered delivery all the same."""
+    headers = paypal.sender.headers(BODY, NOW)
+    text = headers["paypal-transmission-sig"]
+    assert text.endswith("==")
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    other = text[:-3] + alphabet[alphabet.index(text[-3]) ^ 1] + "=="
+    assert base64.b64decode(other) == base64.b64decode(text)
+    for spelling in (other, text + "\n", text.rstrip("=")):
+        assert "cannot be read" in await refused(paypal, {**headers, "paypal-transmission-sig": spelling})
