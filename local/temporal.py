@@ -52,13 +52,14 @@ def start(
     database: Path | None = None,
     search_attributes: Mapping[str, str] | None = None,
     time_skipping: bool = False,
+    dynamic: Mapping[str, str] | None = None,
     port_variable: str | None = None,
     ui_port_variable: str | None = None,
 ) -> Temporal:
     """Start a server; returns when it answers. Without `database` it forgets all at its end, without `ui_port` it has no UI.
 
     `search_attributes` maps names to types (Keyword, Int, ...). They are registered with new data only; those that
-    come later are added by the migrations. `time_skipping` lets tests move a workflow's clock.
+    come later are added by the migrations. `dynamic` are values of the server's own configuration. `time_skipping` lets tests move a workflow's clock.
     """
     require_free("Temporal", port, port_variable)
     command = [str(_program()), "server", "start-dev", "--ip", LOOPBACK, "--port", str(port)]
@@ -73,7 +74,7 @@ def start(
         # With a write-ahead log a commit costs one wait for the disk instead of several, and loses nothing.
         command += ["--db-filename", str(database.absolute()), "--sqlite-pragma", "journal_mode=wal"]
     skipping = {"frontend.WorkflowTimeSkippingEnabled": "true"} if time_skipping else {}
-    for name, value in {**DYNAMIC_SETTINGS, **skipping}.items():
+    for name, value in {**DYNAMIC_SETTINGS, **skipping, **(dynamic or {})}.items():
         command += ["--dynamic-config-value", f"{name}={value}"]
     for name, kind in (search_attributes or {}).items():
         command += ["--search-attribute", f"{name}={kind}"]
