@@ -134,4 +134,4 @@ def _tell(found: GiveUp, last: Operation) -> None:
     """Say why nothing follows; a code that the session map has to learn is counted among the worker's metrics."""
     log.info("routing.gave_up", charge_id=last.charge_id, reason=found.reason)
     if found.unknown_code is not None:
-        unknown_codes.warn(last.gateway, last.decline_code or "", last.operation_id)
+        unknown_codes.warn(last.gateway, found.unknown_code, last.operation_id)

@@ -51,7 +51,7 @@ class GiveUp(Value):
 
     reason: str
     unknown_code: str | None = None
-    """The code that the session map does not know: to be counted as a warning."""
+    """The code, with its advice, of which the session map does not know one: to be counted as a warning."""
 
 
 def next_attempt(
@@ -75,7 +75,7 @@ def next_attempt(
     advice = session_map.look_up(last.gateway, last.code, last.advice)
     said = f"{last.gateway} said {last.code}"
     if advice.action is Action.GIVE_UP:
-        unknown = None if advice.known else f"{last.gateway}:{last.code}" + (f":{last.advice}" if last.advice else "")
+        unknown = None if advice.known else last.code + (f", advised {last.advice}" if last.advice else "")
         return GiveUp(reason=f"{said}: {advice.why}", unknown_code=unknown)
     if len(history) >= limits.attempts:
         return GiveUp(reason=f"{said}, and the limit of {limits.attempts} attempts is reached")

@@ -77,7 +77,7 @@ def test_an_unknown_code_ends_the_session_and_is_named_for_a_warning() -> None:
     """The map can be completed by what it has met."""
     found = follow(no("stripe", "brand_new", advice="odd"))
     assert isinstance(found, GiveUp)
-    assert found.unknown_code == "stripe:brand_new:odd"
+    assert found.unknown_code == "brand_new, advised odd"
 
 
 def test_an_error_on_the_way_is_tried_here_after_a_pause_and_then_elsewhere() -> None:
