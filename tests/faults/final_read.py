@@ -34,13 +34,14 @@ async def final_read(
     for simulator in simulators.values():
         simulator.clear_faults()
     async with worker_process(processes.settings, log=log):
-        await _resolve(processes, database_url)
+        await resolve(processes, database_url)
     addresses = {name: simulator.url for name, simulator in simulators.items()}
     running = await evidence.running(processes.client)
     return evidence.read(database_url, addresses, running, acknowledged)
 
 
-async def _resolve(processes: Processes, database_url: str) -> None:
+async def resolve(processes: Processes, database_url: str) -> None:
+    """Wait until nothing is ambiguous, and move the clocks of what stays so; somebody else runs the workers."""
     await _until_none(database_url, PATIENCE_SECONDS)
     for step in STEPS:
         for charge_id in ambiguous(database_url):
