@@ -109,6 +109,7 @@ def _past(attempt: Operation) -> PastAttempt:
         gateway=attempt.gateway,
         outcome=attempt.outcome or "",
         code=attempt.decline_code or "",
+        advice=attempt.advice,
         at=attempt.requested_at,
     )
 

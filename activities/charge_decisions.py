@@ -228,13 +228,14 @@ def operation_changes(outcome: Outcome) -> dict[str, Any]:
     if outcome.reference is not None:
         changes["gateway_reference"] = outcome.reference
     if isinstance(outcome, Succeeded):
-        changes |= {"decline_code": None, "message": None}
+        changes |= {"decline_code": None, "message": None, "advice": None}
         changes["fee_status"] = "pending" if outcome.fee_pending else "none"
         if outcome.fee is not None:
             fee = outcome.fee
             changes |= {"fee_minor": fee.amount_minor, "fee_currency": fee.currency, "fee_status": "known"}
     else:
         changes["decline_code"] = getattr(outcome, "code", None)
+        changes["advice"] = getattr(outcome, "advice", None)
         changes["message"] = getattr(outcome, "message", None) or getattr(outcome, "reason", None)
     return changes
 

@@ -191,6 +191,7 @@ operations = Table(
     Column("authenticate", Boolean, nullable=False),
     Column("times_unknown", Integer, nullable=False),
     Column("routing", JSONB),
+    Column("advice", Text),
 )
 
 reviews = Table(

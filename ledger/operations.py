@@ -91,6 +91,8 @@ class Operation(Record):
     times_unknown: int
     """How often its outcome became unknown: each time has entries of its own."""
     routing: dict[str, Any] | None
+    advice: str | None = None
+    """What the issuer or the network advised beside a decline."""
 
     @property
     def amount(self) -> Money:

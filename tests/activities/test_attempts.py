@@ -130,6 +130,14 @@ async def test_nothing_is_tried_once_a_lost_attempt_turned_out_to_have_taken_the
     assert attempts.next_at(NOW)(case(late, attempt("paypal", "declined", "INSTRUMENT_DECLINED", 2))) is None
 
 
+async def test_a_decline_that_is_worth_it_is_not_tried_elsewhere_against_the_issuers_advice(attempts: Attempts) -> None:
+    """An unexplained decline may be tried elsewhere; one of a card that the issuer will never approve may not."""
+    declined = attempt("stripe", "declined", "generic_decline")
+    assert attempts.next_at(NOW)(case(declined)) is not None
+    forbidden = declined.model_copy(update={"advice": "do_not_try_again"})
+    assert attempts.next_at(NOW)(case(forbidden)) is None
+
+
 async def test_a_code_that_the_map_does_not_know_is_logged(attempts: Attempts) -> None:
     """Somebody completes the map; the customer is not charged again meanwhile."""
     with structlog.testing.capture_logs() as logs:

@@ -44,7 +44,8 @@ async def test_a_decline_that_is_worth_it_is_made_good_at_the_other_gateway(proc
     ]
     assert processes.effects("stripe", "capture") == []
     assert len(processes.effects("paypal", "capture")) == 1
-    second = (await processes.operations(view.charge_id))[1]
+    first, second = await processes.operations(view.charge_id)
+    assert first.advice == "try_again_later"
     assert second.routing is not None
     assert second.routing["reason"].startswith("after generic_decline at stripe: ")
     assert second.operation_id == f"{view.charge_id}:capture:2"
