@@ -80,9 +80,8 @@ class Attempts:
 
     def _next(self, now: datetime, case: Case) -> NextAttempt | None:
         if any(each.excess for each in case.attempts):
-            return (
-                None  # One that was given up has taken the money after all: it is given back, and nothing more taken.
-            )
+            # One that was given up has taken the money after all: it is given back, and nothing more is taken.
+            return None
         policy = self._policies.at(now)
         found = next_attempt(
             policy.limits,
