@@ -15,6 +15,7 @@ from activities.charge_decisions import Case, Chooser, Decision, Further, is_dec
 from activities.database_errors import translated
 from activities.review_books import OpenReview, ResolveReview
 from gateways.port import Capabilities, OperationRequest, Outcome
+from gateways.routing.errors import NoGateway
 from ledger import charges, journal, operations
 from ledger.charges import ChargeRequest, ChargeStatus, ChargeView
 from ledger.database import Connection, Database
@@ -104,8 +105,14 @@ class ChargeBooks:
     async def open_charge(self, request: ChargeRequest) -> Standing:
         """Choose the gateway and write the charge and its first operation down; what was written before stands."""
         await self._attempts.refresh()
-        chosen = self._attempts.first(request, datetime.now(UTC))
         async with self._engine.begin() as connection:
+            try:
+                chosen = self._attempts.first(request, datetime.now(UTC))
+            except NoGateway:
+                # A charge that was written down before goes on, whatever the gateways can do by now.
+                if not await charges.is_same(connection, request):
+                    raise
+                return self._standing(await case_of(connection, request.charge_id))
             charge, is_new = await charges.open_charge(connection, request, chosen.gateway, chosen.reason)
             if not is_new:
                 return self._standing(await case_of(connection, request.charge_id))

@@ -276,9 +276,21 @@ async def open_charge(
     if row is not None:
         return _charge(row), True
     charge = await known(connection, request.charge_id)
-    if charge.request_hash != values["request_hash"]:
-        raise ChargeConflict(request.charge_id)
+    _require_same(request, charge)
     return charge, False
+
+
+async def is_same(connection: AsyncConnection, request: ChargeRequest) -> bool:
+    """Tell whether this charge is written down already; raises ChargeConflict where the id stands for other content."""
+    present = await get(connection, request.charge_id)
+    if present is not None:
+        _require_same(request, present)
+    return present is not None
+
+
+def _require_same(request: ChargeRequest, charge: Charge) -> None:
+    if charge.request_hash != request.content_hash():
+        raise ChargeConflict(request.charge_id)
 
 
 async def get(connection: AsyncConnection, charge_id: str) -> Charge | None:
