@@ -127,7 +127,7 @@ def _course(story: Story, amount_minor: int, step_minor: int) -> tuple[tuple[Pla
     held_minor = 0 if story.ends_as is ChargeStatus.DECLINED else amount_minor
     captured_minor, refunded_minor = 0 if story.manual else held_minor, 0
     steps: list[PlannedStep] = []
-    operations = [_first_operation(story, amount_minor)]
+    operations = _attempts(story, amount_minor)
     for step in story.steps:
         whole_minor = captured_minor - refunded_minor if step.act is Act.REFUND else held_minor
         part_minor = whole_minor * step.percent // 100 // step_minor * step_minor
@@ -148,11 +148,16 @@ def _course(story: Story, amount_minor: int, step_minor: int) -> tuple[tuple[Pla
     return tuple(steps), ending
 
 
-def _first_operation(story: Story, amount_minor: int) -> ExpectedOperation:
-    name = "authorize:1" if story.manual else "capture:1"
+def _attempts(story: Story, amount_minor: int) -> list[ExpectedOperation]:
+    kind = "authorize" if story.manual else "capture"
+    first = [
+        ExpectedOperation(f"{kind}:{number}", amount_minor, "declined", code)
+        for number, code in enumerate(story.declined_first, start=1)
+    ]
+    name = f"{kind}:{len(first) + 1}"
     if story.ends_as is ChargeStatus.DECLINED:
-        return ExpectedOperation(name, amount_minor, "declined", story.decline_code)
-    return ExpectedOperation(name, amount_minor)
+        return [*first, ExpectedOperation(name, amount_minor, "declined", story.decline_code)]
+    return [*first, ExpectedOperation(name, amount_minor)]
 
 
 def _operation(step: Step, amount_minor: int, before: list[ExpectedOperation]) -> Iterator[ExpectedOperation]:

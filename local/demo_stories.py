@@ -44,6 +44,8 @@ class Story:
     """The only currency of the story; without one, those of the gateway in turn."""
     rather: tuple[str, str] | None = None
     """A gateway that the customer prefers and that cannot take the charge, with the payment method there."""
+    declined_first: tuple[str, ...] = ()
+    """With which codes attempts are declined before the one that decides."""
 
 
 AUTHENTICATE = Step(Act.AUTHENTICATE)
@@ -58,6 +60,7 @@ AT_ONCE = "captured at once"
 AUTHENTICATED = "authenticated, captured at once"
 AUTHENTICATED_LATER = "authenticated, captured later"
 SENT_ELSEWHERE = "sent on, in a currency not taken"
+TAKEN_ELSEWHERE = "declined by one gateway, captured by the other"
 CAPTURE_DECLINED = "capture declined, then voided"
 DECLINED = "declined"
 
@@ -84,8 +87,13 @@ def _declined(gateway: str, token: str, code: str, count: int = 1, *steps: Step,
     return Story(DECLINED, gateway, token, count, steps, ChargeStatus.DECLINED, code, manual)
 
 
+def _declined_twice(gateway: str, token: str, code: str, *steps: Step) -> Story:
+    """Tell of a code upon which the same card is tried once more, a moment later or with its owner's authentication."""
+    return Story(DECLINED, gateway, token, 1, steps, ChargeStatus.DECLINED, code, declined_first=(code,))
+
+
 STRIPE = (
-    Story(AT_ONCE, "stripe", "pm_card_visa", 18),
+    Story(AT_ONCE, "stripe", "pm_card_visa", 16),
     Story(AT_ONCE, "stripe", "pm_card_mastercard", 10),
     *_taken("stripe", "pm_card_visa", later=16, part=12, voided=9, refunded=(9, 7, 3, 3)),
     Story(SENT_ELSEWHERE, "stripe", "pm_card_visa", 3, currency="KWD", rather=("paypal", "wallet_ok")),
@@ -98,7 +106,7 @@ STRIPE = (
     _declined("stripe", "pm_card_visa_chargeDeclinedStolenCard", "stolen_card"),
     _declined("stripe", "pm_card_chargeDeclinedExpiredCard", "expired_card"),
     _declined("stripe", "pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc"),
-    _declined("stripe", "pm_card_chargeDeclinedProcessingError", "processing_error"),
+    _declined_twice("stripe", "pm_card_chargeDeclinedProcessingError", "processing_error"),
     _declined("stripe", "pm_card_chargeDeclinedFraudulent", "fraudulent"),
     _declined("stripe", "pm_card_visa_chargeDeclinedVelocityLimitExceeded", "card_velocity_exceeded"),
     _declined(
@@ -131,6 +139,15 @@ PAYPAL = (
         VOIDED,
         manual=True,
     ),
+    Story(
+        TAKEN_ELSEWHERE,
+        "paypal",
+        "wallet_ok",
+        2,
+        rather=("stripe", "pm_card_visa_chargeDeclined"),
+        currency="EUR",
+        declined_first=("generic_decline",),
+    ),
     Story(AUTHENTICATED, "paypal", "wallet_payer_action", 3, (AUTHENTICATE,)),
     Story(AUTHENTICATED_LATER, "paypal", "wallet_payer_action", 2, (AUTHENTICATE, CAPTURE), manual=True),
     _declined("paypal", "wallet_payer_action", "ORDER_VOIDED", 1, FAIL_AUTHENTICATION),
@@ -142,7 +159,7 @@ PAYPAL = (
     _declined("paypal", "card/card_5120", "5120", manual=True),
     _declined("paypal", "card/card_5180", "5180"),
     _declined("paypal", "card/card_5400", "5400"),
-    _declined("paypal", "card/card_5650", "5650"),
+    _declined_twice("paypal", "card/card_5650", "5650", AUTHENTICATE),
     _declined("paypal", "card/card_5920", "5920"),
     _declined("paypal", "card/card_9500", "9500"),
     _declined("paypal", "card/card_9520", "9520"),
