@@ -1,0 +1,172 @@
+"""One charge's whole system in memory: books, gateways, and the processes of the charge, its refunds and its later facts."""
+
+from dataclasses import dataclass, field
+
+from activities.attempts import Attempts
+from activities.recent_outcomes import RecentOutcomes
+from gateways.port import OperationRequest
+from gateways.routing.policy import of_order
+from gateways.routing.windows import EMPTY
+from ledger.charges import ChargeRequest
+from ledger.refunds import RefundRequest, RefundStatus
+from tests.simulation.books import Books
+from tests.simulation.calls import Calls
+from tests.simulation.chance import Chance
+from tests.simulation.charge_steps import ChargeSteps as ChargeLedger
+from tests.simulation.gateway import CAPABILITIES, Gateway, Habits
+from tests.simulation.late_steps import LateSteps
+from tests.simulation.refund import Refund
+from tests.simulation.refund_steps import RefundSteps
+from tests.simulation.timeline import Task, Timeline
+from tests.simulation.weather import Road, Weather
+from tests.simulation.world import Troubles, VirtualWorld
+from workflows import charge_process
+from workflows.charge_commands import CancelCommand, ConfirmCommand
+from workflows.charge_steps import ChargeSteps
+from workflows.reconcile_process import LateFacts
+
+GATEWAYS = ("stripe", "paypal")
+
+
+class NoOutcomes(RecentOutcomes):
+    """Nothing is known of earlier outcomes, and nothing is read."""
+
+    def __init__(self) -> None:
+        self._windows = EMPTY
+
+    def refresh(self) -> None:
+        """Read nothing."""
+
+
+@dataclass
+class Conditions:
+    """What a run is like."""
+
+    request: ChargeRequest
+    habits: Habits
+    weather: dict[str, Weather]
+    troubles: Troubles
+    hints_lost: float = 0.3
+
+
+@dataclass
+class System:
+    """A charge and all that there is around it."""
+
+    conditions: Conditions
+    chance: Chance
+    timeline: Timeline = field(default_factory=Timeline)
+    trace: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    runs: int = 0
+    cancellations: list[CancelCommand] = field(default_factory=list)
+    """Those that an open process took."""
+    confirmations: list[ConfirmCommand] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Put the parts together."""
+        self.books = Books(self.timeline)
+        self.gateways = {name: self._gateway(name) for name in GATEWAYS}
+        self.calls = {name: self._calls(name) for name in GATEWAYS}
+        chooser = Attempts(CAPABILITIES, of_order(GATEWAYS), NoOutcomes())
+        self._ledgers = (ChargeLedger(self.books, chooser), LateSteps(self.books), RefundSteps(self.books))
+        self.refunds: dict[str, tuple[Refund, Task]] = {}
+        self.late: tuple[LateFacts, Task] | None = None
+        self.start()
+
+    def start(self, cancellation: CancelCommand | None = None) -> None:
+        """Run the charge's process from its beginning, as after a reset, or as one that has ended is taken up again."""
+        self.runs += 1
+        self.charge = ChargeSteps(self.conditions.request, self.world("charge"))
+        self.charge.cancellation = cancellation
+        self.process = self.timeline.spawn(f"charge run {self.runs}", self._run(self.charge))
+
+    def reset(self, *, with_wishes: bool) -> None:
+        """End the run where it stands and begin anew; Temporal gives the new run the updates that the old one took."""
+        self.timeline.kill(self.process)
+        self.note(f"reset {'with' if with_wishes else 'without'} what was wished")
+        cancellation = self.cancellations[0] if self.cancellations and with_wishes else None
+        self.start(cancellation)
+        if with_wishes and self.confirmations:
+            self.charge.confirmation = self.confirmations[0]
+
+    def world(self, who: str) -> VirtualWorld:
+        """Make the world of a process."""
+        names = {name: getattr(ledger, name) for ledger in self._ledgers for name in dir(ledger) if name[0] != "_"}
+        return VirtualWorld(
+            self.timeline,
+            self.chance,
+            self.books,
+            names,
+            self.calls,
+            self,
+            self.conditions.troubles,
+            lambda words: self.note(f"{who}: {words}"),
+        )
+
+    def start_refund(self, request: RefundRequest) -> None:
+        """Start the process of a refund, unless it runs."""
+        present = self.refunds.get(request.refund_id)
+        if present is None or present[1].is_over:
+            refund = Refund(request, self.world(request.refund_id), self.chance)
+            self.refunds[request.refund_id] = refund, self.timeline.spawn(request.refund_id, refund.run())
+
+    def start_reconcile(self) -> None:
+        """Start the search for later facts, unless it runs."""
+        if self.late is None or self.late[1].is_over:
+            facts = LateFacts(self.conditions.request.charge_id, self.world("reconcile"))
+            self.late = facts, self.timeline.spawn("reconcile", facts.run())
+
+    def refund_told(self, refund_id: str, status: RefundStatus) -> None:
+        """Send the signal of a refund to the charge; what an ended process is told is lost."""
+        self.note(f"{refund_id} is {status}")
+        self.charge.refunds[refund_id] = status
+
+    def hint(self, operation_id: str) -> None:
+        """Hand a webhook to the process that it concerns."""
+        operation = self.books.operations.get(operation_id)
+        refund = self.refunds.get(operation.refund_id) if operation and operation.refund_id else None
+        if refund is not None and not refund[1].is_over:
+            refund[0].hinted = True
+        elif not self.process.is_over and (operation is None or operation.refund_id is None):
+            self.charge.hinted = True
+        elif self.books.charge is not None:
+            self.start_reconcile()
+            if self.late is not None:
+                self.late[0].hinted = True
+
+    def note(self, words: str) -> None:
+        """Write a line of the trace."""
+        at = (self.timeline.now - self.books_began).total_seconds()
+        status = self.books.charge.status if self.books.charge is not None else "-"
+        self.trace.append(f"{at:14.3f} {status:<18} {words}")
+
+    @property
+    def books_began(self):  # type: ignore[no-untyped-def]
+        """When the run began."""
+        from tests.simulation.timeline import BEGINNING
+
+        return BEGINNING
+
+    async def _run(self, charge: ChargeSteps) -> None:
+        standing = await charge.open()
+        charge.view = standing.view
+        await charge_process.run(charge, standing)
+        self.note("the process has ended")
+
+    def _gateway(self, name: str) -> Gateway:
+        gateway = Gateway(name, self.timeline, self.chance, self.conditions.habits, self._changed)
+        gateway.first_asked = self._first_asked
+        return gateway
+
+    def _calls(self, name: str) -> Calls:
+        road = Road(name, self.timeline, self.chance, self.conditions.weather[name])
+        return Calls(self.gateways[name], road, self.timeline, self.chance, self.books)
+
+    def _changed(self, operation_id: str, reference: str) -> None:
+        self.note(f"something happens to {reference}")
+        if not self.chance.happens(self.conditions.hints_lost):
+            self.timeline.after(self.chance.seconds(0.05, 3600), lambda: self.hint(operation_id))
+
+    def _first_asked(self, request: OperationRequest) -> None:
+        self.note(f"{request.operation_id} reaches {request.gateway}")
