@@ -23,6 +23,9 @@ from ledger.money import Money
 from ledger.operations import Operation
 from ledger.record import Record
 
+MAY_HAVE_A_CASE = frozenset({ChargeStatus.NEEDS_REVIEW, ChargeStatus.UNKNOWN, ChargeStatus.PENDING})
+"""Where a person may be asked: in review, or by a command from there that is not answered yet."""
+
 
 class RecordOutcome(Record):
     """What a gateway said; `lapsed` where a deadline asked for the operation and not a person."""
@@ -148,7 +151,7 @@ class ChargeBooks:
                 lapsed=request.lapsed,
                 try_again=self._attempts.next_at(now),
             )
-            if case.charge.status is ChargeStatus.NEEDS_REVIEW and is_decided(request.outcome):
+            if case.charge.status in MAY_HAVE_A_CASE and is_decided(request.outcome):
                 by = f"workflow:charge/{case.charge.charge_id}"
                 await review_books.settled_by_gateway(
                     connection, request.operation, request.outcome, refund_id=None, actor=by
@@ -237,6 +240,8 @@ class ChargeBooks:
             case = await case_of(connection, charge_id)
             charge = case.charge
             if charge.captured_minor and charge.refunded_minor == charge.captured_minor:
+                if charge.status in MAY_HAVE_A_CASE:
+                    await review_books.settled_by_refunds(connection, charge_id)
                 charge = await charges.change(connection, charge_id, {"status": ChargeStatus.REFUNDED})
             return self._standing(replace(case, charge=charge))
 

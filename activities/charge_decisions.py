@@ -194,10 +194,14 @@ def record(
     consequence = consequences.of_outcome(
         case.charge, after, outcome, now, lapsed=lapsed, tried_again=chosen is not None
     )
+    still_waiting = {}
+    if after.kind == "void" and consequence.charge.get("status") is ChargeStatus.NEEDS_REVIEW:
+        # What had to be given up was not: it waits for its customer as before, and its review is closed.
+        still_waiting = {"status": ChargeStatus.REQUIRES_ACTION}
     known_now = consequences.of_known(case.charge, before, now) if before.outcome == "unknown" else []
     moved_on = {} if chosen is None else {"gateway": chosen.gateway, "gateway_reason": chosen.reason}
     return Decision(
-        charge=consequence.charge | moved_on,
+        charge=consequence.charge | still_waiting | moved_on,
         operations=changed,
         new=None if chosen is None else attempt(case, chosen),
         entries=(*known_now, *consequence.entries),

@@ -95,6 +95,15 @@ async def settled_by_gateway(
     return await reviews.close(connection, case.review_id, Resolution.SETTLED_BY_GATEWAY, because, actor)
 
 
+async def settled_by_refunds(connection: Connection, charge_id: str) -> Review | None:
+    """Close the open case of a charge, if there is one, since all that was taken is given back."""
+    case = await reviews.open_of(connection, charge_id, None)
+    if case is None:
+        return None
+    because, actor = "everything that was taken is given back", f"workflow:charge/{charge_id}"
+    return await reviews.close(connection, case.review_id, Resolution.SETTLED_BY_GATEWAY, because, actor)
+
+
 def _require_operation(case: Review, operation: OperationRequest) -> None:
     if case.operation_id is None:
         raise ResolutionRefused(

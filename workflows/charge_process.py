@@ -19,19 +19,23 @@ async def run(charge: ChargeSteps, standing: Standing) -> None:
             standing = await _settle(charge, standing)
         except ApplicationError as error:
             standing = await charge.park(f"a step cannot be done: {error.message}")
-        if not charge.is_parked or not charge.world.patched("open-while-in-review"):
+        if charge.is_parked and charge.world.patched("open-while-in-review"):
+            standing = await review(charge, standing)
+            continue
+        if charge.left_behind:
+            charge.left_behind = False
+            await charge.world.start_reconcile(charge.request.charge_id)
+        if not charge.has_to_be_undone:
             break
-        standing = await review(charge, standing)
-    if charge.left_behind:
-        await charge.world.start_reconcile(charge.request.charge_id)
     charge.over = True
 
 
 async def _settle(charge: ChargeSteps, standing: Standing) -> Standing:
+    charge.take_up_cancellation()
     standing = await carry_out(charge, standing)
     if charge.view.status is ChargeStatus.AUTHORIZED:
         standing = await hold(charge, standing)
     charge.command = None  # one that came too late to be carried out: its sender gets the state as it is
-    if charge.view.status in TAKEN:
+    if charge.view.status in TAKEN or standing.fee_pending:
         standing = await stand_by(charge, standing)
     return standing

@@ -69,6 +69,11 @@ class ChargeSteps:
         return self.view.status is ChargeStatus.NEEDS_REVIEW
 
     @property
+    def has_to_be_undone(self) -> bool:
+        """Whether it was called off and has taken the money all the same."""
+        return self.cancellation is not None and self.view.status in TAKEN
+
+    @property
     def own_name(self) -> str:
         """The actor of what no person asked for."""
         return f"workflow:charge/{self.request.charge_id}"
@@ -84,8 +89,12 @@ class ChargeSteps:
         return hinted
 
     async def begin_anew_when_full(self) -> None:
-        """Leave for a new run where this one's record has grown too long; nobody waits for anything then."""
-        if self.world.is_full() and not self.has_wish() and self.desk.word is None:
+        """Leave for a new run where this one's record has grown too long; nobody waits for anything then.
+
+        A cancellation that is written down is taken up by the new run.
+        """
+        wished = self.command is not None or self.has_unnoted_wish() or self.desk.word is not None
+        if self.world.is_full() and not wished:
             if self.left_behind:
                 await self.world.start_reconcile(self.request.charge_id)
             self.world.begin_anew(self.request)
@@ -102,6 +111,11 @@ class ChargeSteps:
     async def open(self) -> Standing:
         """Write the charge down; raises ApplicationError where it cannot be made, with nothing written or sent."""
         return await self.world.ledger(ChargeBooks.open_charge, self.request, "write the charge down")
+
+    def take_up_cancellation(self) -> None:
+        """Call it off where the books say that it is: by a run before this one, or in a review that came to nothing."""
+        if self.cancellation is None and self.view.canceled_by is not None:
+            self.cancellation = CancelCommand(actor=self.view.canceled_by)
 
     async def note_wishes(self) -> None:
         """Write down that the charge was called off or confirmed, once each."""

@@ -5,7 +5,7 @@ Giving back is never given up silently: refund after refund, and then a person.
 
 from datetime import timedelta
 from functools import partial
-from itertools import count
+from itertools import count, repeat
 
 from activities.charge_books import ChargeBooks, RecordFee, Standing
 from activities.gateway_calls import Watched
@@ -13,6 +13,7 @@ from gateways.port import OperationRequest, Succeeded
 from ledger.charges import ChargeStatus
 from ledger.refunds import RefundRequest, RefundStatus, undoing_refund_id
 from workflows.charge_steps import TAKEN, ChargeSteps
+from workflows.world import Wake
 
 FEE_DEADLINE = timedelta(days=3)
 """How long the fee of a capture is waited for; `prove` lists those that never came."""
@@ -20,7 +21,11 @@ REFUND_PAUSES = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), ti
 """Waits after each refund that did not succeed; after the last one a person has to look."""
 REFUND_LOOKS = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
 """How often the books are read while such a refund is under way, should its signal be lost; the last one goes on."""
-REFUND_ENDED = frozenset({RefundStatus.FAILED, RefundStatus.REFUSED})
+REFUND_ENDED = frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED, RefundStatus.REFUSED})
+OTHERS_PAUSE = timedelta(days=1)
+"""How often it is tried again while others' refunds are under way for all that is left, ..."""
+MAX_WAITS_FOR_OTHERS = 35
+"""... and how many times: a gateway may take 30 days over a refund."""
 
 
 async def stand_by(charge: ChargeSteps, standing: Standing) -> Standing:
@@ -32,8 +37,9 @@ async def stand_by(charge: ChargeSteps, standing: Standing) -> Standing:
         if undo is not None:
             charge.cancellation = None
             await give_everything_back(charge, *undo)
+            fee_until = charge.world.now() + FEE_DEADLINE  # it was not looked for meanwhile
         elif standing.fee_pending and standing.operation is not None and now < fee_until:
-            standing = await _book_late_fee(charge, standing, standing.operation, fee_until - now)
+            standing = await _await_fee(charge, standing, standing.operation, fee_until - now)
         elif charge.unconfirmed_until is not None and charge.view.status in TAKEN:
             left = charge.unconfirmed_until - now
             await charge.world.wait(charge.has_wish, left, "until it has to be confirmed")
@@ -53,7 +59,7 @@ def _undo_because(charge: ChargeSteps) -> tuple[str, str] | None:
     return None
 
 
-async def _book_late_fee(
+async def _await_fee(
     charge: ChargeSteps, standing: Standing, operation: OperationRequest, left: timedelta
 ) -> Standing:
     if charge.unconfirmed_until is not None and charge.view.status in TAKEN:
@@ -62,8 +68,15 @@ async def _book_late_fee(
     def is_called() -> bool:
         return charge.was_hinted() or (charge.view.status in TAKEN and charge.has_wish())
 
+    return await book_late_fee(charge, standing, operation, left, is_called)
+
+
+async def book_late_fee(
+    charge: ChargeSteps, standing: Standing, operation: OperationRequest, left: timedelta, wake: Wake
+) -> Standing:
+    """Wait for the fee of a capture and book it; a wait that was broken off has to be begun again."""
     summary = f"wait for the fee of {operation.gateway}"
-    found = await charge.world.watch(operation, Watched.FEE, left, summary, is_called)
+    found = await charge.world.watch(operation, Watched.FEE, left, summary, wake)
     if isinstance(found, Succeeded) and found.fee is not None:
         fee = RecordFee(operation=operation, fee=found.fee, occurred_at=found.occurred_at)
         await charge.world.ledger(ChargeBooks.record_fee, fee, f"book the fee of {found.fee}")
@@ -72,24 +85,34 @@ async def _book_late_fee(
 
 
 async def give_everything_back(charge: ChargeSteps, why: str, actor: str) -> None:
-    """Refund what is left of the charge, again where a gateway declines it, until nothing is left or a person has to look."""
+    """Refund what is left of the charge, again where a gateway declines it, until nothing is left or a person has to look.
+
+    While other refunds are under way for all that is left, ours is refused: that is no failure, and they may fail yet.
+    """
     charge_id = charge.request.charge_id
-    for pause in REFUND_PAUSES:
+    pauses, waits = iter(REFUND_PAUSES), repeat(OTHERS_PAUSE, MAX_WAITS_FOR_OTHERS)
+    pause: timedelta | None = timedelta(0)
+    while pause is not None:
         charge.refunds_started += 1
         refund_id = undoing_refund_id(charge_id, why, charge.refunds_started)
         await charge.world.start_refund(
             RefundRequest(refund_id=refund_id, charge_id=charge_id, reason=why, actor=actor)
         )
-        await _follow_refund(charge, refund_id)
+        told = await _follow_refund(charge, refund_id)
         if charge.view.status is ChargeStatus.REFUNDED:
             return
+        pause = next(waits, None) if told is RefundStatus.REFUSED else next(pauses)
         if pause is not None:
             await charge.world.wait(lambda: False, pause, "before the next refund")
     await charge.park(f"everything was to be given back ({why}), and {len(REFUND_PAUSES)} refunds did not succeed")
 
 
-async def _follow_refund(charge: ChargeSteps, refund_id: str) -> None:
-    """Wait until a refund has given everything back or is over without, by its signal or by the books."""
+async def _follow_refund(charge: ChargeSteps, refund_id: str) -> RefundStatus | None:
+    """Wait until a refund is over or everything is given back, by its signal or by the books; tell what became of it.
+
+    One that succeeded may have given back only a part: another was under way for the rest, and it may have failed.
+    """
+    told = None
     for look in count():
         told = charge.refunds.get(refund_id)
         if told not in REFUND_ENDED:
@@ -98,7 +121,8 @@ async def _follow_refund(charge: ChargeSteps, refund_id: str) -> None:
         charge_id = charge.request.charge_id
         charge.show(await charge.world.ledger(ChargeBooks.settle_undone, charge_id, "see whether all is given back"))
         if charge.view.status is ChargeStatus.REFUNDED or told in REFUND_ENDED:
-            return
+            break
+    return told
 
 
 def _has_moved(charge: ChargeSteps, refund_id: str, told: RefundStatus | None) -> bool:

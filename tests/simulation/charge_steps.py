@@ -4,6 +4,7 @@
 from activities import charge_decisions as decisions
 from activities import consequences, review_decision
 from activities.charge_books import (
+    MAY_HAVE_A_CASE,
     Confirm,
     Park,
     RecordFee,
@@ -53,7 +54,7 @@ class ChargeSteps:
         books, name = self._books, request.operation.operation_id
         case, retry = books.case(), self._chooser.next_at(books.now)
         decision = decisions.record(case, name, request.outcome, books.now, lapsed=request.lapsed, try_again=retry)
-        if case.charge.status is ChargeStatus.NEEDS_REVIEW and is_decided(request.outcome):
+        if case.charge.status in MAY_HAVE_A_CASE and is_decided(request.outcome):
             review = books.open_review()
             if review is not None and review.operation_id in {None, name}:
                 books.close_review(Resolution.SETTLED_BY_GATEWAY)
@@ -103,6 +104,8 @@ class ChargeSteps:
         """Show a charge as refunded once everything was given back."""
         charge = self._books.known()
         if charge.captured_minor and charge.refunded_minor == charge.captured_minor:
+            if charge.status in MAY_HAVE_A_CASE:
+                self._books.close_review(Resolution.SETTLED_BY_GATEWAY)
             self._books.change_charge({"status": ChargeStatus.REFUNDED})
         return self._standing()
 

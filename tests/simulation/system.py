@@ -85,8 +85,10 @@ class System:
         """End the run where it stands and begin anew; Temporal gives the new run the updates that the old one took."""
         self.timeline.kill(self.process)
         self.note(f"reset {'with' if with_wishes else 'without'} what was wished")
+        refunds = self.charge.refunds if with_wishes else {}
         cancellation = self.cancellations[0] if self.cancellations and with_wishes else None
         self.start(cancellation)
+        self.charge.refunds = refunds
         if with_wishes and self.confirmations:
             self.charge.confirmation = self.confirmations[0]
 

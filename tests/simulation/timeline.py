@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 BEGINNING = datetime(2026, 11, 25, 12, tzinfo=UTC)
-MAX_STEPS = 6_000
+MAX_STEPS = 30_000
 """Steps of all tasks together: far more than any charge needs, so that a loop that goes nowhere is seen."""
 
 
