@@ -101,7 +101,7 @@ async def give_everything_back(charge: ChargeSteps, why: str, actor: str) -> Non
         told = await _follow_refund(charge, refund_id)
         if charge.view.status is ChargeStatus.REFUNDED:
             return
-        pause = next(waits, None) if told is RefundStatus.REFUSED else next(pauses)
+        pause = next(pauses) if told in {RefundStatus.SUCCEEDED, RefundStatus.FAILED} else next(waits, None)
         if pause is not None:
             await charge.world.wait(lambda: False, pause, "before the next refund")
     await charge.park(f"everything was to be given back ({why}), and {len(REFUND_PAUSES)} refunds did not succeed")
@@ -110,7 +110,8 @@ async def give_everything_back(charge: ChargeSteps, why: str, actor: str) -> Non
 async def _follow_refund(charge: ChargeSteps, refund_id: str) -> RefundStatus | None:
     """Wait until a refund is over or everything is given back, by its signal or by the books; tell what became of it.
 
-    One that succeeded may have given back only a part: another was under way for the rest, and it may have failed.
+    One that succeeded may have given back only a part: another was under way for the rest, and it may have failed. One
+    that tells nothing told a run before this one: whether money is left shows when the next is asked for.
     """
     told = None
     for look in count():
@@ -120,7 +121,8 @@ async def _follow_refund(charge: ChargeSteps, refund_id: str) -> RefundStatus | 
             await charge.world.wait(partial(_has_moved, charge, refund_id, told), patience, "wait for the refund")
         charge_id = charge.request.charge_id
         charge.show(await charge.world.ledger(ChargeBooks.settle_undone, charge_id, "see whether all is given back"))
-        if charge.view.status is ChargeStatus.REFUNDED or told in REFUND_ENDED:
+        untold = told is None and look >= len(REFUND_LOOKS)
+        if charge.view.status is ChargeStatus.REFUNDED or told in REFUND_ENDED or untold:
             break
     return told
 

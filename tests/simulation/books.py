@@ -15,6 +15,7 @@ from ledger.entries import Entry
 from ledger.errors import InvalidEntry, LimitExceeded, OperationConflict, ReferenceConflict, UnknownCharge
 from ledger.operations import NewOperation, Operation
 from ledger.reviews import Resolution
+from tests.simulation import intents
 from tests.simulation.timeline import Timeline
 
 FIXED = ("kind", "gateway", "payment_method", "amount_minor", "currency", "target_reference", "final", "refund_id")
@@ -99,6 +100,7 @@ class Books:
         operation = Operation.model_construct(**fields)
         serving = next((each for each in self.operations.values() if each.purpose == new.purpose), None)
         if serving is None and new.operation_id not in self.operations:
+            self.broken.extend(intents.faults(self.operations.values(), operation))
             self.operations[new.operation_id] = operation
             return operation, True
         if serving is None or any(getattr(serving, name) != getattr(operation, name) for name in FIXED):

@@ -23,7 +23,7 @@ from workflows.gateway_steps import (
     Woken,
 )
 
-LONGEST_STANDSTILL_SECONDS = 3000
+LONGEST_STANDSTILL_SECONDS = 1500
 """A worker that stands still for longer than a key lives could give money back twice; nothing can be done about that."""
 
 

@@ -32,10 +32,12 @@ class People:
         if system.process.is_over:
             system.note("the merchant cancels what has ended")
             system.cancellations.append(command)
+            system.is_promised = True
             system.start(command)
         elif not system.charge.over:
             system.note("the merchant cancels")
             system.cancellations.append(command)
+            system.is_promised = True
             system.charge.cancellation = system.charge.cancellation or command
 
     def capture(self) -> None:

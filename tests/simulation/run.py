@@ -38,6 +38,8 @@ def play(seed: int) -> Run:
     try:
         system.timeline.run(BEGINNING + PLAYED_FOR)
         if system.books.charge is not None:
+            for calls in system.calls.values():
+                calls.road.weather = Weather()
             system.start_reconcile()  # the final reading: what the gateways say once more, whatever was lost before
             system.timeline.run(BEGINNING + PLAYED_FOR + READ_FOR)
     except NoProgress as error:
@@ -51,7 +53,7 @@ def _conditions(chance: Chance) -> Conditions:
         request=_request(chance),
         habits=Habits() if not chance.happens(0.03) else Habits(overcharges=0.5),
         weather={name: _weather(chance, mild=mild) for name in GATEWAYS},
-        troubles=Troubles(outage=0.02, rolled_back=0.03, answer_lost=0.05, again_later=0.03),
+        troubles=_troubles(chance),
         hints_lost=chance.one_of((0.0, 0.3, 1.0)),
     )
 
@@ -78,9 +80,9 @@ def _weather(chance: Chance, *, mild: bool) -> Weather:
         return Weather(lost_after=0.02, rate_limited=0.02)
     rough = chance.one_of((0.02, 0.1, 0.3))
     silent = None
-    if chance.happens(0.15):
+    if chance.happens(0.2):
         begins = BEGINNING + chance.seconds(0.1, 9 * 86400)
-        silent = (begins, begins + chance.seconds(60, 2 * 86400))
+        silent = (begins, begins + chance.seconds(60, 9 * 86400))
     return Weather(
         refused=chance.one_of((0.0, 0.05, 0.5)),
         lost_before=rough,
@@ -96,12 +98,20 @@ def _weather(chance: Chance, *, mild: bool) -> Weather:
     )
 
 
+def _troubles(chance: Chance) -> Troubles:
+    if chance.happens(0.5):
+        return Troubles()
+    again = chance.one_of((0.0, 0.05, 0.3))
+    return Troubles(outage=0.02, rolled_back=0.05, answer_lost=0.05, again_later=again)
+
+
 def _invite(people: People, chance: Chance, system: System) -> None:
     """Let people come at their moments; a person who is asked looks again and again."""
+    hurried = chance.happens(0.5)
 
     def come(deed: Callable[[], None], share: float) -> None:
         if chance.happens(share):
-            system.timeline.after(soon_or_late(chance), deed)
+            system.timeline.after(chance.seconds(0.02, 90) if hurried else soon_or_late(chance), deed)
 
     for _ in range(2):
         come(people.cancel, 0.25)

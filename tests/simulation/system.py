@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from activities.attempts import Attempts
 from activities.recent_outcomes import RecentOutcomes
-from gateways.port import OperationRequest
+from gateways.port import OperationKind, OperationRequest
 from gateways.routing.policy import of_order
 from gateways.routing.windows import EMPTY
 from ledger.charges import ChargeRequest
@@ -62,6 +62,8 @@ class System:
     cancellations: list[CancelCommand] = field(default_factory=list)
     """Those that an open process took."""
     confirmations: list[ConfirmCommand] = field(default_factory=list)
+    is_promised: bool = False
+    """A cancellation was taken, so in the end nothing may be kept."""
 
     def __post_init__(self) -> None:
         """Put the parts together."""
@@ -84,6 +86,8 @@ class System:
     def reset(self, *, with_wishes: bool) -> None:
         """End the run where it stands and begin anew; Temporal gives the new run the updates that the old one took."""
         self.timeline.kill(self.process)
+        written = self.books.charge is not None and self.books.charge.canceled_by is not None
+        self.is_promised = self.is_promised and (with_wishes or written)
         self.note(f"reset {'with' if with_wishes else 'without'} what was wished")
         refunds = self.charge.refunds if with_wishes else {}
         cancellation = self.cancellations[0] if self.cancellations and with_wishes else None
@@ -172,3 +176,7 @@ class System:
 
     def _first_asked(self, request: OperationRequest) -> None:
         self.note(f"{request.operation_id} reaches {request.gateway}")
+        if request.operation_id in self.gateways[request.gateway].answers and request.kind is not OperationKind.AUTHORIZE:
+            payment = self.gateways[request.gateway].payment(request)
+            if payment.status != "approved":
+                self.violations.append(f"I3: {request.operation_id} is sent again under a key that is forgotten")

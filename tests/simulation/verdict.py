@@ -93,6 +93,18 @@ def _undecided(system: System) -> list[Operation]:
     return [each for each in system.books.operations.values() if each.outcome in OPEN]
 
 
+def _nothing_is_kept(system: System) -> Iterator[str]:
+    """What a charge that came to nothing has kept; a refund that came back after it was made is another matter."""
+    returned = any(each.kind == "refund_returned" for gateway in system.gateways.values() for each in gateway.effects)
+    for gateway in system.gateways.values():
+        for payment in gateway.payments.values():
+            back = sum(each.amount_minor for each in payment.refunds if each.status == "succeeded")
+            if payment.taken_minor > back and not returned:
+                yield f"I4: {payment.reference} keeps {payment.taken_minor - back} of a charge that came to nothing"
+            if payment.status == "held":
+                yield f"I4: {payment.reference} is held for a charge that came to nothing"
+
+
 def _limits(system: System) -> Iterator[str]:
     """I4: not more is taken than was asked for, and never by two payments for good."""
     charge = system.books.charge
@@ -132,9 +144,14 @@ def _ending(system: System) -> Iterator[str]:
         yield f"I5: still {charge.status} after all that time"
     elif charge.status not in ENDED:
         yield f"I5: ended as {charge.status}"
-    if system.process.is_over and system.charge.cancellation is not None and charge.status not in CALLED_OFF:
+    if system.is_promised and charge.status not in CALLED_OFF:
         yield f"I5: canceled, and ended as {charge.status}"
     elif charge.canceled_by is not None and charge.status not in CALLED_OFF:
         yield f"I5: called off, and ended as {charge.status}"
+    overdue = charge.confirm_by is not None and charge.confirmed_at is None
+    if overdue and charge.status not in CALLED_OFF:
+        yield f"I5: never confirmed, and ended as {charge.status}"
+    if charge.status in CALLED_OFF and not _undecided(system):
+        yield from _nothing_is_kept(system)
     if system.books.open_review() is not None:
         yield f"I5: a case is open, and the charge is {charge.status}"

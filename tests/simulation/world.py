@@ -92,7 +92,7 @@ class VirtualWorld:
             self._attempt(name, message, keep=False)
             await self.timeline.sleep(chance.seconds(0.1, 15))
         if chance.happens(troubles.again_later):
-            self.timeline.after(chance.seconds(1, 3600), lambda: self._repeat(name, message))
+            self.timeline.after(chance.seconds(1, 86400), lambda: self._repeat(name, message))
         if chance.happens(troubles.answer_lost):
             self._repeat(name, message)
             await self.timeline.sleep(chance.seconds(0.1, 15))
