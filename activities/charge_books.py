@@ -69,6 +69,8 @@ class Standing(Record):
     """How long the gateway is sure to know the operation's key; past it only reading is allowed."""
     wait_seconds: float = 0.0
     """How long to wait before the operation is asked for."""
+    came_to_nothing: str | None = None
+    """The operation that was opened for a purpose before, where it has ended without what it was asked for."""
 
 
 class Confirm(Record):
@@ -131,7 +133,9 @@ class ChargeBooks:
             case = await case_of(connection, request.charge_id)
             further = decisions.further(case, request)
             if isinstance(further, Operation):
-                return self._standing(case, further if not further.is_decided else None)
+                standing = self._standing(case, further if not further.is_decided else None)
+                failed = further.operation_id if decisions.came_to_nothing(further) else None
+                return standing.model_copy(update={"came_to_nothing": failed})
             operation, _ = await operations.intend(connection, further)
             return self._standing(case, operation, is_new=True)
 

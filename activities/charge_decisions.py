@@ -121,8 +121,11 @@ class Further(Record):
     kind: OperationKind
     purpose: str
     """What serves the same purpose is the same operation, whoever asks for it again."""
-    until_done: bool = False
-    """Whether another operation follows for this purpose where those before came to nothing."""
+    upon: str | None = None
+    """The last operation for this purpose, where it came to nothing and another one is to follow upon it.
+
+    Named, so that a worker that stood still and asks once more opens no other one.
+    """
     amount_minor: int | None = None
     actor: str
 
@@ -151,7 +154,7 @@ def attempt(case: Case, chosen: NextAttempt) -> NewOperation:
 def further(case: Case, asked: Further) -> NewOperation | Operation:
     """Name a capture or a void of the newest attempt; where its purpose is served, return what serves it."""
     serving = [each for each in case.operations if _serves(each, asked.purpose)]
-    if serving and not (asked.until_done and serving[-1].is_decided and serving[-1].outcome != "succeeded"):
+    if serving and not (came_to_nothing(serving[-1]) and serving[-1].operation_id == asked.upon):
         return serving[-1]
     purpose = asked.purpose if not serving else f"{asked.purpose}:{len(serving) + 1}"
     charge, newest = case.charge, case.attempts[-1]
@@ -168,6 +171,11 @@ def further(case: Case, asked: Further) -> NewOperation | Operation:
         actor=asked.actor,
         purpose=purpose,
     )
+
+
+def came_to_nothing(operation: Operation) -> bool:
+    """Whether an operation has ended without what it was asked for."""
+    return operation.is_decided and operation.outcome != "succeeded"
 
 
 def _serves(operation: Operation, purpose: str) -> bool:

@@ -26,6 +26,7 @@ class Reread(Record):
     refunds: tuple[OperationRequest, ...] = ()
     compensations: tuple[OperationRequest, ...] = ()
     begun: tuple[OperationRequest, ...] = ()
+    fees: tuple[OperationRequest, ...] = ()
 
 
 class RecordLate(Record):
@@ -73,6 +74,7 @@ class LateBooks:
             refunds=requests(late_decisions.made_refunds(case)),
             compensations=requests(late_decisions.made_compensations(case)),
             begun=requests(late_decisions.begun_compensations(case)),
+            fees=requests(late_decisions.fees_to_come(case)),
         )
 
     @activity.defn(name="record_late")

@@ -10,6 +10,7 @@ from activities.consequences import fact_of
 from gateways.port import Declined, OperationKind, Outcome, Refused, Succeeded
 from ledger import posting
 from ledger.entries import Entry
+from ledger.money import Money
 from ledger.operations import NewOperation, Operation
 
 ACTOR = "workflow:reconcile"
@@ -23,6 +24,11 @@ def left_attempts(case: Case) -> list[Operation]:
 def made_refunds(case: Case) -> list[Operation]:
     """List the refunds of the charge that are decided: one may come back, or may have been made after all."""
     return [each for each in case.operations if each.refund_id is not None and each.is_decided]
+
+
+def fees_to_come(case: Case) -> list[Operation]:
+    """List the captures whose fee nobody waits for any more, and may be known by now."""
+    return [each for each in case.operations if each.kind == "capture" and each.fee_status == "pending"]
 
 
 def begun_compensations(case: Case) -> list[Operation]:
@@ -49,7 +55,7 @@ def late_success(case: Case, operation_id: str, outcome: Succeeded) -> Decision 
         return None
     late = before.model_copy(update=operation_changes(outcome) | {"excess": True})
     after = Case(charge=case.charge, operations=tuple(late if each is before else each for each in case.operations))
-    compensation = compensating(after, late)
+    compensation = compensating(after, late, outcome.amount)
     money = outcome.amount
     return Decision(
         charge={
@@ -61,8 +67,8 @@ def late_success(case: Case, operation_id: str, outcome: Succeeded) -> Decision 
     )
 
 
-def compensating(case: Case, excess: Operation) -> NewOperation:
-    """Name the next operation that undoes one in excess: a void of an authorization, a refund of a capture."""
+def compensating(case: Case, excess: Operation, taken: Money) -> NewOperation:
+    """Name the next operation that undoes one in excess: a void of an authorization, a refund of all that was taken."""
     tries = sum(each.compensates == excess.operation_id for each in case.operations)
     kind = OperationKind.VOID if excess.kind == "authorize" else OperationKind.REFUND
     return NewOperation(
@@ -71,7 +77,7 @@ def compensating(case: Case, excess: Operation) -> NewOperation:
         number=case.next_number(kind),
         attempt=excess.attempt,
         gateway=excess.gateway,
-        amount=excess.amount,
+        amount=taken,
         payment_reference=excess.payment_reference,
         target_reference=excess.gateway_reference,
         reason="in excess" if kind is OperationKind.REFUND else None,
@@ -96,7 +102,7 @@ def compensated(case: Case, operation_id: str, outcome: Outcome, now: datetime) 
         case Declined() | Refused():
             after = case.changed(changes)
             excess = after.operation(operation.compensates or "")
-            return Decision(operations=changes, new=compensating(after, excess), entries=tuple(known))
+            return Decision(operations=changes, new=compensating(after, excess, operation.amount), entries=tuple(known))
         case _:
             return Decision(operations=changes, entries=tuple(known))
 
@@ -121,7 +127,9 @@ def _returned(case: Case, operation: Operation, outcome: Declined | Refused, now
     fact = fact_of(case.charge, operation, operation.amount, now)
     excess = after.operation(operation.compensates or "")
     return Decision(
-        operations=changes, new=compensating(after, excess), entries=(posting.excess_refund_returned(fact),)
+        operations=changes,
+        new=compensating(after, excess, operation.amount),
+        entries=(posting.excess_refund_returned(fact),),
     )
 
 

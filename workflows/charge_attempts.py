@@ -48,11 +48,13 @@ async def perform(
         charge_id=charge.request.charge_id,
         kind=kind,
         purpose=purpose,
-        until_done=until_done,
         amount_minor=amount_minor,
         actor=actor,
     )
     standing = await charge.world.ledger(ChargeBooks.open_operation, further, f"write the {kind} down")
+    if until_done and standing.came_to_nothing is not None:
+        another = further.model_copy(update={"upon": standing.came_to_nothing})
+        standing = await charge.world.ledger(ChargeBooks.open_operation, another, f"write another {kind} down")
     return await carry_out(charge, standing, lapsed=lapsed)
 
 

@@ -93,11 +93,15 @@ class ChargeSteps:
 
         A cancellation that is written down is taken up by the new run.
         """
-        wished = self.command is not None or self.has_unnoted_wish() or self.desk.word is not None
-        if self.world.is_full() and not wished:
-            if self.left_behind:
-                await self.world.start_reconcile(self.request.charge_id)
+        if self.left_behind and self._may_begin_anew():
+            self.left_behind = False
+            await self.world.start_reconcile(self.request.charge_id)
+        if self._may_begin_anew():
             self.world.begin_anew(self.request)
+
+    def _may_begin_anew(self) -> bool:
+        wished = self.command is not None or self.has_unnoted_wish() or self.desk.word is not None
+        return self.world.is_full() and not wished
 
     def has_wish(self) -> bool:
         """Whether somebody wishes something that is not carried out or written down yet."""

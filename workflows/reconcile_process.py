@@ -75,6 +75,8 @@ class LateFacts:
                 # The step books only what differs from the books: a refund that came back, or was made after all.
                 record = RecordRefund(operation=operation, outcome=seen)
                 await self._world.ledger(RefundBooks.record_refund, record, f"refund: {seen.outcome}")
+        for operation in found.fees:
+            await self._book_fee_if_known(operation, await self._world.read(operation))
         for operation in found.compensations:
             seen = await self._world.read(operation)
             if isinstance(seen, Declined | Refused):
@@ -111,8 +113,8 @@ class LateFacts:
             answer = await self._world.ask(operation)
         while True:
             if isinstance(answer, NotKnown):
-                await self._record(operation, answer)
-                answer = await self._known_later(operation, compensation.ask_until)
+                until = (await self._record(operation, answer)).ask_until
+                answer = await self._known_later(operation, until)
             elif isinstance(answer, Pending):
                 await self._record(operation, answer)
                 answer = await self._decided_later(operation)
@@ -150,6 +152,9 @@ class LateFacts:
         found = await self._world.watch(
             operation, Watched.FEE, FEE_DEADLINE, f"wait for the fee of {operation.gateway}", lambda: False
         )
+        await self._book_fee_if_known(operation, found)
+
+    async def _book_fee_if_known(self, operation: OperationRequest, found: Outcome | NotKnown | Woken | None) -> None:
         if isinstance(found, Succeeded) and found.fee is not None:
             fee = RecordFee(operation=operation, fee=found.fee, occurred_at=found.occurred_at)
             await self._world.ledger(ChargeBooks.record_fee, fee, f"book the fee of {found.fee}")

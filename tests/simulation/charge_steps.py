@@ -45,7 +45,9 @@ class ChargeSteps:
         """Write a capture or a void down; for a purpose that is served, say how it stands."""
         further = decisions.further(self._books.case(), asked)
         if isinstance(further, Operation):
-            return self._standing(further if not further.is_decided else None)
+            standing = self._standing(further if not further.is_decided else None)
+            failed = further.operation_id if decisions.came_to_nothing(further) else None
+            return standing.model_copy(update={"came_to_nothing": failed})
         operation, _ = self._books.intend(further)
         return self._standing(operation, is_new=True)
 

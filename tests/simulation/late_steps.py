@@ -27,6 +27,7 @@ class LateSteps:
             refunds=requests(late_decisions.made_refunds(case)),
             compensations=requests(late_decisions.made_compensations(case)),
             begun=requests(late_decisions.begun_compensations(case)),
+            fees=requests(late_decisions.fees_to_come(case)),
         )
 
     def record_late(self, request: RecordLate) -> Compensation:

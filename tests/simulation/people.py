@@ -46,13 +46,13 @@ class People:
             whole = self.system.charge.view.authorized_minor
             part = None if self.chance.happens(0.6) else self.chance.number(1, whole)
             self.system.note(f"the merchant captures {part or 'all'}")
-            self.system.charge.command = CaptureCommand(amount_minor=part, actor=MERCHANT)
+            self.system.command(CaptureCommand(amount_minor=part, actor=MERCHANT))
 
     def void(self) -> None:
         """Release an authorization."""
         if self._may_command():
             self.system.note("the merchant voids")
-            self.system.charge.command = VoidCommand(actor=MERCHANT)
+            self.system.command(VoidCommand(actor=MERCHANT))
 
     def confirm(self) -> None:
         """Stand by the charge, where that is asked for and in time."""

@@ -55,6 +55,7 @@ def _conditions(chance: Chance) -> Conditions:
         weather={name: _weather(chance, mild=mild) for name in GATEWAYS},
         troubles=_troubles(chance),
         hints_lost=chance.one_of((0.0, 0.3, 1.0)),
+        full_after=chance.number(15, 60) if chance.happens(0.2) else None,
     )
 
 

@@ -17,11 +17,11 @@ from tests.simulation.gateway import CAPABILITIES, Gateway, Habits
 from tests.simulation.late_steps import LateSteps
 from tests.simulation.refund import Refund
 from tests.simulation.refund_steps import RefundSteps
-from tests.simulation.timeline import Task, Timeline
+from tests.simulation.timeline import BEGINNING, Task, Timeline
 from tests.simulation.weather import Road, Weather
-from tests.simulation.world import Troubles, VirtualWorld
+from tests.simulation.world import BeganAnew, Troubles, VirtualWorld
 from workflows import charge_process
-from workflows.charge_commands import CancelCommand, ConfirmCommand
+from workflows.charge_commands import CancelCommand, CaptureCommand, ConfirmCommand, VoidCommand
 from workflows.charge_steps import ChargeSteps
 from workflows.reconcile_process import LateFacts
 
@@ -47,6 +47,8 @@ class Conditions:
     weather: dict[str, Weather]
     troubles: Troubles
     hints_lost: float = 0.3
+    full_after: int | None = None
+    """After so many steps a run of the charge's process begins anew."""
 
 
 @dataclass
@@ -59,6 +61,7 @@ class System:
     trace: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     runs: int = 0
+    commands: int = 0
     cancellations: list[CancelCommand] = field(default_factory=list)
     """Those that an open process took."""
     confirmations: list[ConfirmCommand] = field(default_factory=list)
@@ -96,6 +99,11 @@ class System:
         if with_wishes and self.confirmations:
             self.charge.confirmation = self.confirmations[0]
 
+    def command(self, command: CaptureCommand | VoidCommand) -> None:
+        """Hand a command to the charge's process, under an id of its own."""
+        self.commands += 1
+        self.charge.command, self.charge.command_id = command, f"update-{self.commands}"
+
     def world(self, who: str) -> VirtualWorld:
         """Make the world of a process."""
         names = {name: getattr(ledger, name) for ledger in self._ledgers for name in dir(ledger) if name[0] != "_"}
@@ -108,7 +116,16 @@ class System:
             self,
             self.conditions.troubles,
             lambda words: self.note(f"{who}: {words}"),
+            full_after=self.conditions.full_after if who == "charge" else None,
+            waits_for_nobody=self._waits_for_nobody,
         )
+
+    def _waits_for_nobody(self) -> bool:
+        """Whether every update of the charge has its answer."""
+        charge = self.charge
+        canceling = charge.cancellation is not None and charge.view.canceled_by is None
+        confirming = charge.confirmation is not None and charge.view.confirmed_at is None
+        return charge.command is None and charge.desk.word is None and not canceling and not confirming
 
     def start_refund(self, request: RefundRequest) -> None:
         """Start the process of a refund, unless it runs."""
@@ -143,22 +160,20 @@ class System:
 
     def note(self, words: str) -> None:
         """Write a line of the trace."""
-        at = (self.timeline.now - self.books_began).total_seconds()
+        at = (self.timeline.now - BEGINNING).total_seconds()
         status = self.books.charge.status if self.books.charge is not None else "-"
         self.trace.append(f"{at:14.3f} {status:<18} {words}")
-
-    @property
-    def books_began(self):  # type: ignore[no-untyped-def]
-        """When the run began."""
-        from tests.simulation.timeline import BEGINNING
-
-        return BEGINNING
 
     async def _run(self, charge: ChargeSteps) -> None:
         standing = await charge.open()
         charge.view = standing.view
-        await charge_process.run(charge, standing)
-        self.note("the process has ended")
+        try:
+            await charge_process.run(charge, standing)
+        except BeganAnew:
+            self.note("the process begins anew")
+            self.start()
+        else:
+            self.note("the process has ended")
 
     def _gateway(self, name: str) -> Gateway:
         gateway = Gateway(name, self.timeline, self.chance, self.conditions.habits, self._changed)

@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from temporalio.exceptions import ApplicationError
 
 from activities.gateway_calls import Watched
 from gateways.port import OperationRequest, Outcome
 from gateways.routing.errors import NoGateway
+from ledger.charges import ChargeRequest
 from ledger.errors import LedgerError
 from ledger.refunds import RefundRequest, RefundStatus
 from tests.simulation.books import Books
@@ -53,6 +54,14 @@ class Processes(Protocol):
         ...
 
 
+NOT_AGAIN = frozenset({"record_unknown"})
+"""Done once more much later, it shows an exposure that there is no more, until the answer ends it: wrong, and harmless."""
+
+
+class BeganAnew(BaseException):
+    """A run has left for a new one, which knows what the books say and nothing else."""
+
+
 class _RolledBack(Exception):
     """Nothing of the step is kept."""
 
@@ -69,6 +78,9 @@ class VirtualWorld:
     processes: Processes
     troubles: Troubles
     note: Callable[[str], None]
+    full_after: int | None = None
+    waits_for_nobody: Callable[[], bool] = lambda: True
+    taken: int = 0
 
     def now(self) -> datetime:
         """Tell the time."""
@@ -87,11 +99,12 @@ class VirtualWorld:
     async def step(self, name: str, message: object) -> Any:
         """Run a ledger step by its name, with what may happen to it."""
         chance, troubles = self.chance, self.troubles
+        self.taken += 1
         await self.timeline.sleep(chance.seconds(0.005, 120 if chance.happens(troubles.outage) else 0.1))
         if chance.happens(troubles.rolled_back):
             self._attempt(name, message, keep=False)
             await self.timeline.sleep(chance.seconds(0.1, 15))
-        if chance.happens(troubles.again_later):
+        if name not in NOT_AGAIN and chance.happens(troubles.again_later):
             self.timeline.after(chance.seconds(1, 86400), lambda: self._repeat(name, message))
         if chance.happens(troubles.answer_lost):
             self._repeat(name, message)
@@ -137,6 +150,14 @@ class VirtualWorld:
     def tell_charge(self, refund_id: str, status: RefundStatus) -> None:
         """Send the signal of a refund to its charge."""
         self.processes.refund_told(refund_id, status)
+
+    def is_full(self) -> bool:
+        """Say so after some steps, where nobody waits."""
+        return self.full_after is not None and self.taken > self.full_after and self.waits_for_nobody()
+
+    def begin_anew(self, request: ChargeRequest) -> NoReturn:
+        """Leave this run."""
+        raise BeganAnew(request.charge_id)
 
     def patched(self, change: str) -> bool:  # noqa: ARG002 # every run is new
         """Say that the run began with today's code."""
