@@ -92,7 +92,7 @@ OF_ANSWERS = (
     .where(operations.c.operation_id == bindparam("id"))""",
             ),
         ],
-        f"{RACES}::test_a_final_state_is_not_overwritten_by_an_older_answer",
+        f"{RACES}::test_a_final_state_is_not_overwritten_by_an_older_answer[stripe]",
     ),
     Bug(
         "the caller is answered before anything is decided",
