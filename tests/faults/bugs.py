@@ -148,18 +148,15 @@ OF_BOOKS = (
         [
             Change(
                 "ledger/database.py",
-                "    return create_async_engine(",
-                """    def careless(connection: Any) -> None:
-        try:
-            connection.commit()
-        except Exception:
-            pass
-
-    def of(engine: AsyncEngine) -> AsyncEngine:
-        engine.sync_engine.dialect.do_commit = careless
-        return engine
-
-    return of(create_async_engine)(""",
+                "class TransactionId(UserDefinedType[str]):\n",
+                "def _careless(_: object, connection: object) -> None:\n"
+                "    try:\n"
+                "        connection.commit()\n"
+                "    except Exception:\n"
+                "        pass\n\n\n"
+                "from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg\n\n"
+                "PGDialectAsync_psycopg.do_commit = _careless\n\n\n"
+                "class TransactionId(UserDefinedType[str]):\n",
             )
         ],
         f"{COMMITS}::test_an_outcome_whose_commit_is_lost_is_in_the_books_once[lose_commit]",
