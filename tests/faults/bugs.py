@@ -178,13 +178,14 @@ OF_BOOKS = (
         f"{DEADLINES}::test_an_unknown_outcome_shows_its_exposure_until_it_is_known[paypal]",
     ),
     Bug(
-        "two refunds reserve the same money",
+        "refunds are not held against what is left",
         [
+            Change("ledger/refunds.py", "if asked.amount_minor == 0 or left < asked:", "if asked.amount_minor == 0:"),
             Change(
-                "ledger/refunds.py",
-                "charge = await charges.known(connection, request.charge_id, lock=True)",
-                "charge = await charges.known(connection, request.charge_id)",
-            )
+                "ledger/migrations/versions/0005_charges_and_operations.py",
+                "CHECK (refunded_minor + refund_reserved_minor <= captured_minor)",
+                "CHECK (true)",
+            ),
         ],
         "tests/workflows/test_refund.py::test_of_fifty_refunds_at_once_of_60_on_100_exactly_one_succeeds[stripe]",
     ),
