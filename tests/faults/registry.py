@@ -1,10 +1,12 @@
 """What the product's worker registers, read from the composition root itself: the steps that need their cells."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 from unittest import mock
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from settings import Settings
 
@@ -25,6 +27,13 @@ def registered(root: ModuleType) -> Registered:
     workflows = [workflow for one in given for workflow in one.get("workflows", ())]
     activities = [activity for one in given for activity in one.get("activities", ())]
     return Registered(workflows, frozenset(_name(activity) for activity in activities))
+
+
+def steps(root: ModuleType, settings: Settings, engine: AsyncEngine) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
+    """Return the activities that the composition root makes over this database, by name, to be called as they are."""
+    with mock.patch.object(root, "Worker") as made:
+        root.workers_of(settings, mock.Mock(), engine, root.gateways_of(settings))
+    return {_name(one): one for call in made.call_args_list for one in call.kwargs.get("activities", ())}
 
 
 def _name(activity: Any) -> str:

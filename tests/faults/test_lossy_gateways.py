@@ -11,12 +11,13 @@ from tests.faults.crowd import Crowd
 from tests.faults.final_read import final_read, resolve
 from tests.faults.invariants import violations
 from tests.faults.keys import new_keys
+from tests.faults.patience import PatientProcesses
 from tests.workflows.conftest import Processes
 
 pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 CALLS = 5000
-AT_ONCE = 300
+AT_ONCE = 100
 MOST_IN_REVIEW = 0.001
 FAULTS = (
     {"when": "after", "action": "drop", "share": 0.30},
@@ -37,7 +38,8 @@ async def test_5000_calls_of_which_60_percent_fail_do_nothing_twice(
         for simulator in callers.simulators.values():
             for fault in FAULTS:
                 simulator.add_fault(**fault, seed=seed % 10_000, times=None)
-        crowd = Crowd(callers, chance, AT_ONCE, stories=("automatic", "captured_and_refunded", "voided"))
+        patient = PatientProcesses(callers.settings, callers.client, callers.engine, callers.simulators)
+        crowd = Crowd(patient, chance, AT_ONCE, stories=("automatic", "captured_and_refunded", "voided"))
         async with fleet.running(callers.settings, 2, tmp_path / "log"):
             playing = asyncio.create_task(crowd.play(CALLS))
             while not crowd.enough:

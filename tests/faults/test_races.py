@@ -13,6 +13,10 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import TimeSkipper
 
+import worker
+from activities.charge_books import RecordOutcome
+from activities.charge_decisions import operation_request
+from gateways.port import ActionRequired, Declined, Pending, Refused
 from ledger.charges import CaptureMode, ChargeStatus
 from ledger.money import Money
 from ledger.refunds import RefundStatus
@@ -23,6 +27,7 @@ from tests.faults.final_read import final_read
 from tests.faults.invariants import violations
 from tests.faults.nursery import worker_process
 from tests.faults.patience import patiently
+from tests.faults.registry import steps
 from tests.faults.stories import STORIES
 from tests.workflows.conftest import Processes
 from workflows.charge import ChargeWorkflow
@@ -34,6 +39,12 @@ GATEWAYS = pytest.mark.parametrize("gateway", ["stripe", "paypal"])
 LONG = pytest.mark.faults
 """For those that wait until a worker is missed."""
 ROUNDS = 6
+OLDER_ANSWERS = (
+    Pending(reference="older", reason="review"),
+    ActionRequired(reference="older", action_url="https://example.com"),
+    Declined(code="older", message="no"),
+    Refused(code="older", message="no"),
+)
 REFUND_PATHS = {"stripe": "/v1/refunds", "paypal": "/v2/payments/captures/*/refund"}
 FORGOTTEN_AFTER_SECONDS = {"stripe": 25 * 3600, "paypal": 46 * 86_400}
 """How long until each gateway knows the key of a refund no more."""
@@ -169,8 +180,21 @@ async def test_a_refund_asked_again_after_the_gateway_forgot_its_key_is_made_onc
     await _nothing_violated(callers, database, tmp_path)
 
 
+@GATEWAYS
+async def test_a_final_state_is_not_overwritten_by_an_older_answer(served: Processes, gateway: str) -> None:
+    """A poll, or a worker, that comes late with what was true before: the money stays taken, and in the books once."""
+    charged = await served.charge(served.request(gateway))
+    (operation,) = await served.operations(charged.charge_id)
+    record_outcome = steps(worker, served.settings, served.engine)["record_outcome"]
+    for older in OLDER_ANSWERS:
+        late = RecordOutcome(operation=operation_request(operation, "cus_1"), outcome=older)
+        assert (await record_outcome(late)).view.status is ChargeStatus.CAPTURED
+    assert (await served.row(charged.charge_id)).status is ChargeStatus.CAPTURED
+    assert sorted(await served.rules(charged.charge_id)) == ["captured", "fee_charged"]
+
+
 @LONG
-async def test_a_final_state_is_not_overwritten_by_an_older_answer(
+async def test_a_worker_that_wakes_up_with_an_older_answer_changes_nothing(
     callers: Processes, database: Database, tmp_path: Path
 ) -> None:
     """A worker that slept with `pending` in its hands wakes up after the charge was captured: it stays captured."""
