@@ -191,7 +191,10 @@ class System:
 
     def _first_asked(self, request: OperationRequest) -> None:
         self.note(f"{request.operation_id} reaches {request.gateway}")
-        if request.operation_id in self.gateways[request.gateway].answers and request.kind is not OperationKind.AUTHORIZE:
+        if (
+            request.operation_id in self.gateways[request.gateway].answers
+            and request.kind is not OperationKind.AUTHORIZE
+        ):
             payment = self.gateways[request.gateway].payment(request)
             if payment.status != "approved":
                 self.violations.append(f"I3: {request.operation_id} is sent again under a key that is forgotten")

@@ -68,11 +68,17 @@ def _effects(system: System) -> Iterator[str]:
         booked = balance(system, f"clearing:{name}")
         if booked != moved - fees:
             yield f"I1: {name} moved {moved} and took fees of {fees}; clearing says {booked}"
-        held = sum(p.amount_minor for p in gateway.payments.values() if p.status == "held" and _decided(system, p.operation_id))
+        held = sum(
+            p.amount_minor for p in gateway.payments.values() if p.status == "held" and _decided(system, p.operation_id)
+        )
         memo = balance(system, f"memo:authorizations:{name}")
         if memo != held and not _undecided(system):
             yield f"I1: {name} holds {held}, the memo account says {memo}"
-        unknown = sum(each.amount_minor for each in system.books.operations.values() if each.gateway == name and each.outcome == "unknown")
+        unknown = sum(
+            each.amount_minor
+            for each in system.books.operations.values()
+            if each.gateway == name and each.outcome == "unknown"
+        )
         if balance(system, f"memo:unresolved:{name}") != unknown:
             yield f"I1: {name} has {unknown} unresolved, the memo account says otherwise"
 
