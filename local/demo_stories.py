@@ -93,7 +93,7 @@ def _declined_twice(gateway: str, token: str, code: str, *steps: Step) -> Story:
 
 
 STRIPE = (
-    Story(AT_ONCE, "stripe", "pm_card_visa", 16),
+    Story(AT_ONCE, "stripe", "pm_card_visa", 18),
     Story(AT_ONCE, "stripe", "pm_card_mastercard", 10),
     *_taken("stripe", "pm_card_visa", later=16, part=12, voided=9, refunded=(9, 7, 3, 3)),
     Story(SENT_ELSEWHERE, "stripe", "pm_card_visa", 3, currency="KWD", rather=("paypal", "wallet_ok")),
@@ -127,7 +127,7 @@ STRIPE = (
 """Stripe's test cards: docs.stripe.com/testing."""
 
 PAYPAL = (
-    Story(AT_ONCE, "paypal", "wallet_ok", 16),
+    Story(AT_ONCE, "paypal", "wallet_ok", 14),
     Story(AT_ONCE, "paypal", "card/card_ok", 12),
     *_taken("paypal", "wallet_ok", later=8, part=9, voided=7, refunded=(7, 6, 2, 2)),
     Story(

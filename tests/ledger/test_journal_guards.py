@@ -215,4 +215,5 @@ def test_every_guard_is_always_on(superuser: psycopg.Connection) -> None:
         "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
     ).fetchall()
     expected = {(table, name, "A") for table in TABLES for name in ("never_changed", "never_emptied")}
+    expected |= {("reviews", name, "A") for name in ("resolved_once", "never_deleted", "never_emptied")}
     assert set(triggers) == expected | {("entries", "entry_is_complete", "A"), ("lines", "lines_belong", "A")}
