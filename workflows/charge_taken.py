@@ -59,9 +59,7 @@ def _undo_because(charge: ChargeSteps) -> tuple[str, str] | None:
     return None
 
 
-async def _await_fee(
-    charge: ChargeSteps, standing: Standing, operation: OperationRequest, left: timedelta
-) -> Standing:
+async def _await_fee(charge: ChargeSteps, standing: Standing, operation: OperationRequest, left: timedelta) -> Standing:
     if charge.unconfirmed_until is not None and charge.view.status in TAKEN:
         left = max(min(left, charge.unconfirmed_until - charge.world.now()), timedelta(seconds=1))
 

@@ -1,6 +1,5 @@
 """The ledger steps of a charge over the books in memory, under the names that they have in production."""
 
-
 from activities import charge_decisions as decisions
 from activities import consequences, review_decision
 from activities.charge_books import (
@@ -21,7 +20,7 @@ from ledger.errors import ResolutionRefused
 from ledger.operations import Operation
 from ledger.reviews import Resolution
 from tests.simulation.books import Books
-from tests.simulation.gateway import CAPABILITIES
+from tests.simulation.payments import CAPABILITIES
 
 
 class ChargeSteps:
@@ -87,9 +86,7 @@ class ChargeSteps:
         """Close the review by a person's word, and record the outcome as if the gateway had said it."""
         books, name = self._books, request.operation.operation_id
         outcome = self._settled(request)
-        decision = decisions.record(
-            books.case(), name, outcome, books.now, lapsed=False, try_again=lambda _: None
-        )
+        decision = decisions.record(books.case(), name, outcome, books.now, lapsed=False, try_again=lambda _: None)
         return self._carry_out(decision)
 
     def request_cancel(self, request: RequestCancel) -> Standing:
@@ -117,9 +114,7 @@ class ChargeSteps:
             raise ResolutionRefused("the review is about another operation")
         if latest.resolution is not None and latest.resolution != Resolution(request.as_):
             raise ResolutionRefused("the review is closed already")
-        found = review_decision.decide(
-            request.operation, request.as_, request.because, request.read, self._books.now
-        )
+        found = review_decision.decide(request.operation, request.as_, request.because, request.read, self._books.now)
         if isinstance(found, review_decision.Contradicted):
             raise ResolutionRefused(found.why)
         self._books.close_review(Resolution(request.as_))
