@@ -30,6 +30,13 @@ class Review:
 
 
 @dataclass
+class Transaction:
+    """What becomes of what is written within."""
+
+    keep: bool = True
+
+
+@dataclass
 class Books:
     """The rows; `broken` lists what was written and must never be."""
 
@@ -46,14 +53,18 @@ class Books:
         return self.timeline.now
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator["Transaction"]:
         """Keep all of what is written within, or nothing."""
         before = (self.charge, dict(self.operations), dict(self.entries), list(self.reviews))
+        transaction = Transaction()
         try:
-            yield
+            yield transaction
         except BaseException:
-            self.charge, self.operations, self.entries, self.reviews = before
+            transaction.keep = False
             raise
+        finally:
+            if not transaction.keep:
+                self.charge, self.operations, self.entries, self.reviews = before
 
     def case(self) -> Case:
         """The rows at this moment."""
@@ -73,9 +84,9 @@ class Books:
         money = {"currency": request.amount.currency, "amount_minor": request.amount.amount_minor}
         times = {"created_at": self.now, "updated_at": self.now}
         chosen = {"gateway": gateway, "gateway_reason": reason, "status": ChargeStatus.PROCESSING}
-        fields = empty | given | none_yet | money | times | chosen
+        fields: dict[str, Any] = empty | given | none_yet | money | times | chosen
         fields |= {"request_hash": request.content_hash(), "capture_method": request.capture}
-        self.charge = Charge.model_construct(**fields)
+        self.charge = Charge.model_construct(None, **fields)
 
     def change_charge(self, changes: Mapping[str, Any]) -> Charge:
         """Write columns of the charge; raises LimitExceeded."""
@@ -92,12 +103,14 @@ class Books:
 
     def intend(self, new: NewOperation) -> tuple[Operation, bool]:
         """Write an operation down, or return the one that serves its purpose; raises OperationConflict."""
-        fields = dict.fromkeys(Operation.model_fields) | {name: getattr(new, name) for name in new.model_fields_set}
+        fields: dict[str, Any] = dict.fromkeys(Operation.model_fields) | {
+            name: getattr(new, name) for name in new.model_fields_set
+        }
         fields |= {name: getattr(new, name) for name in ("final", "authenticate", "attempt")}
         fields |= {"operation_id": new.operation_id, "fee_status": "none", "excess": False, "times_unknown": 0}
         fields |= {"amount_minor": new.amount.amount_minor, "currency": new.amount.currency, "requested_at": self.now}
         fields.pop("amount", None)
-        operation = Operation.model_construct(**fields)
+        operation = Operation.model_construct(None, **fields)
         serving = next((each for each in self.operations.values() if each.purpose == new.purpose), None)
         if serving is None and new.operation_id not in self.operations:
             self.broken.extend(intents.faults(self.operations.values(), operation))

@@ -130,7 +130,9 @@ class Calls:
                 raise Superseded(f"{operation.operation_id} is decided already, so nothing was sent")
             operation = operation.model_copy(update={"payment_reference": kept})
         await self._stand_still()
-        answer = await self.road.exchange(lambda fault: self.gateway.perform(operation, fault=fault), changes=True)
+        answer: Outcome | None = await self.road.exchange(
+            lambda fault: self.gateway.perform(operation, fault=fault), changes=True
+        )
         assert answer is not None
         return answer
 

@@ -20,7 +20,7 @@ from ledger.errors import ResolutionRefused
 from ledger.operations import Operation
 from ledger.reviews import Resolution
 from tests.simulation.books import Books
-from tests.simulation.gateway import CAPABILITIES
+from tests.simulation.payments import CAPABILITIES
 
 
 class ChargeSteps:

@@ -3,101 +3,15 @@
 It shares nothing with the adapters: what it remembers is the truth that a run is held against in the end.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from gateways.port import (
-    ActionRequired,
-    Capabilities,
-    Declined,
-    OperationKind,
-    OperationRequest,
-    Outcome,
-    Pending,
-    RefusalCode,
-    Refused,
-    Succeeded,
-)
-from ledger.money import Money
+from gateways.port import Declined, OperationKind, OperationRequest, Outcome, Pending, RefusalCode, Refused
+from tests.simulation import answers
 from tests.simulation.chance import Chance
+from tests.simulation.payments import CODES, HELD_FOR, KEY_LIFE, Effect, Habits, Payment, Refund
 from tests.simulation.timeline import Timeline
-
-CODES: Mapping[str, tuple[str, ...]] = {
-    "stripe": (
-        "insufficient_funds",
-        "do_not_honor",
-        "issuer_not_available",
-        "processing_error",
-        "authentication_required",
-        "a_code_that_no_table_has",
-    ),
-    "paypal": ("INSTRUMENT_DECLINED", "TRANSACTION_REFUSED", "5120", "PAYER_ACCOUNT_RESTRICTED", "INTERNAL_ERROR"),
-}
-KEY_LIFE = {"stripe": timedelta(hours=24), "paypal": timedelta(hours=6)}
-CAPABILITIES = {
-    name: Capabilities(currencies={"USD": 2}, key_life_seconds=int(life.total_seconds()))
-    for name, life in KEY_LIFE.items()
-}
-HELD_FOR = {"stripe": timedelta(days=7), "paypal": timedelta(days=29)}
-
-
-@dataclass(eq=False)
-class Refund:
-    """Money given back."""
-
-    reference: str
-    operation_id: str
-    amount_minor: int
-    status: str
-    at: datetime
-    fee_minor: int = 0
-
-
-@dataclass(eq=False)
-class Payment:
-    """One payment; `status` is one of created, action, approved, processing, declined, held, taken, canceled, lapsed."""
-
-    reference: str
-    operation_id: str
-    amount_minor: int
-    automatic: bool
-    status: str = "created"
-    code: str = ""
-    fenced: bool = False
-    was_held: bool = False
-    held_until: datetime | None = None
-    done_at: datetime | None = None
-    taken_minor: int = 0
-    taken_by: str | None = None
-    pending_capture: tuple[str, int] | None = None
-    fee_minor: int = 0
-    fee_at: datetime | None = None
-    refunds: list[Refund] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Something that happened to money, under the operation that asked for it."""
-
-    kind: str
-    operation_id: str
-    amount_minor: int
-
-
-@dataclass
-class Habits:
-    """How a gateway behaves in a run, in shares of the cases."""
-
-    declines: float = 0.2
-    asks_customer: float = 0.12
-    takes_time: float = 0.1
-    succeeds_late: float = 0.05
-    fee_comes_late: float = 0.3
-    refuses_capture: float = 0.05
-    refunds_fail: float = 0.1
-    refunds_return: float = 0.05
-    overcharges: float = 0.0
 
 
 @dataclass
@@ -110,7 +24,7 @@ class Gateway:
     habits: Habits
     on_change: Callable[[str, str], None]
     payments: dict[str, Payment] = field(default_factory=dict)
-    answers: dict[str, tuple[datetime, Outcome | None]] = field(default_factory=dict)
+    stored: dict[str, tuple[datetime, Outcome | None]] = field(default_factory=dict)
     """By key: when it was asked first, and the answer that is repeated; None for an error of the gateway's own."""
     effects: list[Effect] = field(default_factory=list)
     first_asked: Callable[[OperationRequest], None] = lambda _: None
@@ -128,7 +42,7 @@ class Gateway:
 
     def remembers(self, key: str) -> bool:
         """Whether a key is still known."""
-        asked = self.answers.get(key)
+        asked = self.stored.get(key)
         return asked is not None and self.timeline.now - asked[0] < KEY_LIFE[self.name]
 
     def perform(self, request: OperationRequest, *, fault: str | None) -> Outcome | None:
@@ -137,15 +51,15 @@ class Gateway:
         payment = self.payment(request)
         ready = payment.status == "approved" and payment.operation_id == key
         if self.remembers(key) and not ready:
-            _, stored = self.answers[key]
-            return self._ended(request) if stored is None else stored
+            _, told = self.stored[key]
+            return self._ended(request) if told is None else told
         self.first_asked(request)
         if fault == "error_before":
             answer = None
         else:
             answer = self._do(request, payment)
             answer = None if fault == "error_after" else answer
-        self.answers[key] = (self.timeline.now, answer)
+        self.stored[key] = (self.timeline.now, answer)
         return answer
 
     def payment(self, request: OperationRequest) -> Payment:
@@ -160,14 +74,14 @@ class Gateway:
         if request.kind is OperationKind.REFUND:
             made = [each for each in payment.refunds if each.operation_id == request.operation_id]
             best = max(made, key=lambda each: each.status != "failed", default=None)
-            return None if best is None else self._of_refund(best)
+            return None if best is None else answers.of_refund(best)
         if request.kind is OperationKind.VOID:
-            return self._of_void(payment)
+            return answers.of_void(payment, self.timeline.now)
         if request.target_reference is not None:
             if payment.pending_capture is not None and payment.pending_capture[0] == request.operation_id:
                 return Pending(reference=payment.reference, reason="under review")
-            return self._of_capture(payment) if payment.taken_by == request.operation_id else None
-        return self._of_payment(payment)
+            return answers.of_capture(payment, self.timeline.now) if payment.taken_by == request.operation_id else None
+        return answers.of_attempt(payment, self.name, self.timeline.now)
 
     def _do(self, request: OperationRequest, payment: Payment) -> Outcome:
         match request.kind:
@@ -194,7 +108,7 @@ class Gateway:
                 self._later(payment, self._decided, chance.seconds(60, 9 * 86400))
             else:
                 self._take(payment)
-        told = self._of_payment(payment)
+        told = answers.of_attempt(payment, self.name, self.timeline.now)
         assert told is not None
         return told
 
@@ -254,7 +168,7 @@ class Gateway:
         payment.fee_at = self.timeline.now + (self.chance.seconds(5, 2 * 86400) if late else timedelta(0))
 
     def _capture(self, request: OperationRequest, payment: Payment) -> Outcome:
-        refusal = self._not_held(payment)
+        refusal = answers.not_held(payment)
         if refusal is not None:
             return refusal
         amount = request.amount.amount_minor
@@ -265,7 +179,7 @@ class Gateway:
             self._later(payment, self._capture_decided, self.chance.seconds(60, 9 * 86400))
             return Pending(reference=payment.reference, reason="under review")
         self._captured(payment, request.operation_id, amount)
-        return self._of_capture(payment)
+        return answers.of_capture(payment, self.timeline.now)
 
     def _capture_decided(self, payment: Payment) -> None:
         if payment.pending_capture is not None:
@@ -280,28 +194,16 @@ class Gateway:
 
     def _void(self, request: OperationRequest, payment: Payment) -> Outcome:
         if payment.status in {"taken", "lapsed", "processing"} or payment.pending_capture is not None:
-            refusal = self._not_held(payment)
+            refusal = answers.not_held(payment)
             assert refusal is not None
             return refusal
         if payment.status != "canceled":
             if payment.status == "held":
                 self._effect("void", request.operation_id, payment.amount_minor)
             payment.status, payment.done_at = "canceled", self.timeline.now
-        told = self._of_void(payment)
+        told = answers.of_void(payment, self.timeline.now)
         assert told is not None
         return told
-
-    def _not_held(self, payment: Payment) -> Refused | None:
-        """Why there is nothing to capture or to void."""
-        code: str | None = {
-            "taken": RefusalCode.ALREADY_CAPTURED,
-            "lapsed": RefusalCode.AUTHORIZATION_EXPIRED,
-            "canceled": RefusalCode.AUTHORIZATION_VOIDED,
-            "held": None if payment.pending_capture is None else "in_progress",
-        }.get(payment.status, "unexpected_state")
-        if code is None:
-            return None
-        return Refused(code=code, message=f"the payment is {payment.status}", reference=payment.reference)
 
     def _refund(self, request: OperationRequest, payment: Payment) -> Outcome:
         amount = request.amount.amount_minor
@@ -321,7 +223,7 @@ class Gateway:
             self._effect("refund", refund.operation_id, amount)
             if chance.happens(habits.refunds_return):
                 self._refund_later(refund, "failed", 9 * 86400)
-        return self._of_refund(refund)
+        return answers.of_refund(refund)
 
     def _refund_later(self, refund: Refund, status: str, most_seconds: float) -> None:
         def decide() -> None:
@@ -346,7 +248,7 @@ class Gateway:
             if self.name == "paypal" and self.chance.happens(self.habits.succeeds_late):
                 self._later(payment, self._take_late, self.chance.seconds(60, 6 * 86400))
         elif request.kind is not OperationKind.REFUND:
-            refusal = self._not_held(payment) if payment.status != "created" else None
+            refusal = answers.not_held(payment) if payment.status != "created" else None
             if refusal is not None and refusal.code != "unexpected_state":
                 return refusal
         return Refused(code=RefusalCode.NO_EFFECT, message="nothing was done", reference=payment.reference)
@@ -360,59 +262,3 @@ class Gateway:
 
     def _effect(self, kind: str, operation_id: str, amount_minor: int) -> None:
         self.effects.append(Effect(kind, operation_id, amount_minor))
-
-    def _money(self, amount_minor: int) -> Money:
-        return Money.model_construct(amount_minor=amount_minor, currency="USD")
-
-    def _of_payment(self, payment: Payment) -> Outcome | None:
-        reference = payment.reference
-        if payment.was_held:
-            return Succeeded(
-                reference=reference,
-                amount=self._money(payment.amount_minor),
-                occurred_at=payment.done_at or self.timeline.now,
-                capture_before=payment.held_until,
-            )
-        match payment.status:
-            case "taken":
-                return self._of_capture(payment)
-            case "action":
-                return ActionRequired(reference=reference, action_url=f"https://{self.name}.example/{reference}")
-            case "processing":
-                return Pending(reference=reference, reason="processing")
-            case "declined":
-                return Declined(code=payment.code, message="the issuer said no", reference=reference)
-            case "canceled":
-                code = RefusalCode.NO_EFFECT if payment.fenced else RefusalCode.AUTHORIZATION_VOIDED
-                return Refused(code=code, message="it was canceled before it was made", reference=reference)
-            case _:
-                return None
-
-    def _of_capture(self, payment: Payment) -> Succeeded:
-        known = payment.fee_at is not None and payment.fee_at <= self.timeline.now
-        return Succeeded(
-            reference=payment.reference,
-            amount=self._money(payment.taken_minor),
-            fee=self._money(payment.fee_minor) if known else None,
-            fee_pending=not known,
-            occurred_at=payment.done_at or self.timeline.now,
-        )
-
-    def _of_void(self, payment: Payment) -> Outcome | None:
-        if payment.status == "lapsed":
-            return Refused(code=RefusalCode.AUTHORIZATION_EXPIRED, message="it had lapsed", reference=payment.reference)
-        if payment.status != "canceled":
-            return None
-        amount = self._money(payment.amount_minor)
-        return Succeeded(reference=payment.reference, amount=amount, occurred_at=payment.done_at or self.timeline.now)
-
-    def _of_refund(self, refund: Refund) -> Outcome:
-        match refund.status:
-            case "succeeded":
-                return Succeeded(
-                    reference=refund.reference, amount=self._money(refund.amount_minor), occurred_at=refund.at
-                )
-            case "pending":
-                return Pending(reference=refund.reference, reason="at the bank")
-            case _:
-                return Declined(reference=refund.reference, code="expired_card", message="it came back")

@@ -6,7 +6,7 @@ from activities.late_books import Compensation, RecordCompensation, RecordLate, 
 from gateways.port import OperationRequest
 from ledger.operations import Operation
 from tests.simulation.books import Books
-from tests.simulation.gateway import CAPABILITIES
+from tests.simulation.payments import CAPABILITIES
 
 
 class LateSteps:

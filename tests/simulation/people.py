@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from activities.charge_books import Standing  # noqa: F401 # kept for readers of the trace
 from ledger.charges import ChargeStatus
 from ledger.refunds import RefundRequest
 from ledger.reviews import Word

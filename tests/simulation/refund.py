@@ -6,9 +6,10 @@ from temporalio.exceptions import ApplicationError
 
 from activities.gateway_calls import Watched
 from activities.refund_books import RecordRefund, RefundStanding
-from activities.review_decision import TAKEN_FOR_FAILED, Word
+from activities.review_decision import TAKEN_FOR_FAILED
 from gateways.port import Declined, Outcome, Pending, Refused, Succeeded
 from ledger.refunds import RefundRequest, RefundStatus
+from ledger.reviews import Word
 from tests.simulation.chance import Chance
 from tests.simulation.world import VirtualWorld
 from workflows import asking

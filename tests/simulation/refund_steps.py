@@ -7,8 +7,9 @@ from gateways.port import Outcome, Succeeded
 from ledger.errors import RefundExceedsCapture
 from ledger.operations import NewOperation, Operation
 from ledger.refunds import RefundRequest, RefundView
+from ledger.reviews import Word
 from tests.simulation.books import Books
-from tests.simulation.gateway import CAPABILITIES
+from tests.simulation.payments import CAPABILITIES
 
 
 class RefundSteps:
@@ -60,7 +61,7 @@ class RefundSteps:
             self._books.post(consequences.of_unknown(self._books.known(), operation))
         return self._standing(self._books.operations[operation.operation_id], seen_before=True)
 
-    def resolve_refund_review(self, word: tuple[Operation, Outcome | None, review_decision.Word]) -> RefundStanding:
+    def resolve_refund_review(self, word: tuple[Operation, Outcome | None, Word]) -> RefundStanding:
         """Record a person's word, where the gateway does not say otherwise."""
         operation, read, said = word
         request = operation_request(operation, self._books.known().customer)

@@ -8,7 +8,7 @@ from ledger.charges import AtExpiry, CaptureMode, ChargeRequest, ChargeStatus, P
 from ledger.money import Money
 from tests.simulation import verdict
 from tests.simulation.chance import Chance
-from tests.simulation.gateway import Habits
+from tests.simulation.payments import Habits
 from tests.simulation.people import People, soon_or_late
 from tests.simulation.system import GATEWAYS, Conditions, System
 from tests.simulation.timeline import BEGINNING, NoProgress

@@ -13,8 +13,9 @@ from tests.simulation.books import Books
 from tests.simulation.calls import Calls
 from tests.simulation.chance import Chance
 from tests.simulation.charge_steps import ChargeSteps as ChargeLedger
-from tests.simulation.gateway import CAPABILITIES, Gateway, Habits
+from tests.simulation.gateway import Gateway
 from tests.simulation.late_steps import LateSteps
+from tests.simulation.payments import CAPABILITIES, Habits
 from tests.simulation.refund import Refund
 from tests.simulation.refund_steps import RefundSteps
 from tests.simulation.timeline import BEGINNING, Task, Timeline
@@ -191,8 +192,10 @@ class System:
 
     def _first_asked(self, request: OperationRequest) -> None:
         self.note(f"{request.operation_id} reaches {request.gateway}")
+        if request.operation_id not in self.books.operations:
+            self.violations.append(f"I3: {request.operation_id} is asked for and not written down")
         if (
-            request.operation_id in self.gateways[request.gateway].answers
+            request.operation_id in self.gateways[request.gateway].stored
             and request.kind is not OperationKind.AUTHORIZE
         ):
             payment = self.gateways[request.gateway].payment(request)

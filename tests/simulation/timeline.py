@@ -84,6 +84,7 @@ class Timeline:
     async def wait(self, wake: Callable[[], bool], timeout: timedelta | None) -> bool:
         """Wait for a condition; False where the time was over first."""
         if wake():
+            self._count_step("a wait that is none")
             return True
         return await Wait(wake, None if timeout is None else self.now + timeout)
 
@@ -101,9 +102,7 @@ class Timeline:
                 return
 
     def _step(self, task: Task, *, woken: bool) -> None:
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise NoProgress(f"more than {MAX_STEPS} steps, the last one of {task.name}")
+        self._count_step(task.name)
         task.waits_for = None
         try:
             waits_for = task.coroutine.send(woken) if _has_begun(task) else task.coroutine.send(None)  # type: ignore[arg-type] # the first value is always None
@@ -115,6 +114,11 @@ class Timeline:
             task.waits_for = waits_for
             if waits_for.until is not None:
                 self.at(waits_for.until, lambda: self._time_is_over(task, waits_for))
+
+    def _count_step(self, name: str) -> None:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise NoProgress(f"more than {MAX_STEPS} steps, the last one of {name}")
 
     def _time_is_over(self, task: Task, waited_for: Wait) -> None:
         if task.waits_for is waited_for and not task.is_over:

@@ -1,12 +1,12 @@
 """Judges a run by what the gateways did and what the books say, with sums of its own: it asks nothing of what it judges."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ledger.charges import ChargeStatus
 from ledger.entries import Entry
 from ledger.operations import Operation
-from tests.simulation.gateway import Effect
+from tests.simulation.payments import Effect
 from tests.simulation.system import System
 
 ENDED = {"captured", "partially_captured", "voided", "refunded", "canceled", "declined", "expired"}
@@ -36,8 +36,8 @@ def _failures(system: System) -> Iterator[str]:
             yield f"I5: {task.name} failed: {type(task.failure).__name__}: {task.failure}"
 
 
-def _entries(entries: Iterator[Entry] | object) -> Iterator[str]:
-    for entry in entries:  # type: ignore[attr-defined] # of a dictionary's values
+def _entries(entries: Iterable[Entry]) -> Iterator[str]:
+    for entry in entries:
         sides: Counter[str] = Counter()
         for line in entry.lines:
             sides[line.side] += line.money.amount_minor
@@ -136,6 +136,20 @@ def _limits(system: System) -> Iterator[str]:
         yield "I4: two captures count for the charge"
 
 
+def _called_off(system: System, status: ChargeStatus) -> Iterator[str]:
+    """What was called off, or had to be confirmed and was not, comes to nothing."""
+    charge = system.books.known()
+    if system.is_promised and status not in CALLED_OFF:
+        yield f"I5: canceled, and ended as {status}"
+    elif charge.canceled_by is not None and status not in CALLED_OFF:
+        yield f"I5: called off, and ended as {status}"
+    overdue = charge.confirm_by is not None and charge.confirmed_at is None
+    if overdue and status not in CALLED_OFF:
+        yield f"I5: never confirmed, and ended as {status}"
+    if status in CALLED_OFF and not _undecided(system):
+        yield from _nothing_is_kept(system)
+
+
 def _ending(system: System) -> Iterator[str]:
     """I5: ended, or in review; a charge that was called off keeps nothing."""
     charge = system.books.charge
@@ -150,14 +164,6 @@ def _ending(system: System) -> Iterator[str]:
         yield f"I5: still {charge.status} after all that time"
     elif charge.status not in ENDED:
         yield f"I5: ended as {charge.status}"
-    if system.is_promised and charge.status not in CALLED_OFF:
-        yield f"I5: canceled, and ended as {charge.status}"
-    elif charge.canceled_by is not None and charge.status not in CALLED_OFF:
-        yield f"I5: called off, and ended as {charge.status}"
-    overdue = charge.confirm_by is not None and charge.confirmed_at is None
-    if overdue and charge.status not in CALLED_OFF:
-        yield f"I5: never confirmed, and ended as {charge.status}"
-    if charge.status in CALLED_OFF and not _undecided(system):
-        yield from _nothing_is_kept(system)
+    yield from _called_off(system, charge.status)
     if system.books.open_review() is not None:
         yield f"I5: a case is open, and the charge is {charge.status}"

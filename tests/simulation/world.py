@@ -62,10 +62,6 @@ class BeganAnew(BaseException):
     """A run has left for a new one, which knows what the books say and nothing else."""
 
 
-class _RolledBack(Exception):
-    """Nothing of the step is kept."""
-
-
 @dataclass
 class VirtualWorld:
     """What `TemporalWorld` is, without Temporal."""
@@ -165,12 +161,9 @@ class VirtualWorld:
 
     def _attempt(self, name: str, message: object, *, keep: bool) -> Any:
         try:
-            with self.books.transaction():
+            with self.books.transaction() as transaction:
                 result = self.steps[name](message)
-                if not keep:
-                    raise _RolledBack
-        except _RolledBack:
-            return None
+                transaction.keep = keep
         except (LedgerError, NoGateway) as error:
             self.note(f"{name} is refused: {error}")
             raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from None
