@@ -136,8 +136,14 @@ async def _watch_gateway(charge: ChargeSteps, operation: OperationRequest) -> Ou
     """Wait for a gateway or a bank to decide."""
     until = charge.world.now() + PENDING_DEADLINE
     while (left := until - charge.world.now()) > timedelta(0):
-        summary = f"wait for {operation.gateway} to decide"
-        found = await charge.world.watch(operation, Watched.DECISION, left, summary, charge.was_hinted)
+        await charge.note_wishes()
+        found = await charge.world.watch(
+            operation,
+            Watched.DECISION,
+            left,
+            f"wait for {operation.gateway} to decide",
+            lambda: charge.was_hinted() or charge.has_unnoted_wish(),
+        )
         if not isinstance(found, Woken):
             return found
     return None

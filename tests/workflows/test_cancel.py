@@ -113,7 +113,7 @@ async def test_a_pending_charge_that_is_called_off_is_given_back_once_it_is_deci
     view = await processes.charge(processes.request("paypal", "wallet_pending_review"))
     pending = await cancel(processes, view.charge_id)
     assert (pending.status, pending.canceled_by) == (ChargeStatus.PENDING, "person:tester")
-    processes.simulators["paypal"].advance_clock(61)
+    processes.simulators["paypal"].advance_clock(3600)
     await processes.handle(view.charge_id).signal(ChargeWorkflow.gateway_reported, SOMETHING_HAPPENED)
     ended = await processes.handle(view.charge_id).result()
     assert ended.status is ChargeStatus.REFUNDED
