@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.conftest import Database
 from tests.workflows.conftest import Processes, run_processes, settings_for
 from tests.workflows.endings import taken
 from tests.workflows.test_deadlines import AMOUNT, CONFIRM, READ, pass_time, until_status
+from workflows import charge_review
 from workflows.review_messages import RESOLVE_REVIEW, ResolveReview
 
 GATEWAYS = pytest.mark.parametrize("gateway", ["stripe", "paypal"])
@@ -26,9 +28,14 @@ GATEWAYS = pytest.mark.parametrize("gateway", ["stripe", "paypal"])
 
 @pytest.fixture
 async def processes(
-    database: Database, temporal_server: Any, stripe_simulator: SimulatorProcess, paypal_simulator: SimulatorProcess
+    database: Database,
+    temporal_server: Any,
+    stripe_simulator: SimulatorProcess,
+    paypal_simulator: SimulatorProcess,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Processes]:
-    """Charges, with alice and bob to ask."""
+    """Charges, with alice and bob to ask; nobody but them settles a review here."""
+    monkeypatch.setattr(charge_review, "READ_FOR", timedelta(0))
     settings = settings_for(database, temporal_server.address, stripe_simulator, paypal_simulator)
     named = settings.model_copy(update={"reviewers": "alice,bob"})
     async with AsyncExitStack() as stack:
@@ -109,7 +116,7 @@ async def test_what_the_gateway_did_is_booked_by_a_persons_word_and_not_denied_b
     assert "nothing was resolved, so give the same command again" in said
     processes.simulators[gateway].clear_faults()
     code, said = await say("succeeded", "eve")
-    assert (code, said.startswith("error: eve may not resolve a review: ")) == (1, True)
+    assert (code, said.startswith("error: eve may not resolve a review: ")) == (1, True), said
     code, said = await say("failed")
     assert (code, "says that it succeeded" in said, said.count("\n")) == (1, True, 1)
     assert await case_of(processes, charge_id) == case
