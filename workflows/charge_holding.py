@@ -8,6 +8,8 @@ from ledger.charges import AtExpiry, ChargeStatus
 from workflows.charge_attempts import execute, perform
 from workflows.charge_steps import ChargeSteps
 
+ASSUMED_LIFE = timedelta(days=7)
+"""How long an authorization is held whose end no gateway has told: a person said that it succeeded."""
 MAX_TRIES = 3
 """How often an authorization is ended, where the gateway fails without effect, before a person has to look."""
 EXPIRY_MARGIN = timedelta(hours=1)
@@ -32,16 +34,14 @@ async def hold(charge: ChargeSteps, standing: Standing) -> Standing:
     return standing
 
 
-def _until_deadline(charge: ChargeSteps) -> tuple[timedelta | None, str]:
+def _until_deadline(charge: ChargeSteps) -> tuple[timedelta, str]:
     """How long the authorization may be held, and until what."""
-    now, lapses = charge.world.now(), charge.view.authorization_expires_at
-    waits: list[tuple[timedelta, str]] = []
-    if lapses is not None:
-        left = lapses - now
-        waits.append((max(left - min(EXPIRY_MARGIN, left / 10), timedelta(0)), "until the authorization lapses"))
+    now = charge.world.now()
+    left = (charge.view.authorization_expires_at or now + ASSUMED_LIFE) - now
+    waits = [(max(left - min(EXPIRY_MARGIN, left / 10), timedelta(0)), "until the authorization lapses")]
     if charge.unconfirmed_until is not None:
         waits.append((max(charge.unconfirmed_until - now, timedelta(0)), "until it has to be confirmed"))
-    return min(waits, default=(None, "until it is captured or voided"))
+    return min(waits)
 
 
 async def _at_deadline(charge: ChargeSteps) -> Standing:

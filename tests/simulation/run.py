@@ -44,7 +44,10 @@ def play(seed: int) -> Run:
             system.timeline.run(BEGINNING + PLAYED_FOR + READ_FOR)
     except NoProgress as error:
         return Run(seed, tuple(system.trace), (f"I5: {error}",))
-    return Run(seed, tuple(system.trace), tuple(verdict.violations(system)))
+    else:
+        return Run(seed, tuple(system.trace), tuple(verdict.violations(system)))
+    finally:
+        system.timeline.close()
 
 
 def _conditions(chance: Chance) -> Conditions:

@@ -10,9 +10,10 @@ from activities import charge_decisions, consequences
 from activities.charge_decisions import UNREACHABLE, Decision, Further
 from gateways.port import OperationRequest, Outcome, Refused
 from ledger import posting
+from ledger.charges import ChargeStatus
 from ledger.entries import Entry
 from tests.simulation.run import play
-from workflows import asking, charge_attempts, charge_review, charge_taken
+from workflows import asking, charge_attempts, charge_process, charge_taken
 from workflows.charge_steps import ChargeSteps
 from workflows.gateway_steps import NotKnown
 from workflows.world import World
@@ -78,8 +79,8 @@ def a_late_fee_posted_twice(patch: Patch) -> None:
     patch.setattr(consequences, "of_fee", twice)
 
 
-def a_purpose_that_depends_on_the_run(patch: Patch) -> None:
-    """A run that begins anew does not find what the one before has opened."""
+def a_run_that_opens_what_the_one_before_has_opened(patch: Patch) -> None:
+    """What it finds under way is left alone, and its own purposes have other names."""
     runs = count()
     begin = ChargeSteps.__init__
 
@@ -90,7 +91,15 @@ def a_purpose_that_depends_on_the_run(patch: Patch) -> None:
     async def perform(charge: ChargeSteps, kind: Any, purpose: str, *args: Any, **kwargs: Any) -> Any:
         return await rightly(charge, kind, f"{purpose}-{charge.run}", *args, **kwargs)  # type: ignore[attr-defined]
 
-    rightly = charge_attempts.perform
+    async def carry_out(charge: ChargeSteps, standing: Any) -> Any:
+        found = standing.operation
+        if found is not None and standing.seen_before and found.target_reference is not None:
+            charge.view = charge.view.model_copy(update={"status": ChargeStatus.AUTHORIZED})
+            return standing
+        return await rightly_carried_out(charge, standing)
+
+    rightly, rightly_carried_out = charge_attempts.perform, charge_attempts.carry_out
+    patch.setattr(charge_process, "carry_out", carry_out)
     patch.setattr(ChargeSteps, "__init__", numbered)
     patch.setattr(charge_attempts, "perform", perform)
     for module in ("charge_holding", "charge_review"):
@@ -114,26 +123,15 @@ def a_cancellation_forgotten_by_a_run_that_begins_anew(patch: Patch) -> None:
     patch.setattr(ChargeSteps, "take_up_cancellation", lambda _charge: None)
 
 
-def a_review_that_does_not_read_on(patch: Patch) -> None:
-    """Once in review, only a person settles it, and the gateway's answer to a command is not heard."""
-
-    async def read(charge: ChargeSteps, standing: Any, _operation: Any, _until: Any) -> Any:
-        await charge.world.wait(lambda: charge.desk.word is not None or charge.has_unnoted_wish(), None, "")
-        return standing
-
-    patch.setattr(charge_review, "_read", read)
-
-
 BUGS: tuple[Callable[[Patch], None], ...] = (
     a_new_key_after_an_unknown_outcome,
     a_second_gateway_while_the_first_is_unknown,
     a_cancellation_forgotten_once_it_is_captured,
     a_capture_posted_twice,
     a_late_fee_posted_twice,
-    a_purpose_that_depends_on_the_run,
+    a_run_that_opens_what_the_one_before_has_opened,
     a_further_operation_upon_any_that_failed,
     a_cancellation_forgotten_by_a_run_that_begins_anew,
-    a_review_that_does_not_read_on,
 )
 
 

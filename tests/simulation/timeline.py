@@ -77,6 +77,11 @@ class Timeline:
         self._tasks.remove(task)
         task.coroutine.close()
 
+    def close(self) -> None:
+        """End every task."""
+        for task in list(self._tasks):
+            self.kill(task)
+
     async def sleep(self, delay: timedelta) -> None:
         """Let time pass for the task that asks."""
         await Wait(None, self.now + delay)
