@@ -101,7 +101,7 @@ LATER: dict[State, tuple[dict[str, Any], ...]] = {
 
 @given(some.data())
 def test_every_history_of_a_split_ends_whole_or_empty(data: some.DataObject) -> None:
-    """Once it turns back it never goes forward again, and each step brings it nearer to its end."""
+    """Once it turns back it never goes forward again, and where it ends, it is whole or empty."""
     row, legs, has_turned = split(), legs_of(({}, {}, {})), False
     for _ in range(60):
         verdict = decide(row, legs)

@@ -26,6 +26,8 @@ Asked = tuple[str, str, str]
 GOOD: tuple[Asked, ...] = (("60", "stripe", "pm_card_visa"), ("40", "paypal", "wallet_ok"))
 MONEY = ("authorize", "capture", "void", "refund")
 WITH_PATIENCE = 60
+ANSWER_SECONDS = 200
+"""Longer than a worker that has died keeps anybody waiting."""
 _numbers = count(1)
 
 
@@ -54,18 +56,19 @@ def _operation(processes: Processes, asked: SplitRequest) -> "WithStartWorkflowO
 async def play(processes: Processes, asked: SplitRequest, known_action_url: str | None = None) -> SplitView:
     """Start a split, or join it, and wait for its answer."""
     question = AwaitSplit(content_hash=asked.content_hash(), known_action_url=known_action_url)
-    return await processes.client.execute_update_with_start_workflow(
-        SplitWorkflow.await_decision, question, start_workflow_operation=_operation(processes, asked)
-    )
+    async with asyncio.timeout(ANSWER_SECONDS):
+        return await processes.client.execute_update_with_start_workflow(
+            SplitWorkflow.await_decision, question, start_workflow_operation=_operation(processes, asked)
+        )
 
 
 async def cancel(processes: Processes, asked: SplitRequest) -> SplitView:
     """Call a split off; one whose process has ended is taken up again."""
-    return await processes.client.execute_update_with_start_workflow(
-        SplitWorkflow.cancel,
-        CancelCommand(actor="person:tester"),
-        start_workflow_operation=_operation(processes, asked),
-    )
+    command = CancelCommand(actor="person:tester")
+    async with asyncio.timeout(ANSWER_SECONDS):
+        return await processes.client.execute_update_with_start_workflow(
+            SplitWorkflow.cancel, command, start_workflow_operation=_operation(processes, asked)
+        )
 
 
 def handle(processes: Processes, asked: SplitRequest) -> Any:
