@@ -16,6 +16,8 @@ from workflows.charge_steps import ChargeSteps
 
 SPLITS = "split/"
 """How the names of splits' processes begin."""
+COMMAND = "split"
+"""Names the capture that a split asks for among the commands of a leg."""
 Told = tuple[ChargeStatus, str | None, str | None]
 """What of a charge is told when it changes: its status, and what the gateway said of a no."""
 
@@ -39,11 +41,11 @@ class ChargeLeg:
         self._telling: asyncio.Task[None] | None = None
 
     def hear_capture(self, asked: LegAsked) -> None:
-        """Take all that is reserved, once: what a gateway has refused is not asked for again."""
+        """Take all that is reserved, once: the command has one name, so that what a gateway has refused is not asked for again."""
         charge = self._charge
-        is_free = charge.command is None and charge.cancellation is None and not charge.commands
+        is_free = charge.command is None and charge.cancellation is None
         if self._is_meant(asked) and is_free and charge.view.status is ChargeStatus.AUTHORIZED:
-            charge.command = CaptureCommand(actor=asked.actor)
+            charge.command, charge.command_id = CaptureCommand(actor=asked.actor), COMMAND
 
     def hear_cancel(self, asked: LegAsked) -> None:
         """Call the charge off, once."""
