@@ -24,6 +24,7 @@ from activities.gateway_calls import GatewayCalls
 from activities.late_books import LateBooks
 from activities.recent_outcomes import RecentOutcomes
 from activities.refund_books import RefundBooks
+from activities.split_books import SplitBooks
 from gateways.paypal import PayPalGateway
 from gateways.port import Gateway
 from gateways.routing import policy_file
@@ -39,6 +40,7 @@ from workflows.gateway_steps import gateway_queue
 from workflows.inbox_handler import InboxHandler
 from workflows.reconcile import ReconcileWorkflow
 from workflows.refund import RefundWorkflow
+from workflows.split import SplitWorkflow
 from workflows.telemetry import runtime_of
 
 log = structlog.get_logger()
@@ -88,10 +90,11 @@ def workers_of(
     charge_books = ChargeBooks(engine, capabilities, attempts, settings.reviewer_names)
     refund_books = RefundBooks(engine, capabilities, settings.reviewer_names)
     late_books = LateBooks(engine, capabilities)
+    split_books = SplitBooks(engine)
     processes = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow],
+        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow],
         activities=[
             charge_books.open_charge,
             charge_books.open_operation,
@@ -110,6 +113,11 @@ def workers_of(
             late_books.operations_to_reread,
             late_books.record_late,
             late_books.record_compensation,
+            split_books.open_split,
+            split_books.look_at_legs,
+            split_books.begin_leg,
+            split_books.refuse_leg,
+            split_books.cancel_split,
         ],
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=SHUTDOWN_GRACE,

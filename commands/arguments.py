@@ -17,6 +17,7 @@ from commands.errors import WrongUse
 from ledger.charges import ChargeRequest, ChargeStatus, PaymentMethod
 from ledger.money import MAX_AMOUNT_MINOR, Money, MoneyError, minor_digits
 from ledger.record import Identifier
+from ledger.splits import SPLIT_ID
 
 Request = TypeVar("Request", bound=BaseModel)
 Value = TypeVar("Value")
@@ -24,6 +25,8 @@ Value = TypeVar("Value")
 OPTION_OF_FIELD = {
     "charge_id": "--id",
     "refund_id": "--id",
+    "split_id": "--id",
+    "legs": "--leg",
     "amount": "--amount",
     "amount_minor": "--amount",
     "customer": "--customer",
@@ -47,6 +50,7 @@ OPTION_OF_FIELD = {
 FORMS = {
     r"^[A-Z]{2}$": "must be a country's two capital letters, such as DE",
     r"^(credit|debit|prepaid)$": "must be credit, debit or prepaid",
+    SPLIT_ID: "may have only letters, digits and _ . - and at most 61 of them",
     r"^[a-z][a-z0-9_]{1,31}$": "must be a name in small letters, such as visa",
 }
 """What has to be written in another way than ids are, by its pattern."""
@@ -241,6 +245,8 @@ def _fault_text(fault: ErrorDetails) -> str:
             return FORMS.get(pattern, "may have only letters, digits and _ . - and at most 64 of them")
         case "greater_than" | "less_than_equal":
             return f"must be greater than zero and at most {MAX_AMOUNT_MINOR} minor units"
+        case "too_short":
+            return f"is needed at least {fault.get('ctx', {}).get('min_length')} times"
         case "too_long" | "string_too_long":
             limits = fault.get("ctx", {})
             unit = "items" if limits.get("field_type") in {"Tuple", "Dictionary"} else "characters"

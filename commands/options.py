@@ -47,6 +47,20 @@ NewRefundId = Annotated[
         "--id", metavar="REFUND_ID", help="Your id; the same id is the same refund.", show_default="a new one"
     ),
 ]
+SplitId = Annotated[str, typer.Argument(metavar="SPLIT_ID", help="Id of the split.", show_default=False)]
+NewSplitId = Annotated[
+    str | None,
+    typer.Option("--id", metavar="SPLIT_ID", help="Your id; the same id is the same split.", show_default="a new one"),
+]
+Legs = Annotated[
+    list[str],
+    typer.Option(
+        "--leg",
+        metavar="AMOUNT:GATEWAY=TOKEN",
+        help="An amount and where it is taken from, such as 60.00:stripe=pm_1; once for each leg, 2 to 10 of them.",
+        show_default=False,
+    ),
+]
 Amount = Annotated[
     str, typer.Option("--amount", metavar="AMOUNT", help="In major units, such as 49.99.", show_default=False)
 ]

@@ -240,3 +240,29 @@ webhook_transmissions = Table(
     Column("body_hash", LargeBinary, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
 )
+
+splits = Table(
+    "splits",
+    metadata,
+    Column("split_id", Text, primary_key=True),
+    Column("request_hash", Text, nullable=False),
+    Column("request", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("currency", CHAR(3), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("canceled_by", Text),
+    Column("because", Text),
+    Column("message", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+split_legs = Table(
+    "split_legs",
+    metadata,
+    Column("split_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("charge_id", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True)),
+    Column("refusal", Text),
+)

@@ -6,11 +6,13 @@ LedgerError
 |   `-- AccountConflict      an account keeps the type and the normal side that it was opened with
 |-- ReferenceConflict    the reference stands for an entry with other content
 |-- ChargeConflict       the charge id stands for a charge with other content
+|-- SplitConflict        the split id stands for a split with other content
 |-- OperationConflict    the operation id stands for another operation
 |-- LimitExceeded        more would be authorized, captured or refunded than there is
 |-- RefundConflict       the refund id stands for another refund
 |-- RefundExceedsCapture more would be refunded than is left of what was captured
 |-- UnknownCharge        there is no charge with this id
+|-- UnknownSplit         there is no split with this id
 |-- UnknownOperation     there is no operation with this id
 |-- TransmissionConflict the transmission of a webhook stands for another event or body
 |-- UnknownAccount       there is no account with this code
@@ -62,6 +64,14 @@ class ChargeConflict(LedgerError):
         self.charge_id = charge_id
 
 
+class SplitConflict(LedgerError):
+    """The split id was used for other content."""
+
+    def __init__(self, split_id: str) -> None:
+        super().__init__(f"split {split_id} exists with other content: use another id for another split")
+        self.split_id = split_id
+
+
 class OperationConflict(LedgerError):
     """The operation id was used for another operation."""
 
@@ -92,6 +102,14 @@ class UnknownCharge(LedgerError):
     def __init__(self, charge_id: str) -> None:
         super().__init__(f"there is no charge {charge_id}: check the id with `charges`")
         self.charge_id = charge_id
+
+
+class UnknownSplit(LedgerError):
+    """No such split."""
+
+    def __init__(self, split_id: str) -> None:
+        super().__init__(f"there is no split {split_id}: check the id")
+        self.split_id = split_id
 
 
 class RefundConflict(LedgerError):

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         ConfirmCommand,
         VoidCommand,
     )
+    from workflows.charge_leg import ChargeLeg, LegAsked
     from workflows.charge_steps import ChargeSteps
     from workflows.hints import GatewayReported
     from workflows.review_messages import ResolveReview
@@ -43,6 +44,7 @@ class ChargeWorkflow:
         self._request = request
         self._charge = ChargeSteps(request, TemporalWorld())
         self._charge.on_view = self._tell  # type: ignore[method-assign] # the place that it keeps for that
+        self._leg = ChargeLeg(self._charge)
         self._refusal: ApplicationError | None = None
 
     @workflow.run
@@ -58,8 +60,10 @@ class ChargeWorkflow:
             raise
         search_attributes.introduce(request, standing.view)
         self._charge.view = standing.view
+        self._leg.begin_telling()
         await charge_process.run(self._charge, standing)
         await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._leg.finish_telling()
         return self._view
 
     @property
@@ -80,6 +84,16 @@ class ChargeWorkflow:
     def refund_told(self, refund: RefundView) -> None:
         """A refund that this charge has started stands there now."""
         self._charge.refunds[refund.refund_id] = refund.status
+
+    @workflow.signal
+    def capture_asked(self, asked: LegAsked) -> None:
+        """The split of which this charge is a leg takes what is reserved."""
+        self._leg.hear_capture(asked)
+
+    @workflow.signal
+    def cancel_asked(self, asked: LegAsked) -> None:
+        """The split of which this charge is a leg is undone."""
+        self._leg.hear_cancel(asked)
 
     @workflow.update
     async def await_decision(self, request: AwaitDecision) -> ChargeView:

@@ -19,6 +19,7 @@ from commands import (
     review_documents,
     routing_documents,
     schema,
+    split_documents,
     webhook_documents,
 )
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
@@ -32,6 +33,7 @@ from ledger.proofs.findings import Code, Finding
 from ledger.proofs.invariants import count
 from ledger.refunds import RefundStatus
 from ledger.reviews import Choice, Evidence, Resolution
+from ledger.splits import SplitStatus
 from starter import app
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
@@ -64,6 +66,10 @@ DOCUMENTS: dict[str, set[str]] = {
     "A charge in a list": set(charge_documents.ChargeSummary.model_fields),
     "An operation": set(charge_documents.OperationDocument.model_fields),
     "A refund": set(charge_documents.RefundDocument.model_fields),
+    "A split": set(split_documents.SplitDocument.model_fields),
+    "A leg": set(split_documents.LegDocument.model_fields),
+    "A started split": set(split_documents.StartedSplitDocument.model_fields),
+    "A refund of a split": set(split_documents.SplitRefundDocument.model_fields),
     "A journal entry": set(ledger_documents.EntryDocument.model_fields),
     "A line": set(ledger_documents.LineDocument.model_fields),
     "A review": set(review_documents.ReviewDocument.model_fields),
@@ -156,7 +162,7 @@ def test_every_exit_code_is_described() -> None:
     assert codes == {0, *ours}
 
 
-@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState])
+@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus])
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""
     assert f"`{word}`" in TEXT

@@ -24,6 +24,11 @@ NOT_IN_A_STORY = {
     "park": "tests/workflows/test_deadlines.py: comes only where everything else has failed",
     "park_refund": "tests/workflows/test_review.py: as park",
     "resolve_review": "tests/workflows/test_review.py: comes only where a person settles a charge",
+    "open_split": "tests/faults/test_split_crashes.py: a matrix of its own, since a split is several charges",
+    "look_at_legs": "tests/faults/test_split_crashes.py: as open_split",
+    "begin_leg": "tests/faults/test_split_crashes.py: as open_split",
+    "refuse_leg": "tests/faults/test_split_crashes.py: as open_split",
+    "cancel_split": "tests/faults/test_split_crashes.py: as open_split",
     "resolve_refund_review": "tests/workflows/test_review.py: comes only where a person settles a refund",
 }
 """Steps that no story comes to without a fault, and the test that shows them."""

@@ -58,6 +58,8 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "lines",
         "operations",
         "reviews",
+        "split_legs",
+        "splits",
         "webhook_events",
         "webhook_transmissions",
     }

@@ -7,6 +7,7 @@ from datetime import timedelta
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from ledger.charges import CaptureMode, ChargeStatus, ChargeView
+from tests.workflows import splits
 from tests.workflows.conftest import Processes
 from workflows.charge import ChargeWorkflow
 from workflows.charge_commands import CaptureCommand, VoidCommand
@@ -170,6 +171,29 @@ async def refund_refused(processes: Processes) -> str:
     return f"refund/{refund.refund_id}"
 
 
+async def split_captured(processes: Processes) -> str:
+    """Two legs, reserved and then taken."""
+    return await _split(processes, *splits.GOOD)
+
+
+async def split_undone(processes: Processes) -> str:
+    """The second leg is declined, and the first is released."""
+    return await _split(processes, splits.GOOD[0], ("40", "stripe", "pm_card_visa_chargeDeclined"))
+
+
+async def leg_released(processes: Processes) -> str:
+    """A charge that is a leg: it tells its split where it stands, and hears that it is undone."""
+    return (await split_undone(processes)).replace("split/", "charge/") + ".1"
+
+
+async def _split(processes: Processes, *legs: splits.Asked) -> str:
+    asked = splits.request(*legs)
+    view = await splits.play(processes, asked)
+    await splits.handle(processes, asked).result()
+    await processes.handle(view.legs[0].charge_id).result()
+    return f"split/{view.split_id}"
+
+
 ENDINGS: dict[str, Callable[[Processes], Awaitable[str]]] = {
     story.__name__: story
     for story in (
@@ -188,5 +212,8 @@ ENDINGS: dict[str, Callable[[Processes], Awaitable[str]]] = {
         refunded,
         refund_failed_later,
         refund_refused,
+        split_captured,
+        split_undone,
+        leg_released,
     )
 }

@@ -23,6 +23,7 @@ from tests.workflows.conftest import Processes, run_processes, settings_for
 from tests.workflows.endings import ENDINGS
 from workflows.charge import ChargeWorkflow
 from workflows.refund import RefundWorkflow
+from workflows.split import SplitWorkflow
 
 HISTORIES = Path(__file__).parent / "histories"
 RECORDED = sorted(HISTORIES.glob("*.json"))
@@ -35,6 +36,8 @@ COMMANDS = {
     "marker_recorded_event_attributes",
     "activity_task_scheduled_event_attributes",
     "timer_started_event_attributes",
+    "start_child_workflow_execution_initiated_event_attributes",
+    "signal_external_workflow_execution_initiated_event_attributes",
     "upsert_workflow_search_attributes_event_attributes",
     "workflow_execution_completed_event_attributes",
     "workflow_execution_failed_event_attributes",
@@ -76,7 +79,9 @@ def test_every_ending_is_recorded() -> None:
 @pytest.mark.parametrize("path", RECORDED, ids=[path.stem for path in RECORDED])
 async def test_a_recorded_history_replays_with_todays_code(path: Path) -> None:
     """A charge that began before a deployment goes on after it."""
-    replayer = Replayer(workflows=[ChargeWorkflow, RefundWorkflow], data_converter=pydantic_data_converter)
+    replayer = Replayer(
+        workflows=[ChargeWorkflow, RefundWorkflow, SplitWorkflow], data_converter=pydantic_data_converter
+    )
     await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
 
 
