@@ -129,22 +129,6 @@ OF_ANSWERS = (
 )
 OF_BOOKS = (
     Bug(
-        "the entry is posted before the call",
-        [
-            Change(
-                "activities/charge_books.py",
-                "            operation, _ = await operations.intend(connection, first)\n"
-                "            return self._standing(Case(charge",
-                "            operation, _ = await operations.intend(connection, first)\n"
-                "            from activities import consequences\n"
-                "            early = consequences._fact(charge, operation, operation.amount, operation.requested_at)\n"
-                "            await journal.post(connection, [consequences.posting.captured(early)])\n"
-                "            return self._standing(Case(charge",
-            )
-        ],
-        f"{CHARGES}::test_a_decline_ends_the_charge_and_posts_nothing",
-    ),
-    Bug(
         "an error of a COMMIT is swallowed",
         [
             Change(

@@ -123,7 +123,7 @@ async def test_a_worker_that_is_cut_off_from_temporal_is_replaced_and_repeats_no
             told = await playing
             proxy.heal()
             await asyncio.sleep(2)
-        assert told.answer.status in {"captured", "partially_captured", "voided", "declined"}
+        assert told.answer.status in {"captured", "partially_captured", "voided", "refunded", "declined"}
         found = await final_read(callers, database.superuser_url, (told.answer,), tmp_path / "final")
         assert violations(found) == []
 
