@@ -51,10 +51,14 @@ class RecordFee(Record):
 
 
 class Park(Record):
-    """A charge that a person has to look at, and why."""
+    """A charge that a person has to look at, and why; `status` is where it stood for whoever asks.
+
+    A worker that stood still and asks once more, when the charge has gone on, hands nothing over.
+    """
 
     charge_id: str
     reason: str
+    status: ChargeStatus | None = None
 
 
 class Standing(Record):
@@ -195,6 +199,8 @@ class ChargeBooks:
         """Hand the charge to a person, with the reason and the operation whose outcome is open."""
         async with self._engine.begin() as connection:
             case = await case_of(connection, request.charge_id)
+            if not may_be_parked(case, request):
+                return self._standing(case)
             parked = {"status": ChargeStatus.NEEDS_REVIEW, "message": request.reason}
             charge = await charges.change(connection, request.charge_id, parked)
             undecided = case.current if case.current is not None and not case.current.is_decided else None
@@ -285,6 +291,11 @@ class ChargeBooks:
             fee_pending=current.fee_status == "pending",
             ask_until=decisions.ask_until(current, self._capabilities[current.gateway]),
         )
+
+
+def may_be_parked(case: Case, request: Park) -> bool:
+    """Whether the charge still stands where it stood for whoever wants to hand it over."""
+    return request.status in {None, case.charge.status} or case.charge.status is ChargeStatus.NEEDS_REVIEW
 
 
 async def case_of(connection: Connection, charge_id: str) -> Case:

@@ -25,7 +25,7 @@ async def run(charge: ChargeSteps, standing: Standing) -> None:
         if charge.left_behind:
             charge.left_behind = False
             await charge.world.start_reconcile(charge.request.charge_id)
-        if not charge.has_to_be_undone:
+        if charge.view.status.is_final and not charge.has_to_be_undone:
             break
     charge.over = True
 

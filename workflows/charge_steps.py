@@ -146,7 +146,7 @@ class ChargeSteps:
 
     async def park(self, reason: str) -> Standing:
         """Hand the charge to a person."""
-        parked = Park(charge_id=self.request.charge_id, reason=reason)
+        parked = Park(charge_id=self.request.charge_id, reason=reason, status=self.view.status)
         return self.show(await self.world.ledger(ChargeBooks.park, parked, "hand over to a person"))
 
     def show(self, standing: Standing) -> Standing:

@@ -126,6 +126,16 @@ async def test_a_case_is_closed_by_the_answer_to_a_command_that_was_unknown_at_f
         assert await reviews.open_of(connection, "ch_1", None) is None
 
 
+async def test_a_charge_that_has_gone_on_is_not_handed_over(engine: AsyncEngine) -> None:
+    """A worker that stood still and goes on hours later does not overwrite how the charge has ended."""
+    books = ChargeBooks(engine, CAPABILITIES, Chooser(), frozenset())
+    standing = await carried_out(books, await books.open_charge(REQUEST), succeeded("pi_1"))
+    parked = await books.park(Park(charge_id="ch_1", reason="still unknown", status=ChargeStatus.UNKNOWN))
+    assert parked.view == standing.view
+    async with engine.connect() as connection:
+        assert await reviews.open_of(connection, "ch_1", None) is None
+
+
 async def test_another_operation_is_opened_upon_the_one_that_came_to_nothing_and_once(engine: AsyncEngine) -> None:
     """A worker that stood still and runs the step once more, when all has gone on, opens no operation of its own."""
     books = ChargeBooks(engine, CAPABILITIES, Chooser(), frozenset())

@@ -11,6 +11,7 @@ from activities.charge_books import (
     RecordUnknown,
     RequestCancel,
     Standing,
+    may_be_parked,
 )
 from activities.charge_decisions import Case, Chooser, Decision, Further, is_decided
 from activities.review_books import ResolveReview
@@ -76,8 +77,11 @@ class ChargeSteps:
         books.post(consequences.of_fee(books.known(), operation, fee, request.occurred_at))
 
     def park(self, request: Park) -> Standing:
-        """Hand the charge to a person."""
-        current = self._books.case().current
+        """Hand the charge to a person, where it has not gone on."""
+        case = self._books.case()
+        if not may_be_parked(case, request):
+            return self._standing()
+        current = case.current
         self._books.change_charge({"status": ChargeStatus.NEEDS_REVIEW, "message": request.reason})
         self._books.park(None if current is None or current.is_decided else current.operation_id)
         return self._standing()
