@@ -17,7 +17,10 @@ from ledger.splits import Split, SplitStatus
 
 
 class Begin(Record):
-    """Start the charge of a leg."""
+    """Start the charge of a leg; whoever has done so does nothing.
+
+    Also of a leg that was begun and has no charge: a worker may have died between the two.
+    """
 
     step: Literal["begin"] = "begin"
     leg: int
@@ -143,7 +146,7 @@ def _collect(legs: Sequence[Leg]) -> Verdict:
     states = [state_of(leg) for leg in legs]
     status, message = _under_way(legs)
     for leg, state in zip(legs, states, strict=True):
-        if state is State.UNTOUCHED:
+        if state is State.UNTOUCHED or (state is State.UNDER_WAY and leg.status is None):
             return Verdict(status=status, step=Begin(leg=leg.number), message=message)
         if state is State.UNDER_WAY:
             return Verdict(status=status, step=Wait(), message=message)

@@ -25,6 +25,7 @@ class SplitLegs:
     def __init__(self, request: SplitRequest) -> None:
         self._request = request
         self._started: dict[int, workflow.ChildWorkflowHandle[Any, Any]] = {}
+        self._begun: set[int] = set()
         self._asked: set[tuple[int, str]] = set()
 
     def forget_what_was_asked(self) -> None:
@@ -44,7 +45,10 @@ class SplitLegs:
                 del self._started[number]
 
     async def begin(self, number: int) -> None:
-        """Start the charge of a leg, written down before it is."""
+        """Start the charge of a leg, written down before it is; once in a run, whatever the books say of an earlier try."""
+        if number in self._begun:
+            return
+        self._begun.add(number)
         leg = NamedLeg(split_id=self._request.split_id, number=number)
         await ledger_steps.run(SplitBooks.begin_leg, leg, f"leg {number} begins")
         await self._start(number)

@@ -49,7 +49,8 @@ def check(legs: list[Leg], verdict: Verdict, *, canceled: bool) -> None:
     match verdict.step:
         case Begin(leg=number):
             assert not lost
-            assert states[number - 1] is State.UNTOUCHED
+            assert legs[number - 1].status is None
+            assert states[number - 1] is not State.GONE
             assert set(states[: number - 1]) <= {State.HELD, State.TAKEN}
         case Capture(leg=number):
             assert not lost
@@ -63,7 +64,8 @@ def check(legs: list[Leg], verdict: Verdict, *, canceled: bool) -> None:
             assert {each.number for each in legs if state_of(each) not in NOTHING} >= set(numbers)
         case Wait():
             assert not lost
-            assert State.UNDER_WAY in states
+            first = next(each for each in legs if state_of(each) is State.UNDER_WAY)
+            assert first.status is not None, "a leg without a charge waits for nothing"
         case End() if verdict.status is SplitStatus.CAPTURED:
             assert not lost
             assert set(states) == {State.TAKEN}

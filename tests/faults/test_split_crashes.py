@@ -31,8 +31,10 @@ REFUSES_CAPTURE = "card/card_authorize_ok_capture_declined"
 THREE = (("50", "stripe", "pm_card_visa"), ("30", "paypal", REFUSES_CAPTURE), ("20", "stripe", "pm_card_visa"))
 CELL_SECONDS = 240
 AT_ONCE = 6
-IN_SHORT = {"refused": 3, "called_off": 3}
-"""How many points of which story are in the short selection."""
+IN_SHORT = {"refused": 2, "called_off": 2}
+"""How many points of which story are in the short selection, besides the one that was once lost."""
+BEFORE_THE_CHARGE = "committed:begin_leg:1"
+"""The books say that a leg is begun, and its charge is not started: once it never was."""
 STEPS = {"open_split", "look_at_legs", "begin_leg", "refuse_leg", "cancel_split"}
 Story = Callable[[Processes, SplitRequest], Coroutine[Any, Any, SplitView]]
 
@@ -98,11 +100,18 @@ async def crash_everywhere(
     assert {"open_split", "look_at_legs", "begin_leg"} <= {point.split(":")[1] for point in points}
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def one(point: str) -> SplitView:
-        async with places:
-            return await killed_at(callers, database, story, point, directory)
+    failures: list[str] = []
 
-    views = await asyncio.gather(*(one(point) for point in chosen(points)))
+    async def one(point: str) -> SplitView | None:
+        async with places:
+            try:
+                return await killed_at(callers, database, story, point, directory)
+            except Exception as error:  # noqa: BLE001 # told with all others, at the end
+                failures.append(f"{point}: {type(error).__name__} {error}")
+                return None
+
+    views = [view for view in await asyncio.gather(*(one(point) for point in chosen(points))) if view is not None]
+    assert failures == []
     told = [
         Acknowledged(leg.charge_id, leg.status.value, leg.captured_minor)
         for view in views
@@ -123,7 +132,7 @@ async def test_a_worker_that_dies_somewhere_in_a_split_changes_nothing_of_its_en
 
         def some(points: list[str]) -> list[str]:
             of_splits = [point for point in points if point.split(":")[1] in STEPS]
-            return chance.sample(of_splits, IN_SHORT[story])
+            return [BEFORE_THE_CHARGE, *chance.sample(of_splits, IN_SHORT[story])]
 
         await crash_everywhere(callers, database, tmp_path, story, some)
 
