@@ -25,6 +25,7 @@ from activities.late_books import LateBooks
 from activities.recent_outcomes import RecentOutcomes
 from activities.refund_books import RefundBooks
 from activities.split_books import SplitBooks
+from activities.withdrawal_books import WithdrawalBooks
 from gateways.paypal import PayPalGateway
 from gateways.port import Gateway
 from gateways.routing import policy_file
@@ -90,6 +91,7 @@ def workers_of(
     charge_books = ChargeBooks(engine, capabilities, attempts, settings.reviewer_names)
     refund_books = RefundBooks(engine, capabilities, settings.reviewer_names)
     late_books = LateBooks(engine, capabilities)
+    withdrawal_books = WithdrawalBooks(engine)
     split_books = SplitBooks(engine)
     processes = Worker(
         client,
@@ -113,6 +115,7 @@ def workers_of(
             late_books.operations_to_reread,
             late_books.record_late,
             late_books.record_compensation,
+            withdrawal_books.record_withdrawals,
             split_books.open_split,
             split_books.look_at_legs,
             split_books.begin_leg,
@@ -130,7 +133,15 @@ def _gateway_worker(settings: Settings, client: Client, engine: AsyncEngine, gat
     return Worker(
         client,
         task_queue=gateway_queue(settings.task_queue, gateway.name),
-        activities=[calls.authorize, calls.capture, calls.void, calls.refund, calls.watch, calls.look_up],
+        activities=[
+            calls.authorize,
+            calls.capture,
+            calls.void,
+            calls.refund,
+            calls.watch,
+            calls.look_up,
+            calls.read_withdrawals,
+        ],
         max_concurrent_activities=settings.gateway_concurrency,
         max_task_queue_activities_per_second=settings.calls_per_second(gateway.name),
         graceful_shutdown_timeout=SHUTDOWN_GRACE,

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities import charge_decisions as decisions
-from activities import consequences, review_books
+from activities import consequences, review_books, withdrawal_decisions
 from activities.charge_decisions import Case, Chooser, Decision, Further, is_decided
 from activities.database_errors import translated
 from activities.review_books import OpenReview, ResolveReview
 from gateways.port import Capabilities, OperationRequest, Outcome
 from gateways.routing.errors import NoGateway
-from ledger import charges, journal, operations
+from ledger import charges, journal, operations, withdrawals
 from ledger.charges import ChargeRequest, ChargeStatus, ChargeView
 from ledger.database import Connection, Database
 from ledger.money import Money
@@ -249,7 +249,7 @@ class ChargeBooks:
         async with self._engine.begin() as connection:
             case = await case_of(connection, charge_id)
             charge = case.charge
-            if charge.captured_minor and charge.refunded_minor == charge.captured_minor:
+            if withdrawal_decisions.is_given_back(case, await withdrawals.of_charge(connection, charge_id)):
                 if charge.status in MAY_HAVE_A_CASE:
                     await review_books.settled_by_refunds(connection, charge_id)
                 charge = await charges.change(connection, charge_id, {"status": ChargeStatus.REFUNDED})

@@ -87,8 +87,13 @@ def compensating(case: Case, excess: Operation, taken: Money) -> NewOperation:
     )
 
 
-def compensated(case: Case, operation_id: str, outcome: Outcome, now: datetime) -> Decision | None:
-    """Decide what the answer to a compensation means; where it is no, another one follows."""
+def compensated(
+    case: Case, operation_id: str, outcome: Outcome, now: datetime, *, taken_back_minor: int = 0
+) -> Decision | None:
+    """Decide what the answer to a compensation means; where it is no, another one follows.
+
+    None follows where the gateway has taken all of it back by itself: then nothing is left to undo.
+    """
     operation = case.operation(operation_id)
     if operation.outcome == "succeeded" and isinstance(outcome, Declined | Refused):
         return _returned(case, operation, outcome, now)
@@ -102,7 +107,9 @@ def compensated(case: Case, operation_id: str, outcome: Outcome, now: datetime) 
         case Declined() | Refused():
             after = case.changed(changes)
             excess = after.operation(operation.compensates or "")
-            return Decision(operations=changes, new=compensating(after, excess, operation.amount), entries=tuple(known))
+            is_gone = taken_back_minor >= operation.amount.amount_minor
+            new = None if is_gone else compensating(after, excess, operation.amount)
+            return Decision(operations=changes, new=new, entries=tuple(known))
         case _:
             return Decision(operations=changes, entries=tuple(known))
 

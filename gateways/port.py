@@ -133,6 +133,42 @@ Outcome = Annotated[
 ]
 
 
+class WithdrawalKind(StrEnum):
+    """Why a gateway takes money of a capture back by itself."""
+
+    REVERSAL = "reversal"
+    """A debit that failed, a payment that the gateway reversed, or a refund that somebody made in its dashboard."""
+    DISPUTE = "dispute"
+
+
+class WithdrawalState(StrEnum):
+    """Whether it keeps what it took."""
+
+    OPEN = "open"
+    """A dispute that is not decided."""
+    LOST = "lost"
+    """For good; so is a reversal from the start."""
+    WON = "won"
+    """It came back."""
+
+
+class Withdrawal(_Message):
+    """Money that a gateway took back of a capture without an operation of ours."""
+
+    kind: WithdrawalKind
+    reference: str
+    """The gateway's object: a dispute, a reversal, a refund of its dashboard."""
+    state: WithdrawalState
+    amount: Money
+    """What left our balance, without the fee."""
+    returned: Money | None = None
+    """What came back of it: all where it was won, a part where the loss was partial."""
+    fee: Money | None = None
+    """What the gateway charges for it, net of what it gave back."""
+    withdrawn_at: datetime
+    closed_at: datetime | None = None
+
+
 class Capabilities(_Message):
     """What a gateway can do, in data that routing and validation read."""
 
@@ -209,6 +245,13 @@ class Gateway(Protocol):
         also the answer after the customer's part of an action, where the gateway then waits for ours (PayPal).
         A refund that succeeded and failed later is `Declined`, with the gateway's reason as the code. An operation that
         was declined, refused or given up, and succeeded all the same, is `Succeeded`.
+        """
+        ...
+
+    async def withdrawals(self, request: OperationRequest) -> tuple[Withdrawal, ...]:
+        """Read what was taken back of this capture by the gateway itself, oldest first; never our own refunds.
+
+        Disputes that took nothing, such as inquiries, are none.
         """
         ...
 

@@ -156,6 +156,7 @@ charges = Table(
     Column("confirm_by", DateTime(timezone=True)),
     Column("confirmed_at", DateTime(timezone=True)),
     Column("canceled_by", Text),
+    Column("withdrawn_minor", BigInteger, nullable=False),
 )
 
 operations = Table(
@@ -192,6 +193,27 @@ operations = Table(
     Column("times_unknown", Integer, nullable=False),
     Column("routing", JSONB),
     Column("advice", Text),
+)
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("gateway", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("charge_id", Text, nullable=False),
+    Column("operation_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("currency", CHAR(3), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("returned_minor", BigInteger, nullable=False),
+    Column("fee_minor", BigInteger, nullable=False),
+    Column("fee_currency", CHAR(3), nullable=False),
+    Column("changes", Integer, nullable=False),
+    Column("withdrawn_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("read_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
 )
 
 reviews = Table(

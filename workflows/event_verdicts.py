@@ -21,6 +21,8 @@ class News:
 
     operation: Operation
     reference: str | None
+    is_later: bool = False
+    """The operation is decided, so what the event says can be a later fact: a reversal, a dispute, a refund that came back."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def verdict_of(event: WebhookEvent, known: Collection[Operation], now: datetime,
     operation = _best(event, known)
     if operation is None:
         return NotFound()
-    news = News(operation, event.references[0] if event.references else None)
+    news = News(operation, event.references[0] if event.references else None, _is_later(event, operation))
     if anyway:
         return news
     if _is_being_asked(operation, now):
@@ -78,6 +80,12 @@ def _best(event: WebhookEvent, known: Collection[Operation]) -> Operation | None
         if of_kind or found:
             return (of_kind or found)[0]
     return None
+
+
+def _is_later(event: WebhookEvent, operation: Operation) -> bool:
+    """Whether it can tell of more than the process waits for; a fee that is known now is waited for."""
+    is_of_fee = event.claim is not None and event.claim.outcome == FEE_KNOWN
+    return operation.is_decided and not is_of_fee
 
 
 def _is_being_asked(operation: Operation, now: datetime) -> bool:

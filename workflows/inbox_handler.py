@@ -132,7 +132,12 @@ class InboxHandler:
         try:
             async with asyncio.timeout(TELL_SECONDS):
                 process = await telling.tell(
-                    self._client, self._task_queue, operation.charge_id, operation.refund_id, hint
+                    self._client,
+                    self._task_queue,
+                    operation.charge_id,
+                    operation.refund_id,
+                    hint,
+                    is_later=any(each.is_later for _, each in of_one_process),
                 )
         except (RPCError, TimeoutError) as error:
             reason = f"Temporal could not take it: {_line(error)}"

@@ -9,6 +9,7 @@ from activities.charge_books import ChargeBooks, RecordFee
 from activities.gateway_calls import Watched
 from activities.late_books import Compensation, LateBooks, RecordCompensation, RecordLate
 from activities.refund_books import RecordRefund, RefundBooks
+from activities.withdrawal_books import RecordWithdrawals, WithdrawalBooks
 from gateways.port import Declined, OperationRequest, Outcome, Pending, Refused, Succeeded
 from workflows import asking
 from workflows.gateway_steps import NotKnown, Woken
@@ -75,12 +76,23 @@ class LateFacts:
                 # The step books only what differs from the books: a refund that came back, or was made after all.
                 record = RecordRefund(operation=operation, outcome=seen)
                 await self._world.ledger(RefundBooks.record_refund, record, f"refund: {seen.outcome}")
+        for operation in found.captures:
+            await self._read_withdrawals(operation)
         for operation in found.fees:
             await self._book_fee_if_known(operation, await self._world.read(operation))
         for operation in found.compensations:
             seen = await self._world.read(operation)
             if isinstance(seen, Declined | Refused):
                 await self._compensate(await self._record(operation, seen))
+
+    async def _read_withdrawals(self, capture: OperationRequest) -> None:
+        read_at = self._world.now()
+        seen = await self._world.withdrawals(capture)
+        if isinstance(seen, NotKnown) or not seen:
+            return
+        record = RecordWithdrawals(operation=capture, seen=seen, read_at=read_at)
+        summary = f"{capture.gateway} took back: {', '.join(each.reference for each in seen)}"
+        self.count += await self._world.ledger(WithdrawalBooks.record_withdrawals, record, summary)
 
     async def _succeeded_late(self, operation: OperationRequest, seen: Succeeded) -> None:
         self.count += 1

@@ -8,8 +8,18 @@ from workflows.hints import GatewayReported
 from workflows.reconcile import ReconcileWorkflow
 
 
-async def tell(client: Client, task_queue: str, charge_id: str, refund_id: str | None, hint: GatewayReported) -> str:
+async def tell(
+    client: Client,
+    task_queue: str,
+    charge_id: str,
+    refund_id: str | None,
+    hint: GatewayReported,
+    *,
+    is_later: bool = False,
+) -> str:
     """Hand a hint to the process that it concerns; returns that process's workflow id.
+
+    What can be a later fact is for the search for those, also while the charge waits to be confirmed or for its fee.
 
     Raises RPCError where Temporal cannot take it now: the hint is then to be kept and given again.
     """
@@ -20,7 +30,8 @@ async def tell(client: Client, task_queue: str, charge_id: str, refund_id: str |
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
     else:
-        return open_process
+        if not is_later:
+            return open_process
     later = reconcile.workflow_id(charge_id)
     await client.start_workflow(
         ReconcileWorkflow.run,

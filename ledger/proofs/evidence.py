@@ -21,7 +21,11 @@ class EffectKind(StrEnum):
     CAPTURE = "capture"
     REFUND = "refund"
     MOVEMENT = "movement"
-    """Money that moved without an operation of ours: a payout, a dispute, an adjustment."""
+    """Money that moved without an operation of ours: a payout, an adjustment."""
+    WITHDRAWAL = "withdrawal"
+    """Taken back of a capture by the gateway itself: a reversal, a dispute, a refund of its dashboard."""
+    WITHDRAWAL_RETURNED = "withdrawal_returned"
+    """What came back of that; the same reference."""
 
 
 class Standing(StrEnum):
@@ -168,6 +172,27 @@ class OperationRow(NamedTuple):
         return self.kind == "authorize" or (self.kind == "capture" and self.target_reference is None)
 
 
+class WithdrawalRow(NamedTuple):
+    """What the books say that a gateway took back of a capture by itself."""
+
+    charge_id: str
+    gateway: str
+    reference: str
+    operation_id: str
+    kind: str
+    state: str
+    amount_minor: int
+    returned_minor: int
+    currency: str
+    fee_minor: int
+    fee_currency: str
+
+    @property
+    def kept_minor(self) -> int:
+        """What it took and has not returned."""
+        return self.amount_minor - self.returned_minor
+
+
 class ChargeRow(NamedTuple):
     """A charge of ours."""
 
@@ -183,6 +208,7 @@ class ChargeRow(NamedTuple):
     created_at: datetime
     confirm_by: datetime | None = None
     confirmed_at: datetime | None = None
+    withdrawn_minor: int = 0
 
 
 class Sent(NamedTuple):
@@ -234,6 +260,7 @@ class ChargeEvidence:
     charge: ChargeRow
     operations: Sequence[OperationRow] = field(default=())
     entries: Sequence[EntryRow] = field(default=())
+    withdrawals: Sequence[WithdrawalRow] = field(default=())
     effects: Sequence[Effect] = field(default=())
     processes: Sequence[ProcessRow] | None = None
     """The processes of the charge and of its refunds; None where Temporal was not read, so that nothing is concluded."""

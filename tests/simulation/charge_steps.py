@@ -1,7 +1,7 @@
 """The ledger steps of a charge over the books in memory, under the names that they have in production."""
 
 from activities import charge_decisions as decisions
-from activities import consequences, review_decision
+from activities import consequences, review_decision, withdrawal_decisions
 from activities.charge_books import (
     MAY_HAVE_A_CASE,
     Confirm,
@@ -105,8 +105,9 @@ class ChargeSteps:
 
     def settle_undone(self, _charge_id: str) -> Standing:
         """Show a charge as refunded once everything was given back."""
-        charge = self._books.known()
-        if charge.captured_minor and charge.refunded_minor == charge.captured_minor:
+        books = self._books
+        charge = books.known()
+        if withdrawal_decisions.is_given_back(books.case(), list(books.withdrawals.values())):
             if charge.status in MAY_HAVE_A_CASE:
                 self._books.close_review(Resolution.SETTLED_BY_GATEWAY)
             self._books.change_charge({"status": ChargeStatus.REFUNDED})
