@@ -48,7 +48,7 @@ class ChargeStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether the charge has come to its end; what it captured may still be refunded."""
-        return self in _FINAL
+        return self not in _OPEN
 
     @property
     def is_decided(self) -> bool:
@@ -56,17 +56,12 @@ class ChargeStatus(StrEnum):
         return self.is_final or self is ChargeStatus.AUTHORIZED
 
 
-_FINAL = {
-    ChargeStatus.CAPTURED,
-    ChargeStatus.PARTIALLY_CAPTURED,
-    ChargeStatus.VOIDED,
-    ChargeStatus.REFUNDED,
-    ChargeStatus.CANCELED,
-    ChargeStatus.DECLINED,
-    ChargeStatus.EXPIRED,
-    ChargeStatus.NEEDS_REVIEW,
-    ChargeStatus.DISPUTED,
-    ChargeStatus.REVERSED,
+_OPEN = {
+    ChargeStatus.PROCESSING,
+    ChargeStatus.REQUIRES_ACTION,
+    ChargeStatus.PENDING,
+    ChargeStatus.UNKNOWN,
+    ChargeStatus.AUTHORIZED,
 }
 
 

@@ -12,6 +12,7 @@ from ledger.accounts import (
     dispute_fees,
     dispute_losses,
     disputes_receivable,
+    gateway_fees,
     receivable,
     refunds_payable,
     revenue_refunds,
@@ -46,15 +47,17 @@ def withdrawal(fact: Fact, before: TakenBack | None, after: TakenBack, *, excess
         fee -= before.fee_minor
     rule, words = RULES[after.kind, after.state]
     moved = _lines(kept, clearing(fact.gateway), after.currency)
-    charged = _lines(Counter({dispute_fees(): fee}), clearing(fact.gateway), after.fee_currency)
+    fees = dispute_fees() if after.kind == "dispute" else gateway_fees()
+    charged = _lines(Counter({fees: fee}), clearing(fact.gateway), after.fee_currency)
     standing = fact.model_copy(update={"money": Money(amount_minor=after.kept_minor, currency=after.currency)})
     charge = fact.model_copy(update={"money": Money(amount_minor=fee, currency=after.fee_currency)})
     entries = []
     if moved:
         entries.append(entry(standing, f"{name}{change}", rule, words, moved))
     if charged:
-        what = "dispute fee" if fee > 0 else "dispute fee given back"
-        entries.append(entry(charge, f"{name}:fee{change}", "dispute_fee", what, charged))
+        rule = "dispute_fee" if after.kind == "dispute" else "fee_charged"
+        what = f"fee of the {after.kind}" if fee > 0 else f"fee given back with the {after.kind}"
+        entries.append(entry(charge, f"{name}:fee{change}", rule, what, charged))
     return entries
 
 

@@ -10,7 +10,7 @@ from ledger.proofs.amounts import shown
 from ledger.proofs.booked import AUTHORIZATIONS, CLEARING, CONTRA, FEES, REFUNDS_PAYABLE, UNRESOLVED, Totals, balances
 from ledger.proofs.evidence import ChargeEvidence, Effect, EffectKind, OperationRow, Standing
 from ledger.proofs.findings import Code, Finding
-from ledger.proofs.withdrawal_checks import taken_back
+from ledger.proofs.withdrawal_checks import taken_back, without_withdrawals
 
 
 def check_gateway_accounts(evidence: ChargeEvidence, effects: Sequence[Effect]) -> Iterator[Finding]:
@@ -56,10 +56,10 @@ def _clearing(evidence: ChargeEvidence, effects: Sequence[Effect]) -> Totals:
         if effect.standing is Standing.DONE:
             sign = -1 if effect.kind is EffectKind.REFUND else 1
             expected[f"{CLEARING}{effect.gateway}", effect.currency] += sign * effect.amount_minor
-    for (gateway, currency), amount in taken_back(evidence.effects).items():
-        expected[f"{CLEARING}{gateway}", currency] -= amount
+    for (at, currency), amount in taken_back(evidence.effects).items():
+        expected[f"{CLEARING}{at}", currency] -= amount
     gateways = {operation.operation_id: operation.gateway for operation in evidence.operations}
-    for entry in evidence.entries:
+    for entry in without_withdrawals(evidence.entries):
         gateway = gateways.get(entry.operation_id or "")
         for line in entry.lines:
             if line.account == FEES and gateway is not None:

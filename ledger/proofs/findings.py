@@ -152,7 +152,7 @@ _EXPLAINED: dict[Code, tuple[str, str]] = {
         "Void the charge, which takes the authorization off the books, and charge the customer anew if needed.",
     ),
     Code.LIMIT_EXCEEDED: (
-        "More was captured than authorized, or more refunded than captured.",
+        "More was captured than authorized, or more refunded and taken back than captured.",
         "Give back, or claim back, the difference; the database refuses this, so ask how it came about.",
     ),
     Code.COUNTER_DIFFERS: (

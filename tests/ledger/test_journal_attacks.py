@@ -236,6 +236,7 @@ def test_the_application_may_write_only_where_processes_do(superuser: psycopg.Co
         "splits": "INSERT SELECT UPDATE",
         "webhook_events": "INSERT SELECT UPDATE",
         "webhook_transmissions": "INSERT SELECT",
+        "withdrawals": "INSERT SELECT UPDATE",
     }
 
 

@@ -50,6 +50,12 @@ def declined(gateway: str = "stripe") -> ChargeEvidence:
     return Story(gateway=gateway).decline().evidence()
 
 
+def disputed(state: str = "open", gateway: str = "stripe", returned: int = 0) -> ChargeEvidence:
+    """A charge that was captured, and disputed long ago."""
+    story = Story(gateway=gateway, at=NOW - timedelta(hours=3)).capture()
+    return story.withdraw(state, returned=returned).evidence()
+
+
 def payment(name: str | None = None, **changes: object) -> Effect:
     """Another payment of the same charge at the gateway."""
     story = Story()

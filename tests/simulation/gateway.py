@@ -174,7 +174,7 @@ class Gateway:
             payment.status = "lapsed"
 
     def _charge_fee(self, payment: Payment, amount: int) -> None:
-        if self.chance.happens(self.habits.takes_back):
+        if self.habits.takes_back and self.chance.happens(self.habits.takes_back):
             self._later(payment, self._take_back, self.chance.seconds(1, 30 * 86400))
         payment.fee_minor = max(amount // 40, 1)
         late = self.chance.happens(self.habits.fee_comes_late)

@@ -67,7 +67,9 @@ def test_what_the_books_say_already_is_not_passed_on() -> None:
 def test_a_success_that_the_books_do_not_have_is_news(outcome: str) -> None:
     """Money that moved after we had moved on, or while we waited, is looked at at once."""
     known = operation("capture", outcome)
-    assert verdict_of(event("succeeded", CAPTURE), [known], NOW) == News(known, "pi_1")
+    assert verdict_of(event("succeeded", CAPTURE), [known], NOW) == News(
+        known, "pi_1", is_later=outcome in {"declined", "refused", "failed"}
+    )
 
 
 @pytest.mark.parametrize("claimed", ["declined", "pending", "failed"])
@@ -125,7 +127,7 @@ def test_a_process_that_is_asking_at_this_moment_is_left_to_it() -> None:
 def test_a_person_who_asks_for_it_gets_it_passed_on() -> None:
     """`webhooks replay` makes the process look, whatever the books say."""
     known = operation("capture", "succeeded")
-    assert verdict_of(event("succeeded", CAPTURE), [known], NOW, anyway=True) == News(known, "pi_1")
+    assert verdict_of(event("succeeded", CAPTURE), [known], NOW, anyway=True) == News(known, "pi_1", is_later=True)
 
 
 def test_what_is_not_found_and_what_is_no_payment_are_told_apart() -> None:
