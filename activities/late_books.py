@@ -50,6 +50,8 @@ class Compensation(Record):
     """A compensation that is still to be performed or followed; no operation where nothing is left to undo."""
 
     operation: OperationRequest | None = None
+    excess: OperationRequest | None = None
+    """What it undoes."""
     seen_before: bool = False
     ask_until: datetime | None = None
 
@@ -129,8 +131,10 @@ class LateBooks:
         return Compensation() if begun is None else self._compensation(case, begun, seen_before=True)
 
     def _compensation(self, case: Case, operation: Operation, *, seen_before: bool) -> Compensation:
+        excess = case.operation(operation.compensates or "")
         return Compensation(
             operation=operation_request(operation, case.charge.customer),
+            excess=operation_request(excess, case.charge.customer),
             seen_before=seen_before,
             ask_until=ask_until(operation, self._capabilities[operation.gateway]),
         )

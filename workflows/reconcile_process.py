@@ -10,7 +10,16 @@ from activities.gateway_calls import Watched
 from activities.late_books import Compensation, LateBooks, RecordCompensation, RecordLate
 from activities.refund_books import RecordRefund, RefundBooks
 from activities.withdrawal_books import RecordWithdrawals, WithdrawalBooks
-from gateways.port import Declined, OperationRequest, Outcome, Pending, Refused, Succeeded
+from gateways.port import (
+    Declined,
+    OperationKind,
+    OperationRequest,
+    Outcome,
+    Pending,
+    RefusalCode,
+    Refused,
+    Succeeded,
+)
 from workflows import asking
 from workflows.gateway_steps import NotKnown, Woken
 from workflows.world import World
@@ -26,7 +35,7 @@ LOOKS_AFTER = (
 )
 """When the gateways are read again after the first look, counted from that one."""
 PENDING_DEADLINE = timedelta(days=30)
-"""How long a compensation may be pending before it is looked up anew."""
+"""How long a compensation may be pending before it is looked up anew, and one that was lost is given up for another."""
 FEE_DEADLINE = timedelta(days=3)
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(days=1)
@@ -65,7 +74,9 @@ class LateFacts:
         """Finish what was begun; then read every operation that may have changed, and book what has."""
         found = await self._world.ledger(LateBooks.operations_to_reread, self._charge_id, "what to read again")
         for operation in found.begun:
-            await self._compensate(Compensation(operation=operation, seen_before=True))
+            of_payment = (each for each in found.captures if each.payment_reference == operation.payment_reference)
+            excess = next(of_payment, None)
+            await self._compensate(Compensation(operation=operation, excess=excess, seen_before=True))
         for operation in found.attempts:
             seen = await self._world.read(operation)
             if isinstance(seen, Succeeded):
@@ -109,6 +120,10 @@ class LateFacts:
         pause = FIRST_PAUSE
         while (operation := compensation.operation) is not None:
             answer = await self._ask(compensation, operation)
+            excess = compensation.excess
+            if isinstance(answer, Declined | Refused) and excess is not None and excess.kind is OperationKind.CAPTURE:
+                # The gateway may have taken it back by itself: then nothing is left to undo.
+                await self._read_withdrawals(excess)
             compensation = await self._record(operation, answer)
             follows = compensation.operation
             if follows is not None and follows.operation_id != operation.operation_id:
@@ -139,9 +154,10 @@ class LateFacts:
             if known is not None:
                 return known
         # The gateway may have forgotten the key: from now on it is only read, for as long as that takes.
-        return await self._decided_later(operation)
+        return await self._decided_later(operation, may_be_lost=True)
 
-    async def _decided_later(self, operation: OperationRequest) -> Outcome | NotKnown:
+    async def _decided_later(self, operation: OperationRequest, *, may_be_lost: bool = False) -> Outcome | NotKnown:
+        """Wait for the decision; what may never have come to the gateway, and left no trace for so long, has not."""
         while True:
             found = await self._world.watch(
                 operation,
@@ -152,6 +168,9 @@ class LateFacts:
             )
             if found is not None and not isinstance(found, Woken):
                 return found
+            if found is None and may_be_lost and await self._world.read(operation) is None:
+                words = f"no trace of it at {operation.gateway} for {PENDING_DEADLINE.days} days"
+                return Refused(code=RefusalCode.NO_EFFECT, message=words)
 
     async def _record(self, operation: OperationRequest, answer: Outcome | NotKnown) -> Compensation:
         if isinstance(answer, NotKnown):

@@ -73,8 +73,10 @@ class LateSteps:
         begun = new or next(iter(late_decisions.begun_compensations(books.case())), None)
         if begun is None:
             return Compensation()
+        excess = books.operations[begun.compensates or ""]
         return Compensation(
             operation=operation_request(begun, books.known().customer),
+            excess=operation_request(excess, books.known().customer),
             seen_before=new is None,
             ask_until=ask_until(begun, CAPABILITIES[begun.gateway]),
         )
