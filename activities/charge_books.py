@@ -23,7 +23,9 @@ from ledger.money import Money
 from ledger.operations import Operation
 from ledger.record import Record
 
-MAY_HAVE_A_CASE = frozenset({ChargeStatus.NEEDS_REVIEW, ChargeStatus.UNKNOWN, ChargeStatus.PENDING})
+MAY_HAVE_A_CASE = frozenset(
+    {ChargeStatus.NEEDS_REVIEW, ChargeStatus.UNKNOWN, ChargeStatus.PENDING, ChargeStatus.REQUIRES_ACTION}
+)
 """Where a person may be asked: in review, or by a command from there that is not answered yet."""
 
 
@@ -161,8 +163,10 @@ class ChargeBooks:
             )
             if case.charge.status in MAY_HAVE_A_CASE and is_decided(request.outcome):
                 by = f"workflow:charge/{case.charge.charge_id}"
+                # A void that succeeds also decides what waited for the customer.
+                also = frozenset() if decision is None else frozenset(decision.operations)
                 await review_books.settled_by_gateway(
-                    connection, request.operation, request.outcome, refund_id=None, actor=by
+                    connection, request.operation, request.outcome, refund_id=None, actor=by, also=also
                 )
             return await self._carry_out(connection, case, decision)
 

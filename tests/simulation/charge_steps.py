@@ -58,7 +58,8 @@ class ChargeSteps:
         decision = decisions.record(case, name, request.outcome, books.now, lapsed=request.lapsed, try_again=retry)
         if case.charge.status in MAY_HAVE_A_CASE and is_decided(request.outcome):
             review = books.open_review()
-            if review is not None and review.operation_id in {None, name}:
+            also = () if decision is None else decision.operations
+            if review is not None and review.operation_id in {None, name, *also}:
                 books.close_review(Resolution.SETTLED_BY_GATEWAY)
         return self._carry_out(decision)
 
