@@ -93,7 +93,7 @@ class PayPalRecord:
         ]
         by_id_effects = await self._claimed(by_id)
         unclear_effects = await together(self._single(each) for each in unclear)
-        effects = _latest(chain(told, by_id_effects, *unclear_effects))
+        effects = _latest(chain(told, *unclear_effects, by_id_effects))
         disputes = await self._disputes.since(max(start, now - LONGEST_LOOK_BACK))
         return await self._without_repetition(effects, disputes)
 
@@ -195,14 +195,11 @@ class PayPalRecord:
 
     async def _withdrawal(self, single: ToRead) -> list[Effect]:
         """Read a refund that is none of ours; what is no refund, such as a dispute's money, is a movement for now."""
-        otherwise = single.otherwise
         document = await self._reader.get(f"{REFUNDS}/{quote(single.reference, safe='')}")
         if document is None:
-            return [otherwise] if otherwise else []
+            return [single.otherwise] if single.otherwise else []
         with understood(NAME, single.reference):
-            # The search knows the names of what it follows from; the refund itself may not.
-            charge_id = otherwise.charge_id if otherwise else None
-            return [replace(effect, charge_id=effect.charge_id or charge_id) for effect in of_refund(document)]
+            return [replace(effect, charge_id=effect.charge_id or single.charge_id) for effect in of_refund(document)]
 
     async def _without_repetition(self, effects: list[Effect], disputes: list[Effect]) -> list[Effect]:
         """Leave out of the search what disputes tell by themselves, also those that were too old to be listed."""

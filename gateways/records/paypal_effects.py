@@ -58,6 +58,8 @@ class ToRead(NamedTuple):
     reference: str
     otherwise: Effect | None = None
     """What the record tells by itself, for what cannot be read by its id."""
+    charge_id: str | None = None
+    """Our charge, where the record names it: the object itself may not."""
 
 
 def of_order(order: Document) -> Iterator[Effect]:
@@ -125,7 +127,7 @@ def of_transaction(found: Document, now: datetime) -> Effect | ToRead | None:
         return _record(EffectKind.CAPTURE, found, SEARCH_PAYMENTS.get(status))
     movement = _record(EffectKind.MOVEMENT, found, Standing.DONE if status == "S" else None)
     if code == REVERSAL_CODE or (code == REFUND_CODE and _operation(found, EffectKind.REFUND) is None):
-        return ToRead(EffectKind.WITHDRAWAL, reference, movement)
+        return ToRead(EffectKind.WITHDRAWAL, reference, movement, _charge(found))
     if code == REFUND_CODE:
         return _record(EffectKind.REFUND, found, SEARCH_REFUNDS.get(status))
     return movement
