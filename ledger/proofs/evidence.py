@@ -20,12 +20,12 @@ class EffectKind(StrEnum):
     AUTHORIZE = "authorize"
     CAPTURE = "capture"
     REFUND = "refund"
-    MOVEMENT = "movement"
-    """Money that moved without an operation of ours: a payout, an adjustment."""
     WITHDRAWAL = "withdrawal"
-    """Taken back of a capture by the gateway itself: a reversal, a dispute, a refund of its dashboard."""
+    """Money of a captured payment that the gateway took back without an operation of ours: a reversal, a dispute."""
     WITHDRAWAL_RETURNED = "withdrawal_returned"
-    """What came back of that; the same reference."""
+    """What came back of a withdrawal, under the same reference."""
+    MOVEMENT = "movement"
+    """Money that moved, and belongs to no payment of ours: a payout, an adjustment."""
 
 
 class Standing(StrEnum):
@@ -58,7 +58,10 @@ class Effect:
     kind: EffectKind
     standing: Standing
     reference: str
-    """The gateway's object: an authorization, a capture, a refund; at Stripe the PaymentIntent for the first two."""
+    """The gateway's object: an authorization, a capture, a refund; at Stripe the PaymentIntent for the first two.
+
+    Of a withdrawal: the dispute, the refund that is none of ours, or Stripe's balance transaction of the failure.
+    """
     amount_minor: int
     """Of an authorization: what was reserved at first."""
     currency: str
@@ -69,16 +72,30 @@ class Effect:
     payment_reference: str | None = None
     """What groups the payment: a Stripe PaymentIntent, a PayPal order."""
     target_reference: str | None = None
-    """What was acted on: the authorization of a capture, the capture of a refund."""
+    """What was acted on: the authorization of a capture, the capture of a refund or of a withdrawal."""
     fee_minor: int | None = 0
-    """What the gateway kept for it, negative where it gave some back; None while it has not said."""
+    """What the gateway kept for it, negative where it gave some back; None while it has not said.
+
+    Of a withdrawal: the fee of the dispute in all, also of what was given back of it when money returned.
+    """
     fee_currency: str | None = None
     changed_at: datetime | None = None
     """When its standing last changed, where the gateway says so."""
     customer: str | None = None
     """Our customer, where the gateway keeps that for us."""
     description: str = ""
-    """A movement: what the gateway calls it."""
+    """A movement: what the gateway calls it. A withdrawal and what returned of it: `reversal` or `dispute`."""
+
+    @property
+    def signed_minor(self) -> int:
+        """What it did to our balance, without its fee: negative where money left. Only a movement is signed by itself."""
+        match self.kind:
+            case EffectKind.AUTHORIZE:
+                return 0
+            case EffectKind.REFUND | EffectKind.WITHDRAWAL:
+                return -self.amount_minor
+            case _:
+                return self.amount_minor
 
     @property
     def references(self) -> frozenset[str]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from tests.faults.evidence import Effect, Evidence, Row
 
-MONEY = {"capture": 1, "refund": -1, "refund_failed": 1, "fee": -1}
+TAKEN_BACK = {"reversal": -1, "reversal_returned": 1, "dispute": -1, "dispute_returned": 1, "dispute_fee": -1}
+"""What each kind of effect that no operation asked for does to what a gateway owes us."""
+MONEY = {"capture": 1, "refund": -1, "refund_failed": 1, "fee": -1, **TAKEN_BACK}
 """What each kind of effect does to what a gateway owes us."""
 ENTRY_OF = {
     "capture": ("", ("captured", "captured_in_excess")),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateways.port import OperationKind
-from gateways.webhooks.events import Claim, WebhookEvent
+from gateways.webhooks.events import TAKEN_BACK, Claim, WebhookEvent
 from gateways.webhooks.stripe_events import CREATED, FEE_KNOWN
 from ledger.operations import Operation
 from workflows.event_verdicts import AskedJustNow, Known, News, NotFound, NotOurs, verdict_of
@@ -106,6 +106,15 @@ def test_an_event_goes_to_the_operation_that_it_is_about() -> None:
     captured, refund = operation("capture", "succeeded"), operation("refund", "pending", refund_id="r_1")
     named = event("failed", REFUND, operation_ids=("ch_1:refund:1", "ch_1:capture:1"))
     assert verdict_of(named, [captured, refund], NOW) == News(refund, "pi_1")
+
+
+def test_money_taken_back_is_news_of_the_capture_whatever_the_books_say() -> None:
+    """A dispute is never known by its payment, and goes to the capture although a refund or a void came after it."""
+    authorized, captured = (operation(kind, "succeeded", gateway_reference="pi_1") for kind in ("authorize", "capture"))
+    refund = operation("refund", "succeeded", gateway_reference="re_1", refund_id="r_1")
+    disputed = event(TAKEN_BACK, CAPTURE, references=("dp_1", "pi_1", "ch_9"))
+    for known in ([refund, captured, authorized], [captured, refund, authorized], [authorized, captured, refund]):
+        assert verdict_of(disputed, known, NOW) == News(captured, "dp_1")
 
 
 def test_a_fee_that_is_awaited_is_news_and_a_known_one_is_not() -> None:
