@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from ledger import withdrawals
@@ -21,14 +20,6 @@ pytestmark = pytest.mark.system
 GATEWAYS = pytest.mark.parametrize("gateway", ["stripe", "paypal"])
 AMOUNT = 4999
 PATIENCE_SECONDS = 30.0
-
-
-async def control(processes: Processes, gateway: str, path: str, **body: Any) -> str:
-    """Have the simulated gateway do something by itself; returns the id of what it made."""
-    async with httpx.AsyncClient() as client:
-        answer = await client.post(f"{processes.simulators[gateway].url}/_control/{path}", json=body)
-    answer.raise_for_status()
-    return str(answer.json()["object_id"])
 
 
 async def captured(processes: Processes, gateway: str, **changes: Any) -> tuple[str, str]:
@@ -65,11 +56,11 @@ def has(status: ChargeStatus) -> Callable[[Charge], bool]:
 async def test_a_dispute_that_is_won_leaves_the_charge_as_it_was(processes: Processes, gateway: str) -> None:
     """Disputed while it is open, captured again when the money is back; only the fee is gone."""
     charge_id, payment = await captured(processes, gateway)
-    dispute = await control(processes, gateway, f"disputes/{payment}")
+    dispute = processes.simulators[gateway].dispute(payment)
     row = await told(processes, gateway, charge_id, has(ChargeStatus.DISPUTED))
     assert (row.withdrawn_minor, row.refundable.amount_minor) == (AMOUNT, 0)
     assert (await processes.balances())["asset:disputes_receivable", "USD"] == AMOUNT
-    await control(processes, gateway, f"disputes/{dispute}/won")
+    processes.simulators[gateway].win_dispute(dispute)
     row = await told(processes, gateway, charge_id, has(ChargeStatus.CAPTURED))
     assert (row.withdrawn_minor, row.refundable.amount_minor) == (0, AMOUNT)
     assert ("asset:disputes_receivable", "USD") not in await processes.balances()
@@ -81,9 +72,9 @@ async def test_a_dispute_that_is_won_leaves_the_charge_as_it_was(processes: Proc
 async def test_a_dispute_that_is_lost_reverses_the_charge(processes: Processes, gateway: str) -> None:
     """The money is gone for good, and is a loss in the books."""
     charge_id, payment = await captured(processes, gateway)
-    dispute = await control(processes, gateway, f"disputes/{payment}")
+    dispute = processes.simulators[gateway].dispute(payment)
     await told(processes, gateway, charge_id, has(ChargeStatus.DISPUTED))
-    await control(processes, gateway, f"disputes/{dispute}/lost")
+    processes.simulators[gateway].lose_dispute(dispute)
     row = await told(processes, gateway, charge_id, has(ChargeStatus.REVERSED))
     assert row.withdrawn_minor == AMOUNT
     assert (await processes.balances())["expense:dispute_losses", "USD"] == AMOUNT
@@ -95,7 +86,7 @@ async def test_a_dispute_that_is_lost_reverses_the_charge(processes: Processes, 
 async def test_a_payment_that_is_reversed_is_a_new_state_with_its_own_entry(processes: Processes, gateway: str) -> None:
     """The capture stays in the books as it was; what was taken back stands beside it, once."""
     charge_id, payment = await captured(processes, gateway)
-    await control(processes, gateway, f"reversals/{payment}")
+    processes.simulators[gateway].reverse(payment)
     row = await told(processes, gateway, charge_id, has(ChargeStatus.REVERSED))
     assert (row.captured_minor, row.withdrawn_minor) == (AMOUNT, AMOUNT)
     for _ in range(2):
@@ -109,7 +100,7 @@ async def test_a_payment_that_is_reversed_is_a_new_state_with_its_own_entry(proc
 async def test_a_refund_of_the_dashboard_is_not_given_twice(processes: Processes, gateway: str) -> None:
     """What somebody gave back at the gateway is taken off what may still be refunded."""
     charge_id, payment = await captured(processes, gateway)
-    await control(processes, gateway, f"refunds/{payment}", amount_minor=3000)
+    processes.simulators[gateway].refund_by_hand(payment, 3000)
     row = await told(processes, gateway, charge_id, lambda row: row.withdrawn_minor == 3000)
     assert (row.status, row.refundable.amount_minor) == (ChargeStatus.CAPTURED, 1999)
     assert (await processes.refund(charge_id, f"re_{charge_id}", 2000)).status is RefundStatus.REFUSED
@@ -125,5 +116,5 @@ async def test_what_happens_while_the_charge_waits_to_be_confirmed_is_booked_too
 ) -> None:
     """A later fact goes to the search for those, whatever the charge's own process is waiting for."""
     charge_id, payment = await captured(processes, gateway, confirm_by=datetime.now(UTC) + timedelta(hours=1))
-    await control(processes, gateway, f"disputes/{payment}")
+    processes.simulators[gateway].dispute(payment)
     await told(processes, gateway, charge_id, has(ChargeStatus.DISPUTED))
