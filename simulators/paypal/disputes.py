@@ -52,13 +52,11 @@ def open_dispute(turn: Turn, payment_id: str, amount_minor: int | None) -> str:
         "updated": turn.now,
     }
     _count(turn, capture, amount.units, opened=1)
-    if course == CHARGEBACK:
-        _move(turn, dispute, "DISPUTE_SETTLEMENT", -amount.units)
-        _charge_fee(turn, dispute, "CHARGEBACK_FEE")
-    if course == HOLD:
-        _move(turn, dispute, "HOLD_PLACED", -amount.units)
     if course != INQUIRY:
+        _move(turn, dispute, "HOLD_PLACED" if course == HOLD else "DISPUTE_SETTLEMENT", -amount.units)
         _took_effect(turn, "dispute", dispute, amount)
+    if course == CHARGEBACK:
+        _charge_fee(turn, dispute, "CHARGEBACK_FEE")
     turn.save(KIND, dispute, {"capture_id": capture["id"]})
     events.announce(turn, "CUSTOMER.DISPUTE.CREATED", dispute_views.whole(turn, dispute))
     return str(dispute["id"])

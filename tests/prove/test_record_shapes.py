@@ -242,6 +242,19 @@ def test_a_payment_that_was_declined_and_cancelled_held_nothing() -> None:
     assert gathered(intent("canceled", capture_method="manual", latest_charge=failed)) == []
 
 
+def test_what_a_failure_cost_is_told_with_the_money_that_it_took() -> None:
+    """The fee of a failed bank debit is the withdrawal's, and the capture keeps its own; it failed, and was captured."""
+    failure = movement(id="txn_9", amount=-4999, fee=400, reporting_category="charge_failure")
+    charge = {"id": "ch_1", "status": "failed", "created": int(NOW.timestamp()), "amount_captured": 4999}
+    failed = intent("requires_payment_method", latest_charge={**charge, "failure_balance_transaction": failure})
+    found = gathered(failed, movement(), failure)
+    assert [(each.kind, each.reference, each.amount_minor, each.fee_minor) for each in found] == [
+        (EffectKind.CAPTURE, "pi_1", 4999, 175),
+        (EffectKind.WITHDRAWAL, "txn_9", 4999, 400),
+    ]
+    assert {each.charge_id for each in found} == {"ch_1"}
+
+
 def test_the_gateways_names_are_those_of_the_settings() -> None:
     """Effects and operations of one gateway carry the same name."""
     assert (stripe_transactions.NAME, paypal_effects.NAME) == ("stripe", "paypal")

@@ -7,10 +7,10 @@ import pytest
 from local.errors import LocalError
 from local.simulators import SimulatorProcess
 from tests.simulators.paypal.caller import Caller, dollars, wallet
+from tests.simulators.paypal.test_authorizations import DAY, advance
 from tests.simulators.paypal.test_reporting import found, moment, search
 
 PATH = "/v1/customer/disputes"
-DAY = 24 * 3600
 
 
 async def dispute_of(caller: Caller, dispute_id: str) -> dict[str, Any]:
@@ -151,7 +151,7 @@ async def test_list(caller: Caller, paypal_simulator: SimulatorProcess) -> None:
     second = await caller.get(PATH, disputed_transaction_id=capture["id"], page_size=2, next_page_token=token)
     assert [each["dispute_id"] for each in second.body["items"]] == [made[0]]
     assert [link["rel"] for link in second.body["links"]] == ["self"]
-    paypal_simulator.advance_clock(100 * DAY)
+    await advance(caller, paypal_simulator, 100 * DAY)
     now = paypal_simulator.now()
     assert "items" not in (await caller.get(PATH, update_time_after=moment(now - DAY))).body
     paypal_simulator.win_dispute(made[1])
@@ -188,7 +188,7 @@ async def test_refund_by_hand_that_fails(caller: Caller, paypal_simulator: Simul
     paypal_simulator.configure(failing_refund_starts="COMPLETED")
     capture = await caller.captured(wallet("wallet_refund_fails"))
     made = paypal_simulator.refund_by_hand(capture["id"])
-    paypal_simulator.advance_clock(DAY)
+    await advance(caller, paypal_simulator, DAY)
     assert (await caller.read("refunds", made))["status"] == "FAILED"
     assert effects(paypal_simulator) == ["reversal 10000", "reversal_returned 10000"]
 
