@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from gateways import paypal_objects
+from gateways import paypal_objects, paypal_past_events
 from gateways.errors import OutcomeUnknown
 from gateways.paypal_amounts import CAPABILITIES, to_paypal
 from gateways.paypal_errors import ACTIONS, NAME, PayPalFault
@@ -16,6 +16,7 @@ from gateways.paypal_orders import ORDERS, PayPalOrders, order_path
 from gateways.paypal_session import PayPalSession
 from gateways.paypal_session import identity_in_path as _id
 from gateways.port import Declined, OperationKind, OperationRequest, Outcome, RefusalCode, Refused, Succeeded
+from gateways.webhooks.past_events import EventPage
 from ledger.money import Money
 
 CARD_PREFIX: Final = "card/"
@@ -149,6 +150,10 @@ class PayPalGateway:
             case _:
                 return await self._of_order(order, request)
         return await self._read(request.kind, made.id) if made else None
+
+    async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
+        """Read past events; see `gateways.webhooks.past_events`."""
+        return await paypal_past_events.list_events(self._session, since, until, page, limit)
 
     async def close(self) -> None:
         """Release connections."""

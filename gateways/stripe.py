@@ -5,19 +5,21 @@ metadata: it is not one of Stripe's customers.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Final, Literal, TypeVar
 
 import stripe
 from pydantic import BaseModel
 from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams, RefundListParams
 
-from gateways import stripe_objects
+from gateways import stripe_objects, stripe_past_events
 from gateways.errors import OutcomeUnknown
 from gateways.port import OperationKind, OperationRequest, Outcome, RefusalCode, Refused
 from gateways.stripe_amounts import CAPABILITIES, to_stripe
 from gateways.stripe_errors import NAME, StripeFault
 from gateways.stripe_objects import PaymentIntent, Refund, operation_key
 from gateways.stripe_sdk import SdkConnection, answer_of
+from gateways.webhooks.past_events import EventPage
 from gateways.wire import Wire
 
 API_VERSION: Final = "2026-10-28.endive"
@@ -51,6 +53,7 @@ class StripeGateway:
         )
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
+        self._events = client.v1.events
 
     async def create_payment(self, request: OperationRequest) -> str | Refused:
         """Create the PaymentIntent, unconfirmed."""
@@ -137,6 +140,10 @@ class StripeGateway:
             refund = await self._find_refund(request)
             return _told(stripe_objects.of_refund, refund) if refund else None
         return _outcome(request, await self._read(request))
+
+    async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
+        """Read past events; see `gateways.webhooks.past_events`."""
+        return await stripe_past_events.list_events(self._events, since, until, page, limit)
 
     async def close(self) -> None:
         """Release connections."""
