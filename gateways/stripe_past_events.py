@@ -67,7 +67,7 @@ async def list_events(
 def _following(found: Listed, page: str | None) -> str | None:
     if not found.has_more:
         return None
-    last = str(found.data[-1].get("id")) if found.data else None
-    if last is None or last == page:
+    last = found.data[-1].get("id") if found.data else None
+    if not isinstance(last, str) or last == page:
         raise OutcomeUnknown(NAME, "says that there are more events, and gives none")
     return last
