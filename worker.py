@@ -37,6 +37,7 @@ from ledger.database import create_engine
 from settings import Settings, SettingsError, load
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
+from workflows.event_catch_up import EventCatchUp
 from workflows.gateway_steps import gateway_queue
 from workflows.inbox_handler import InboxHandler
 from workflows.reconcile import ReconcileWorkflow
@@ -162,8 +163,12 @@ async def run(settings: Settings) -> None:
             stack.push_async_callback(gateway.close)
         for worker in workers_of(settings, client, engine, gateways):
             await stack.enter_async_context(worker)
-        handling = asyncio.create_task(InboxHandler(engine, client, settings.task_queue).run())
-        stack.callback(handling.cancel)
+        interval = timedelta(seconds=settings.event_catch_up_seconds)
+        for loop in (
+            InboxHandler(engine, client, settings.task_queue).run(),
+            EventCatchUp(engine, gateways.values(), interval).run(),
+        ):
+            stack.callback(asyncio.create_task(loop).cancel)
         if settings.health_port:
             await stack.enter_async_context(await asyncio.start_server(_healthy, "127.0.0.1", settings.health_port))
         log.info("worker.started", task_queue=settings.task_queue, temporal=settings.temporal_address)

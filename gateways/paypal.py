@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from gateways import paypal_objects
+from gateways import paypal_objects, paypal_past_events
 from gateways.errors import OutcomeUnknown
 from gateways.paypal_amounts import CAPABILITIES, to_paypal
 from gateways.paypal_errors import ACTIONS, NAME, PayPalFault
@@ -27,6 +27,7 @@ from gateways.port import (
     Succeeded,
     Withdrawal,
 )
+from gateways.webhooks.past_events import EventPage
 from ledger.money import Money
 
 AUTHORIZATIONS: Final = "/v2/payments/authorizations"
@@ -167,6 +168,10 @@ class PayPalGateway:
         if capture is None:
             return ()
         return await self._withdrawals.of_capture(capture, order.movements.refunds)
+
+    async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
+        """Read past events; see `gateways.webhooks.past_events`."""
+        return await paypal_past_events.list_events(self._session, since, until, page, limit)
 
     async def close(self) -> None:
         """Release connections."""

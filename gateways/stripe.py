@@ -5,12 +5,13 @@ metadata: it is not one of Stripe's customers.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Final, Literal, TypeVar
 
 import stripe
 from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
-from gateways import stripe_objects, stripe_withdrawals
+from gateways import stripe_objects, stripe_past_events, stripe_withdrawals
 from gateways.errors import OutcomeUnknown
 from gateways.port import OperationKind, OperationRequest, Outcome, RefusalCode, Refused, Withdrawal
 from gateways.stripe_amounts import CAPABILITIES, to_stripe
@@ -18,6 +19,7 @@ from gateways.stripe_errors import NAME, StripeFault
 from gateways.stripe_lists import StripeLists
 from gateways.stripe_objects import PaymentIntent, Refund, operation_key
 from gateways.stripe_sdk import SdkConnection, answer_of
+from gateways.webhooks.past_events import EventPage
 from gateways.wire import Wire
 
 API_VERSION: Final = "2026-10-28.endive"
@@ -51,6 +53,7 @@ class StripeGateway:
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
         self._lists = StripeLists(client.v1)
+        self._events = client.v1.events
 
     async def create_payment(self, request: OperationRequest) -> str | Refused:
         """Create the PaymentIntent, unconfirmed."""
@@ -147,6 +150,10 @@ class StripeGateway:
         disputed = [_told(stripe_withdrawals.of_dispute, each) for each in disputes]
         found = filter(None, (failed, *refunded, *disputed))
         return tuple(sorted(found, key=lambda each: (each.withdrawn_at, each.reference)))
+
+    async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
+        """Read past events; see `gateways.webhooks.past_events`."""
+        return await stripe_past_events.list_events(self._events, since, until, page, limit)
 
     async def close(self) -> None:
         """Release connections."""

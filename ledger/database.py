@@ -251,6 +251,7 @@ webhook_events = Table(
     Column("charge_id", Text),
     Column("operation_id", Text),
     Column("result", Text),
+    Column("came_by", Text, nullable=False),
 )
 
 webhook_transmissions = Table(
@@ -261,6 +262,14 @@ webhook_transmissions = Table(
     Column("event_id", Text, nullable=False),
     Column("body_hash", LargeBinary, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
+)
+
+webhook_horizons = Table(
+    "webhook_horizons",
+    metadata,
+    Column("gateway", Text, primary_key=True),
+    Column("horizon", DateTime(timezone=True), nullable=False),
+    Column("next_ask_at", DateTime(timezone=True), nullable=False),
 )
 
 splits = Table(

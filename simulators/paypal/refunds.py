@@ -12,7 +12,6 @@ from simulators.store import Document
 KIND = "refund"
 SETTLE = "refund.settle"
 REFUNDABLE_SECONDS = 180 * DAY
-SETTLES_AFTER_SECONDS = 60
 
 
 BY_HAND = {"refund": "reversal", "refund_failed": "reversal_returned"}
@@ -33,7 +32,7 @@ def refund(turn: Turn, capture: Document, body: dict[str, Any], *, by_hand: bool
     _begin(turn, document, capture)
     if course != "COMPLETED":
         ends_as = "FAILED" if course == "FAILED" else "COMPLETED"
-        turn.later(turn.now + SETTLES_AFTER_SECONDS, SETTLE, id=document["id"], status=ends_as)
+        turn.later(turn.now + turn.setting("refund_delay_seconds"), SETTLE, id=document["id"], status=ends_as)
     return document
 
 

@@ -6,6 +6,7 @@ RACES = "tests/faults/test_races.py"
 COMMITS = "tests/faults/test_commits.py"
 DEADLINES = "tests/workflows/test_deadlines.py"
 CHARGES = "tests/workflows/test_charge.py"
+CATCH_UP = "tests/workflows/test_event_catch_up.py"
 DECISIONS = "activities/charge_decisions.py"
 CALLS = "activities/gateway_calls.py"
 ATTEMPTS = "workflows/charge_attempts.py"
@@ -228,6 +229,19 @@ OF_PROCESSES = (
         "a refund that fails later is not seen",
         [Change("workflows/refund.py", "else (Declined, Refused)", "else (Pending,)")],
         f"{DEADLINES}::test_a_refund_that_fails_days_later_is_taken_back_in_the_books",
+    ),
+    Bug(
+        "the horizon moves before the events are on disk",
+        [
+            Change(
+                "workflows/event_catch_up.py",
+                "        try:\n            kept = await self._read(gateway, window)\n",
+                "        async with self._database.begin() as connection:\n"
+                "            await horizons.move(connection, gateway.name, window.until, LEASE)\n"
+                "        try:\n            kept = await self._read(gateway, window)\n",
+            )
+        ],
+        f"{CATCH_UP}::test_the_horizon_moves_only_past_what_is_on_disk",
     ),
     Bug(
         "an operation that was given up can still be sent",

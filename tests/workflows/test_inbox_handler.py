@@ -285,6 +285,7 @@ def test_an_event_is_tried_more_and_more_seldom_and_not_for_ever() -> None:
             "deliveries": 1,
             "state": "received",
             "attempts": 1,
+            "came_by": "delivery",
         }
     )
     delays = []
