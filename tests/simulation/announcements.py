@@ -15,7 +15,7 @@ from gateways.port import OperationRequest, Outcome
 from tests.gateways.webhooks.sender import paypal_body, stripe_body
 from tests.simulation.chance import Chance
 from tests.simulation.gateway import Gateway
-from tests.simulation.payments import CODES, Payment, Refund
+from tests.simulation.payments import Payment, Refund
 from workflows.gateway_steps import LONGEST_POLL
 
 TYPES: Mapping[str, Mapping[str, str]] = {
@@ -44,6 +44,12 @@ TYPES: Mapping[str, Mapping[str, str]] = {
     },
 }
 """What each gateway calls a change; of what is not here it says nothing."""
+
+AT_LEAST = 2 * LONGEST_POLL
+"""How long it takes until something is otherwise.
+
+What lasts for less than a poll need never be seen, and whether a charge has time for another attempt can hang on an event.
+"""
 
 
 class DiceByOperation(Chance):
@@ -110,13 +116,7 @@ class AnnouncingGateway(Gateway):
             self._take_dice(f"{self.purpose(changing.operation_id)}, later")
             happen(changing)
 
-        super()._later(payment, with_its_dice, delay)
-
-    def _decline(self, payment: Payment) -> None:
-        # One that stands for less than a poll takes need never be seen: the charge is captured, and nothing was declined.
-        payment.status, payment.code = "declined", self.chance.one_of(CODES[self.name])
-        if self.chance.happens(self.habits.succeeds_late):
-            self._later(payment, self._take_late, self.chance.seconds(2 * LONGEST_POLL.total_seconds(), 6 * 86_400))
+        super()._later(payment, with_its_dice, max(delay, AT_LEAST))
 
     def _charge_fee(self, payment: Payment, amount: int) -> None:
         super()._charge_fee(payment, amount)

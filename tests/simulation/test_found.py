@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateways.port import OperationKind
+from gateways.port import OperationKind, RefusalCode
 from ledger.charges import AtExpiry, CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
 from ledger.money import Money
 from ledger.refunds import RefundRequest
@@ -190,3 +190,18 @@ def test_a_cancellation_in_the_last_moment_is_carried_out() -> None:
     late.charge.left_behind = True
     end(late)
     assert (len(late.cancellations), status(late)) == (1, ChargeStatus.REFUNDED)
+
+
+def test_what_was_reserved_in_excess_and_has_lapsed_is_not_voided_for_ever() -> None:
+    """A late authorization that is found when it has lapsed already holds nothing any more: the books say so, and that is all."""
+    system = stage(CaptureMode.MANUAL, declines=1.0, succeeds_late=1.0)
+    until(system, lambda: status(system) is ChargeStatus.DECLINED)
+    system.calls["stripe"].road.weather = Weather(lost_before=1.0)
+    payments = system.gateways["stripe"].payments.values()
+    until(system, lambda: all(payment.status == "lapsed" for payment in payments))
+    system.calls["stripe"].road.weather = Weather()
+    system.start_reconcile()
+    end(system)
+    voids = [each for each in system.books.operations.values() if each.kind == OperationKind.VOID]
+    assert [each.decline_code for each in voids] == [RefusalCode.AUTHORIZATION_EXPIRED] * len(payments)
+    assert verdict.balance(system, "memo:authorizations:stripe") == 0
