@@ -103,9 +103,7 @@ def compensated(case: Case, operation_id: str, outcome: Outcome, now: datetime) 
             # It has ended by itself: there is nothing left to undo, and another void would be refused for ever.
             excess = case.operation(operation.compensates or "")
             whole = fact_of(case.charge, excess, operation.amount, now)
-            return Decision(
-                operations=changes, entries=(*known, posting.authorization_released(whole, by_void=False))
-            )
+            return Decision(operations=changes, entries=(*known, posting.authorization_released(whole, by_void=False)))
         case Declined() | Refused():
             after = case.changed(changes)
             excess = after.operation(operation.compensates or "")

@@ -45,6 +45,15 @@ TOKENS = {
 }
 """The lives of charges, by what happens in them, and the payment methods with which that happens."""
 NOT_REFUNDED = {"authenticated", "paid_twice"}
+ONCE = {"captured", "fee_charged"}
+MUST_HAVE = {
+    "authenticated": ONCE,
+    "reviewed": ONCE | {"refund_reserved", "refund_succeeded"},
+    "refund_pending": ONCE | {"refund_reserved", "refund_succeeded"},
+    "refund_fails_later": ONCE | {"refund_reserved", "refund_failed"},
+    "paid_twice": ONCE | {"captured_in_excess", "refund_succeeded"},
+}
+"""Without these a life has not come to its end."""
 JOURNAL = """
 SELECT e.charge_id, e.reference, e.rule, l.side, l.amount_minor, l.currency, a.code
 FROM entries e JOIN lines l USING (entry_id) JOIN accounts a USING (account_id)
@@ -84,7 +93,8 @@ async def converge(processes: Processes, database: Database, chance: random.Rand
     letters = Letters(processes.simulators)
     told = await play(processes, letters.send_in_order, f"told_{os.getpid()}", 1)
     await read_once_more(processes, told)
-    expected = {life: await settled(database, charge_id) for charge_id, life in told.items()}
+    found = await settled(database, told)
+    expected = {life: found[charge_id] for charge_id, life in told.items()}
     drawn = await play(processes, lambda: letters.send_by_chance(chance), f"drawn_{os.getpid()}", charges)
     await letters.send_by_chance(chance, last=True)
     await read_once_more(processes, drawn)
@@ -154,13 +164,20 @@ async def read_once_more(processes: Processes, charge_ids: Mapping[str, str]) ->
             await telling.tell(processes.client, processes.settings.task_queue, charge_id, refund_id, hint)
 
 
-async def settled(database: Database, charge_id: str) -> Journal:
-    """Return the journal of a charge once nothing has been added to it for some seconds."""
-    before, unchanged = journals(database)[charge_id], 0
-    while unchanged < 5:
-        await asyncio.sleep(0.5)
-        now = journals(database)[charge_id]
-        before, unchanged = now, unchanged + 1 if now == before else 0
+async def settled(database: Database, charge_ids: Mapping[str, str]) -> Mapping[str, Journal]:
+    """Return the journals once every charge has come to its end, and nothing has been added for some seconds."""
+
+    def is_over(found: Mapping[str, Journal]) -> bool:
+        return all(
+            MUST_HAVE[life.partition("/")[2]] <= {line[1] for line in found[charge_id]}
+            for charge_id, life in charge_ids.items()
+        )
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        before: Mapping[str, Journal] = {}
+        while (now := journals(database)) != before or not is_over(now):
+            before = now
+            await asyncio.sleep(2)
     return before
 
 

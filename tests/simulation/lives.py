@@ -115,7 +115,14 @@ class AnnouncedSystem(System):
     def _calls(self, name: str) -> "Calls":
         road = Road(name, self.timeline, self.chance, self.conditions.weather[name])
         return CallsWithLostAnswers(
-            self.gateways[name], road, self.timeline, self.chance, self.books, self.seed, self.purpose, self.answers_lost
+            self.gateways[name],
+            road,
+            self.timeline,
+            self.chance,
+            self.books,
+            self.seed,
+            self.purpose,
+            self.answers_lost,
         )
 
     def _changed(self, operation_id: str, reference: str) -> None:
@@ -260,9 +267,7 @@ async def _merchant(system: AnnouncedSystem) -> None:
 
 
 def _refund(system: AnnouncedSystem, refund_id: str, amount_minor: int) -> None:
-    system.start_refund(
-        RefundRequest(refund_id=refund_id, charge_id="ch_1", amount_minor=amount_minor, actor=MERCHANT)
-    )
+    system.start_refund(RefundRequest(refund_id=refund_id, charge_id="ch_1", amount_minor=amount_minor, actor=MERCHANT))
 
 
 def _status(system: AnnouncedSystem) -> ChargeStatus | None:
