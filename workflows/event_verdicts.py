@@ -22,6 +22,13 @@ class News:
     operation: Operation
     reference: str | None
 
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether the charge has gone on without it: its process does not look back, the search for later facts does."""
+        operation = self.operation
+        said_no = operation.is_attempt and operation.outcome in {"declined", "refused"}
+        return said_no or operation.excess or operation.compensates is not None
+
 
 @dataclass(frozen=True)
 class Known:

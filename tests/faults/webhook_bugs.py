@@ -32,6 +32,16 @@ OF_WEBHOOKS = (
         f"{LIVES}::test_what_an_event_tells_is_in_the_books_within_a_minute",
     ),
     Bug(
+        "what is reported while nobody can read waits for the next look",
+        [Change("workflows/asking.py", "for minutes in (1, 2, 4, 8, 16, 32, 60, 60))", "for minutes in ())")],
+        "tests/simulation/test_found.py",
+    ),
+    Bug(
+        "a late success waits until its charge has ended",
+        [Change(VERDICTS, "return said_no or operation.excess or operation.compensates is not None", "return False")],
+        f"{LIVES}::test_what_an_event_tells_is_in_the_books_within_a_minute",
+    ),
+    Bug(
         "an event about a refund is told to the charge",
         [Change("workflows/telling.py", "if refund_id is None else", "if True else")],
         "tests/faults/test_webhook_orders.py",

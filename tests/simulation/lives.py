@@ -140,13 +140,13 @@ class AnnouncedSystem(System):
     def _look_for(self, event: Event) -> None:
         """Look whether the books say what an event tells of an operation that somebody waits for or follows.
 
-        An attempt that succeeds late is undone when its charge has ended; while a charge is given back, its fee can wait.
+        The fee of what is given back can wait.
         """
         operations, rules = self.books.operations, RULES.get(event.what, set())
         (operation,) = (each for each in operations.values() if self.purpose(each.operation_id) == event.purpose)
-        is_late = operation.excess or operation.compensates or operation.outcome in {"declined", "refused"}
-        can_wait = event.what == "fee" and self.books.known().canceled_by is not None
-        if not rules or is_late or can_wait:
+        given_back = operation.excess or self.books.known().canceled_by is not None
+        never_made = operation.compensates is not None and event.what == "refund failed"
+        if not rules or never_made or (event.what == "fee" and given_back):
             return
         booked = (operations[_operation_id(entry)] for entry in self.books.entries.values() if entry.rule in rules)
         by_refund = operation.kind == "refund"

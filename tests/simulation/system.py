@@ -24,6 +24,7 @@ from tests.simulation.world import BeganAnew, Troubles, VirtualWorld
 from workflows import charge_process
 from workflows.charge_commands import CancelCommand, CaptureCommand, ConfirmCommand, VoidCommand
 from workflows.charge_steps import ChargeSteps
+from workflows.event_verdicts import News
 from workflows.reconcile_process import LateFacts
 
 GATEWAYS = ("stripe", "paypal")
@@ -150,9 +151,10 @@ class System:
         """Hand a webhook to the process that it concerns."""
         operation = self.books.operations.get(operation_id)
         refund = self.refunds.get(operation.refund_id) if operation and operation.refund_id else None
+        is_left_behind = operation is not None and News(operation, None).is_left_behind
         if refund is not None and not refund[1].is_over:
             refund[0].hinted = True
-        elif not self.process.is_over and (operation is None or operation.refund_id is None):
+        elif not is_left_behind and not self.process.is_over and (operation is None or operation.refund_id is None):
             self.charge.hinted = True
         elif self.books.charge is not None:
             self.start_reconcile()
