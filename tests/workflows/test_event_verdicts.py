@@ -134,3 +134,21 @@ def test_what_is_not_found_and_what_is_no_payment_are_told_apart() -> None:
         NotFound()
     )
     assert isinstance(verdict_of(event(None, references=()), [], NOW), NotOurs)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_left_behind"),
+    [
+        (operation("authorize", "declined"), True),
+        (operation("capture", "refused"), True),
+        (operation("capture", "succeeded", excess=True), True),
+        (operation("refund", "pending", compensates="ch_1:capture:1"), True),
+        (operation("capture", "succeeded"), False),
+        (operation("capture", "declined", target_reference="pi_1"), False),
+        (operation("authorize", None), False),
+        (operation("refund", "declined", refund_id="re_1"), False),
+    ],
+)
+def test_news_of_what_the_charge_has_gone_on_without(told: Operation, is_left_behind: bool) -> None:  # noqa: FBT001
+    """A late success, and what undoes it, is of no concern to the charge's own process."""
+    assert News(told, None).is_left_behind is is_left_behind
