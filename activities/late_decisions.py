@@ -6,7 +6,7 @@ Pure functions of the charge's rows. What is in excess never counts for the char
 from datetime import datetime
 
 from activities.charge_decisions import Case, Decision, operation_changes
-from activities.consequences import fact_of
+from activities.consequences import AUTHORIZATION_GONE, fact_of
 from gateways.port import Declined, OperationKind, Outcome, Refused, Succeeded
 from ledger import posting
 from ledger.entries import Entry
@@ -104,6 +104,11 @@ def compensated(
     match outcome:
         case Succeeded():
             return Decision(operations=changes, entries=(*known, *_given_back(case, operation, outcome)))
+        case Refused() if operation.kind == "void" and outcome.code in AUTHORIZATION_GONE:
+            # It has ended by itself: there is nothing left to undo, and another void would be refused for ever.
+            excess = case.operation(operation.compensates or "")
+            whole = fact_of(case.charge, excess, operation.amount, now)
+            return Decision(operations=changes, entries=(*known, posting.authorization_released(whole, by_void=False)))
         case Declined() | Refused():
             after = case.changed(changes)
             excess = after.operation(operation.compensates or "")

@@ -22,7 +22,10 @@ class News:
     operation: Operation
     reference: str | None
     is_later: bool = False
-    """The operation is decided, so what the event says can be a later fact: a reversal, a dispute, a refund that came back."""
+    """The operation is decided, so the charge's process does not look back at it; the search for later facts does.
+
+    A late success, a reversal, a dispute, a refund that came back.
+    """
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,9 @@ def _best(event: WebhookEvent, known: Collection[Operation]) -> Operation | None
 
 
 def _is_later(event: WebhookEvent, operation: Operation) -> bool:
-    """Whether it can tell of more than the process waits for; a fee that is known now is waited for."""
+    """Whether the charge has gone on without it, or cannot learn more of it than a fee that it waits for."""
+    if operation.excess or operation.compensates is not None:
+        return True
     is_of_fee = event.claim is not None and event.claim.outcome == FEE_KNOWN
     return operation.is_decided and not is_of_fee
 

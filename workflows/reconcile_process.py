@@ -50,6 +50,8 @@ class LateFacts:
         self.hinted = False
         """The gateway says that something has happened."""
         self.count = 0
+        self._is_unread = False
+        """A gateway could not be read in the last look."""
 
     def on_fact(self, words: str) -> None:
         """Tell people who look at the process; the workflow puts its own here."""
@@ -63,26 +65,36 @@ class LateFacts:
     async def run(self) -> None:
         """Look now and a few times later, at once when something is reported; finish every compensation that was begun."""
         first = self._world.now()
-        await self._look()
+        await self._look_patiently()
         for after in LOOKS_AFTER:
             while (left := first + after - self._world.now()) > timedelta(0):
                 await self._world.wait(self._was_hinted, left, "look for later facts again")
-                await self._look()
+                await self._look_patiently()
                 self.on_looked(self._charge_id)
+
+    async def _look_patiently(self) -> None:
+        """Look, and again where a gateway could not be read: what was reported is reported once, and the next look may be weeks away."""
+        await self._look()
+        for pause in asking.READ_AGAIN:
+            if not self._is_unread or not self._world.patched(asking.READ_AGAIN_PATCH):
+                break
+            await self._world.wait(self._was_hinted, pause, "read again what could not be read")
+            await self._look()
 
     async def _look(self) -> None:
         """Finish what was begun; then read every operation that may have changed, and book what has."""
+        self._is_unread = False
         found = await self._world.ledger(LateBooks.operations_to_reread, self._charge_id, "what to read again")
         for operation in found.begun:
             of_payment = (each for each in found.captures if each.payment_reference == operation.payment_reference)
             excess = next(of_payment, None)
             await self._compensate(Compensation(operation=operation, excess=excess, seen_before=True))
         for operation in found.attempts:
-            seen = await self._world.read(operation)
+            seen = await self._read(operation)
             if isinstance(seen, Succeeded):
                 await self._succeeded_late(operation, seen)
         for operation in found.refunds:
-            seen = await self._world.read(operation)
+            seen = await self._read(operation)
             if isinstance(seen, Succeeded | Declined | Refused):
                 # The step books only what differs from the books: a refund that came back, or was made after all.
                 record = RecordRefund(operation=operation, outcome=seen)
@@ -90,20 +102,28 @@ class LateFacts:
         for operation in found.captures:
             await self._read_withdrawals(operation)
         for operation in found.fees:
-            await self._book_fee_if_known(operation, await self._world.read(operation))
+            await self._book_fee_if_known(operation, await self._read(operation))
         for operation in found.compensations:
-            seen = await self._world.read(operation)
+            seen = await self._read(operation)
             if isinstance(seen, Declined | Refused):
                 await self._compensate(await self._record(operation, seen))
 
     async def _read_withdrawals(self, capture: OperationRequest) -> None:
         read_at = self._world.now()
         seen = await self._world.withdrawals(capture)
-        if isinstance(seen, NotKnown) or not seen:
+        if isinstance(seen, NotKnown):
+            self._is_unread = True
+            return
+        if not seen:
             return
         record = RecordWithdrawals(operation=capture, seen=seen, read_at=read_at)
         summary = f"{capture.gateway} took back: {', '.join(each.reference for each in seen)}"
         self.count += await self._world.ledger(WithdrawalBooks.record_withdrawals, record, summary)
+
+    async def _read(self, operation: OperationRequest) -> Outcome | NotKnown | None:
+        seen = await self._world.read(operation)
+        self._is_unread = self._is_unread or isinstance(seen, NotKnown)
+        return seen
 
     async def _succeeded_late(self, operation: OperationRequest, seen: Succeeded) -> None:
         self.count += 1

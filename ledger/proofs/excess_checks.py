@@ -19,7 +19,7 @@ def check_excess(evidence: ChargeEvidence, effects: EffectsOf, now: datetime) ->
     for operation in evidence.operations:
         if not operation.excess or operation.outcome != "succeeded":
             continue
-        if _is_given_back(operation, evidence):
+        if _is_given_back(operation, evidence) or _has_lapsed(operation, evidence):
             continue
         amount = shown(operation.amount_minor, operation.currency)
         since = _seen_at(operation, effects.get(operation.operation_id, ()))
@@ -64,6 +64,11 @@ def _is_given_back(operation: OperationRow, evidence: ChargeEvidence) -> bool:
         if row.operation_id == operation.operation_id and row.state == "lost"
     )
     return given_back >= operation.amount_minor
+
+
+def _has_lapsed(operation: OperationRow, evidence: ChargeEvidence) -> bool:
+    """Whether the books say that a hold in excess ended by itself; that it did is held against the gateway elsewhere."""
+    return any(entry.reference == f"{operation.operation_id}:released" for entry in evidence.entries)
 
 
 def _seen_at(operation: OperationRow, effects: Sequence[Effect]) -> datetime:

@@ -1,6 +1,7 @@
 """The bugs that `planted.py` plants: each one a way in which payment systems have lost or doubled money."""
 
 from tests.faults.planted import Bug, Change
+from tests.faults.webhook_bugs import OF_WEBHOOKS
 
 RACES = "tests/faults/test_races.py"
 COMMITS = "tests/faults/test_commits.py"
@@ -271,4 +272,4 @@ OF_PROCESSES = (
         "tests/workflows/test_replay.py::test_a_recorded_history_replays_with_todays_code",
     ),
 )
-BUGS = (*OF_KEYS, *OF_ANSWERS, *OF_BOOKS, *OF_PROCESSES)
+BUGS = (*OF_KEYS, *OF_ANSWERS, *OF_BOOKS, *OF_PROCESSES, *OF_WEBHOOKS)

@@ -150,11 +150,10 @@ class System:
         """Hand a webhook to the process that it concerns."""
         operation = self.books.operations.get(operation_id)
         refund = self.refunds.get(operation.refund_id) if operation and operation.refund_id else None
-        if operation is not None and operation.is_decided and self.books.charge is not None:
-            self._hint_late()
+        is_later = operation is not None and operation.is_decided and operation.fee_status != "pending"
         if refund is not None and not refund[1].is_over:
             refund[0].hinted = True
-        elif not self.process.is_over and (operation is None or operation.refund_id is None):
+        elif not is_later and not self.process.is_over and (operation is None or operation.refund_id is None):
             self.charge.hinted = True
         elif self.books.charge is not None:
             self._hint_late()

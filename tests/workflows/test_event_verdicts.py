@@ -145,3 +145,23 @@ def test_what_is_not_found_and_what_is_no_payment_are_told_apart() -> None:
         NotFound()
     )
     assert isinstance(verdict_of(event(None, references=()), [], NOW), NotOurs)
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome", "is_later"),
+    [
+        (operation("authorize", "declined"), "succeeded", True),
+        (operation("capture", "refused"), "succeeded", True),
+        (operation("capture", "succeeded", excess=True), FEE_KNOWN, True),
+        (operation("refund", "pending", compensates="ch_1:capture:1"), "succeeded", True),
+        (operation("capture", "succeeded"), TAKEN_BACK, True),
+        (operation("capture", "succeeded", fee_status="pending"), FEE_KNOWN, False),
+        (operation("authorize", None), "succeeded", False),
+        (operation("capture", "pending"), "succeeded", False),
+    ],
+)
+def test_news_of_what_the_charge_has_gone_on_without(told: Operation, outcome: str, is_later: bool) -> None:  # noqa: FBT001
+    """What is decided, and what undoes it, is of no concern to the charge's own process but for a fee that it waits for."""
+    found = verdict_of(event(outcome, OperationKind(told.kind)), [told], NOW, anyway=True)
+    assert isinstance(found, News)
+    assert found.is_later is is_later
