@@ -56,9 +56,14 @@ async def test_an_event_that_is_handled_before_the_answer_comes(
     request = parts.request(gateway)
     if kind == "refund":
         await parts.charge(request)
-    action = {"late": {"action": "delay", "delay_seconds": LATER_SECONDS}, "lost": {"action": "drop"}}[answer]
+    actions: dict[str, dict[str, Any]] = {
+        "late": {"action": "delay", "delay_seconds": LATER_SECONDS},
+        "lost": {"action": "drop"},
+    }
     simulator.configure(webhooks="before_response")
-    simulator.add_fault(method="POST", operation=f"{request.charge_id}:{kind}:1", when="after", times=1, **action)
+    simulator.add_fault(
+        method="POST", operation=f"{request.charge_id}:{kind}:1", when="after", times=1, **actions[answer]
+    )
     asking = asyncio.create_task(_ask(parts, request.charge_id, kind) if kind == "refund" else parts.charge(request))
     came = await _event_of(database, request.charge_id, kind)
     assert not asking.done()

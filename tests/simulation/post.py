@@ -6,6 +6,7 @@ here every copy counts as an event of its own, which asks more of the processes.
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from gateways.webhooks.reading import read_event
 from ledger.inbox import InboxEvent
@@ -75,7 +76,8 @@ class Inbox:
 
     def deliver(self, event: Event, delay: timedelta) -> None:
         """Have an event come after a while; a worker sees it soon after that."""
-        kept = InboxEvent.model_construct(None, received_at=self._system.timeline.now + delay, attempts=1)
+        came: dict[str, Any] = {"received_at": self._system.timeline.now + delay, "attempts": 1}
+        kept = InboxEvent.model_construct(None, **came)
         self._handle_after(delay + timedelta(seconds=IDLE_SECONDS), event, kept)
 
     def _handle_after(self, delay: timedelta, event: Event, kept: InboxEvent) -> None:
@@ -91,9 +93,9 @@ class Inbox:
         self.verdicts.append((event.name, type(verdict).__name__))
         again = kept.model_copy(update={"attempts": kept.attempts + 1})
         match verdict:
-            case News(operation=operation):
+            case News(operation=operation, is_later=is_later):
                 system.note(f"told of {event.name}")
-                system.hint(operation.operation_id)
+                system.hint(operation.operation_id, is_later=is_later)
             case AskedJustNow():
                 self._handle_after(ASKED_JUST_NOW_AGAIN, event, again)
             case NotFound() if (delay := retry_after(kept, now)) is not None:
