@@ -258,6 +258,7 @@ class Gateway(Protocol):
         `request` is the capture's own, with its `payment_reference`, and with its `target_reference` where it captured an
         authorization. Refunds of ours are none of it, whatever became of them, and neither is a dispute that withdrew
         nothing (an inquiry). Empty for a capture that took nothing.
+        One that was told before and is missing is no news: PayPal may list a dispute no more that changed 180 days ago.
         A withdrawal keeps its reference for ever; its state, what came back and its fee may change until it is closed,
         and, where the gateway reopens it, after that too.
         """

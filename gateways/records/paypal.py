@@ -94,7 +94,7 @@ class PayPalRecord:
         by_id_effects = await self._claimed(by_id)
         unclear_effects = await together(self._single(each) for each in unclear)
         effects = _latest(chain(told, *unclear_effects, by_id_effects))
-        disputes = await self._disputes.since(max(start, now - LONGEST_LOOK_BACK))
+        disputes = await self._disputes.since(max(start, max(now, refreshed) - LONGEST_LOOK_BACK))
         return await self._without_repetition(effects, disputes)
 
     async def again(self, payments: Collection[str], others: Collection[str]) -> list[Effect]:

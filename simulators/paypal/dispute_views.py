@@ -63,6 +63,8 @@ def listing(turn: Turn, query: Mapping[str, str]) -> dict[str, Any]:
         KIND, limit=10_000, links={"capture_id": transaction} if transaction else {}
     ).documents
     since, until = _period(turn, query)
+    if transaction and "update_time_after" not in query and turn.setting("old_disputes") == "listed":
+        since = 0
     created = _moment(query, "start_time", 0)
     found = [each for each in found if since <= each["updated"] <= until and each["created"] >= created]
     begin = _begin(query)

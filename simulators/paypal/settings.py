@@ -34,6 +34,8 @@ KNOWN: Mapping[str, tuple[Any, Check]] = {
     "refund_returns_fixed_fee": (False, is_flag),
     # What a dispute does to the money: taken at once, set aside until it is lost, or left alone until then.
     "dispute_course": ("chargeback", one_of("chargeback", "hold", "inquiry")),
+    # Whether a dispute can still be found by its transaction more than 180 days after it changed, which PayPal leaves open.
+    "old_disputes": ("listed", one_of("listed", "gone")),
     "merchant_balance": ("enough", one_of("enough", "empty")),
     # How long a transaction takes to appear in the transaction search, and how many one search may find.
     "search_lag_seconds": (0, is_count),

@@ -276,3 +276,20 @@ async def test_fee_that_comes_back_with_a_reversal(case: GatewayCase) -> None:
     case.simulator.reverse(payment_of(request))
     (withdrawal,) = await case.gateway.withdrawals(request)
     assert withdrawal.fee == Money(amount_minor=-49, currency="USD")
+
+
+@pytest.mark.parametrize("case", ["paypal"], indirect=True)
+async def test_two_captures_of_one_authorization(case: GatewayCase) -> None:
+    """What was taken back of one capture is told of that one, and not of another in the same order."""
+    held, authorized = await case.authorized()
+    first = case.following(CAPTURE, held, authorized, money("40.00")).model_copy(update={"final": False})
+    second = case.following(CAPTURE, held, authorized, money("60.00"))
+    references = {}
+    for request in (first, second):
+        outcome = await case.call(request)
+        assert isinstance(outcome, Succeeded)
+        made = (case.simulator.refund_by_hand(outcome.reference, 100), case.simulator.dispute(outcome.reference, 200))
+        references[request.operation_id] = set(made)
+    for request in (first, second):
+        found = await case.gateway.withdrawals(request)
+        assert {each.reference for each in found} == references[request.operation_id]

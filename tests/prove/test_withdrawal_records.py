@@ -150,6 +150,24 @@ async def test_what_was_taken_back_long_after_the_payment(case: RecordCase) -> N
     assert not [each for each in effects if each.kind is EffectKind.MOVEMENT]
 
 
+@pytest.mark.parametrize("case", ["paypal"], indirect=True)
+@pytest.mark.parametrize("setting", ["listed", "gone"])
+async def test_a_dispute_that_paypal_lists_no_more(case: RecordCase, setting: str) -> None:
+    """What a dispute took that changed last over 180 days ago is told by its name, or else as a movement, never left out."""
+    case.simulator.configure(old_disputes=setting)
+    paid, _ = await case.paid()
+    made = case.simulator.dispute(payment_of(paid))
+    case.simulator.advance_clock(300 * 24 * 3600)
+    effects = await case.everything(decided_at=datetime.now(UTC))
+    assert balance(effects) == true_balance(case)
+    taken = [each for each in effects if each.kind is not EffectKind.CAPTURE]
+    assert {each.charge_id for each in taken} == {paid.charge_id}
+    if setting == "listed":
+        assert [(each.kind, each.reference) for each in taken] == [(EffectKind.WITHDRAWAL, made)]
+    else:
+        assert {each.kind for each in taken} == {EffectKind.MOVEMENT}
+
+
 async def test_a_dispute_that_is_decided_long_after_it_was_opened(case: RecordCase) -> None:
     """Money that returns is told with the dispute that took it, though a list of what is new has the dispute no more."""
     paid, _ = await case.paid()
