@@ -25,6 +25,7 @@ from ledger import charges
 from ledger.charges import Charge, ChargeRequest, ChargeStatus, ChargeView
 from ledger.errors import ChargeConflict
 from settings import Settings
+from workflows import telling
 from workflows.charge import CALLED_OFF, ChargeWorkflow, workflow_id
 from workflows.charge_commands import (
     AwaitDecision,
@@ -34,6 +35,7 @@ from workflows.charge_commands import (
     ConfirmCommand,
     VoidCommand,
 )
+from workflows.hints import GatewayReported
 
 TAKEN = frozenset({ChargeStatus.CAPTURED, ChargeStatus.PARTIALLY_CAPTURED, ChargeStatus.DISPUTED})
 Command = CaptureCommand | VoidCommand | ConfirmCommand | CompleteAction
@@ -137,6 +139,15 @@ async def complete_action(
     await _open_charge(settings, charge_id, "complete")
     await _command(settings, charge_id, ChargeWorkflow.complete_action, command, timeout_seconds)
     return await charge_rows.whole(settings, charge_id)
+
+
+async def reconcile(settings: Settings, charge_id: str, actor: str) -> StartedDocument:
+    """Have the gateways read again for what happened to a charge after it had ended, and what that means booked."""
+    charge = await charge_rows.known(settings, charge_id)
+    client = await connections.temporal(settings)
+    hint = GatewayReported(gateway=charge.gateway or "any", event_id=f"by {actor}", event_type="asked for")
+    later = await telling.look_again(client, settings.task_queue, charge_id, hint)
+    return StartedDocument(charge_id=charge_id, web_ui=connections.web_ui(settings, later))
 
 
 async def status(settings: Settings, charge_id: str) -> ChargeDocument:

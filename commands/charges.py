@@ -150,6 +150,21 @@ def complete_action(
     _answer(found, HELD, as_json=as_json)
 
 
+def reconcile(charge_id: options.ChargeId, *, as_json: options.AsJson = False) -> None:
+    """Have the gateways read again for what happened to a charge after it had ended: it is booked, and undone where in excess."""
+    from commands import arguments, charge_process, connections
+
+    arguments.identifier("CHARGE_ID", charge_id)
+    actor = arguments.actor()
+    started = connections.run(lambda settings: charge_process.reconcile(settings, charge_id, actor))
+    if as_json:
+        output.document(started.plain())
+    else:
+        output.line(
+            f"later facts of {charge_id} are being looked for; watch it at {started.web_ui}, then see `status {charge_id}`"
+        )
+
+
 def status(charge_id: options.ChargeId, *, as_json: options.AsJson = False) -> None:
     """Show everything that happened to a charge: attempts, operations, gateway objects, journal entries."""
     from commands import arguments, charge_process, connections, timeline

@@ -32,6 +32,11 @@ async def tell(
                 raise
         else:
             return open_process
+    return await look_again(client, task_queue, charge_id, hint)
+
+
+async def look_again(client: Client, task_queue: str, charge_id: str, hint: GatewayReported) -> str:
+    """Have later facts of a charge looked for now; returns the workflow id of who does. Raises RPCError."""
     later = reconcile.workflow_id(charge_id)
     await client.start_workflow(
         ReconcileWorkflow.run,

@@ -61,11 +61,11 @@ class Code(StrEnum):
 _EXPLAINED: dict[Code, tuple[str, str]] = {
     Code.WITHDRAWAL_MISSING: (
         "The gateway took money of a payment back (a reversal, a dispute, a refund made in its dashboard), and the books do not have it.",
-        "Have the charge's later facts looked for: `webhooks replay` its event, or start `reconcile/{charge_id}`; it books what the gateway shows.",
+        "Run `starter.py reconcile CHARGE_ID`, which books what the gateway shows.",
     ),
     Code.WITHDRAWAL_DIFFERS: (
         "What a gateway took back of a payment, or returned, or charged for it, is not what the books say.",
-        "Have the charge's later facts looked for: `webhooks replay` its event, or start `reconcile/{charge_id}`; then read its entries.",
+        "Run `starter.py reconcile CHARGE_ID`, which books what the gateway shows; where it still differs, read the charge's entries.",
     ),
     Code.EFFECT_UNEXPLAINED: (
         "The gateway shows a payment, an authorization or a refund for which there is no operation of ours.",
@@ -85,7 +85,7 @@ _EXPLAINED: dict[Code, tuple[str, str]] = {
     ),
     Code.EXCESS_KEPT: (
         "A payment succeeded after the charge had moved on, and nothing is giving it back.",
-        "Hint the charge's process (`reconcile/{charge_id}` in the Temporal Web UI), which voids or refunds it; or refund it at the gateway now.",
+        "Run `starter.py reconcile CHARGE_ID`, which voids or refunds it; or refund it at the gateway now.",
     ),
     Code.DECLINED_BUT_TAKEN: (
         "The books say that an operation was declined, refused or failed, and the gateway says that it took effect.",

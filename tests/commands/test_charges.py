@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -322,11 +323,33 @@ def test_a_pending_payment_is_not_known_yet(cli: CommandLine) -> None:
     ]
 
 
-@pytest.mark.parametrize("command", ["capture", "void", "refund", "status"])
+@pytest.mark.parametrize("command", ["capture", "void", "refund", "status", "reconcile"])
 def test_an_unknown_charge_is_wrong_use(cli: CommandLine, command: str) -> None:
     """A mistyped id is told from a refusal by the exit code."""
     answer = cli(command, "nobody")
     assert (answer.exit_code, answer.lines) == (2, ["error: there is no charge nobody: check the id with `charges`"])
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "paypal"])
+def test_a_dispute_is_looked_for_when_a_person_asks(cli: CommandLine, gateway: str) -> None:
+    """A charge whose gateway took money back says so, and the charge command of the same id repeats it."""
+    name = f"disputed_{gateway}"
+    charged = cli.charge(name, gateway).document
+    cli.simulators[gateway].dispute(charged["operations"][0]["payment_reference"])
+    asked = cli("reconcile", name, "--json")
+    assert (asked.exit_code, asked.document["web_ui"].rpartition("/")[2]) == (0, f"reconcile%2F{name}")
+    for _ in range(300):
+        found = cli("status", name, "--json").document
+        if found["status"] == "disputed":
+            break
+        time.sleep(0.1)
+    [taken] = found["withdrawals"]
+    assert (taken["kind"], taken["state"], found["withdrawn_minor"]) == ("dispute", "open", found["captured_minor"])
+    assert "taken back" in cli("status", name).stdout
+    again = cli.charge(name, gateway)
+    assert (again.exit_code, again.document["status"]) == (0, "disputed")
+    refund = cli("refund", name)
+    assert (refund.exit_code, len(refund.lines)) == (1, 1)
 
 
 def test_charges_are_listed_newest_first_and_filtered(cli: CommandLine) -> None:
