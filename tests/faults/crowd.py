@@ -24,6 +24,8 @@ class Crowd:
     at_once: int
     after_each: Callable[[int], Awaitable[None]] | None = None
     stories: tuple[str, ...] = tuple(WEIGHTS)
+    name: str = ""
+    """Part of the charges' ids; without one, a name that no other crowd has."""
     answers: list[Acknowledged] = field(default_factory=list)
     not_as_wished: list[str] = field(default_factory=list)
     last_answer_at: float = 0.0
@@ -50,7 +52,8 @@ class Crowd:
         return Counter(answer.status for answer in self.answers)
 
     async def _story(self, name: str, gateway: str, number: int, seed: int) -> None:
-        charge_id = f"ch_{os.getpid()}_{self.processes.settings.task_queue[-12:]}_{number}"
+        name = self.name or f"{os.getpid()}_{self.processes.settings.task_queue[-12:]}"
+        charge_id = f"ch_{name}_{number}"
         told = await STORIES[name](self.processes, gateway, charge_id, random.Random(seed))
         self.answers.append(told.answer)
         self.last_answer_at = asyncio.get_running_loop().time()

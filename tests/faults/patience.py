@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from ledger.charges import ChargeRequest, ChargeView
@@ -23,7 +24,16 @@ class PatientProcesses(Processes):
 
     async def charge(self, request: ChargeRequest, *, through_action: bool = False) -> ChargeView:
         """Start a charge and wait for its decision, however often the connection breaks."""
-        return await patiently(lambda: super(PatientProcesses, self).charge(request, through_action=through_action))
+
+        async def ask() -> ChargeView:
+            try:
+                return await super(PatientProcesses, self).charge(request, through_action=through_action)
+            except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError) as error:
+                if isinstance(error, WorkflowUpdateFailedError) and not _ended_first(error):
+                    raise
+                return (await self.row(request.charge_id)).view()  # its process is over: the books have the answer
+
+        return await patiently(ask)
 
     async def refund(self, charge_id: str, refund_id: str, amount_minor: int | None = None) -> RefundView:
         """Start a refund and wait for its decision, however often the connection breaks."""
@@ -42,6 +52,10 @@ class _PatientHandle:
     async def execute_update(self, update: Any, command: Any) -> Any:
         identity = f"{self._charge_id}-{type(command).__name__}"
         return await patiently(lambda: self._handle.execute_update(update, command, id=identity))
+
+
+def _ended_first(error: WorkflowUpdateFailedError) -> bool:
+    return isinstance(error.cause, ApplicationError) and error.cause.type == "AcceptedUpdateCompletedWorkflow"
 
 
 async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
