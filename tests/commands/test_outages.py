@@ -173,7 +173,7 @@ async def test_a_process_at_which_workers_fail_again_and_again_is_waited_for(ser
     arguments = (*CHARGE, "--id", "mended", "--json")
     cli = CommandLine({**servers.environment, "TASK_QUEUE": "own-mended"}, servers.simulators)
     client = await Client.connect(servers.environment["TEMPORAL_ADDRESS"])
-    assert cli(*arguments, "--detach").exit_code == 0
+    assert (await asyncio.to_thread(cli.process, *arguments, "--detach")).exit_code == 0
     async with Worker(client, task_queue="own-mended", workflows=[DefectiveCharge]):
         while await _failures(client, "charge/mended") < UNTIL_REFUSED:
             await asyncio.sleep(0.2)
