@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from temporalio.service import RPCError
 
+from ledger.charges import ChargeRequest
 from tests.conftest import Database
 from tests.faults import evidence, fleet, seeds
 from tests.faults.crowd import Crowd
@@ -19,6 +21,7 @@ from tests.faults.final_read import final_read, resolve
 from tests.faults.invariants import violations
 from tests.faults.keys import new_keys
 from tests.faults.patience import PatientProcesses
+from tests.faults.stories import BOTH
 from tests.workflows.conftest import Processes
 from workflows.hints import GatewayReported
 
@@ -52,7 +55,7 @@ async def test_5000_calls_of_which_60_percent_fail_do_nothing_twice(
         for simulator in callers.simulators.values():
             for fault in FAULTS:
                 simulator.add_fault(**fault, seed=seed % 10_000, times=None)
-        patient = PatientProcesses(callers.settings, callers.client, callers.engine, callers.simulators)
+        patient = TwoWays(callers.settings, callers.client, callers.engine, callers.simulators)
         stories = ("automatic", "captured_and_refunded", "voided")
         crowd = Crowd(patient, chance, AT_ONCE, stories=stories, name=f"lossy_{seed}")
         async with fleet.running(callers.settings, 2, tmp_path / "log"):
@@ -74,15 +77,25 @@ async def test_5000_calls_of_which_60_percent_fail_do_nothing_twice(
         requests = await _requests(callers)
         found = await final_read(callers, database.superuser_url, tuple(crowd.answers), tmp_path / "final")
         unknown = sum(operation["times_unknown"] > 0 for operation in found.operations.values())
+        next_attempts = sum(operation["attempt"] > 1 for operation in found.operations.values())
         print(  # noqa: T201 # shown with a failure, and by pytest -s
             f"{in_storm.total()} calls in the storm {dict(in_storm)}, {len(found.charges)} charges {dict(crowd.outcomes())}; "
-            f"{unknown} operations were unknown, {len(found.reviews)} charges in review; "
+            f"{unknown} operations were unknown, {next_attempts} of a next attempt, {len(found.reviews)} charges in review; "
             f"all answered in the storm: {answered_in_storm}; {time.monotonic() - begun_at:.0f} s"
         )
         assert in_storm.total() >= calls
         assert in_storm[None] > 0.9 * LOST_SHARE * in_storm.total()
         assert [*violations(found), *new_keys(found, requests)] == []
         assert len(found.reviews) <= MOST_IN_REVIEW * len(found.charges)
+
+
+class TwoWays(PatientProcesses):
+    """Callers whose customers can pay at either gateway, so that an unknown outcome at one tempts to ask the other."""
+
+    def request(self, gateway: str, token: str | None = None, **changes: Any) -> ChargeRequest:
+        """Ask for an amount at one gateway first."""
+        asked = super().request(gateway, token, payment_methods=BOTH, **changes)
+        return asked.model_copy(update={"gateway": gateway})
 
 
 def statuses(requests: Mapping[str, Sequence[Row]]) -> Counter[int | None]:

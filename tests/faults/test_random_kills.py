@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
-from tests.faults import fleet, seeds
+from tests.faults import evidence, fleet, seeds
 from tests.faults.crowd import Crowd
 from tests.faults.final_read import final_read
 from tests.faults.invariants import violations
+from tests.faults.keys import new_keys
 from tests.faults.patience import PatientProcesses
 from tests.faults.replays import unreplayable
 from tests.workflows.conftest import Processes
@@ -49,6 +50,7 @@ async def test_200_random_kills_over_3_workers_and_2000_charges_break_nothing(
             await crowd.play(charges)
         decided_after = crowd.last_answer_at - last_kill_at
         played_seconds = time.monotonic() - begun_at
+        requests = {name: evidence.requests(simulator.url) for name, simulator in callers.simulators.items()}
         found = await final_read(callers, database.superuser_url, tuple(crowd.answers), tmp_path / "final")
         print(  # noqa: T201 # shown with a failure, and by pytest -s
             f"{kills} kills, {len(found.charges)} charges {dict(crowd.outcomes())} in {played_seconds:.0f} s, "
@@ -58,5 +60,6 @@ async def test_200_random_kills_over_3_workers_and_2000_charges_break_nothing(
         assert kills == to_kill
         assert decided_after < DECIDED_WITHIN_SECONDS
         assert len(found.charges) == charges
-        assert violations(found) == []
+        assert [*violations(found), *new_keys(found, requests)] == []
+        assert found.reviews == frozenset()
         assert await unreplayable(callers.client, callers.settings.task_queue) == []
