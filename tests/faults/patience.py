@@ -22,12 +22,20 @@ ATTEMPT_SECONDS = 30.0
 class PatientProcesses(Processes):
     """Callers that ask again when they got no answer."""
 
-    async def charge(self, request: ChargeRequest, *, through_action: bool = False) -> ChargeView:
-        """Start a charge and wait for its decision, however often the connection breaks."""
+    async def charge(
+        self, request: ChargeRequest, *, through_action: bool = False, update_id: str | None = None
+    ) -> ChargeView:
+        """Start a charge and wait for its decision, however often the connection breaks.
+
+        Asked again under one id, since Temporal takes no more than ten questions at a time to one process.
+        """
+        identity = update_id or f"{request.charge_id}-decision-{through_action}"
 
         async def ask() -> ChargeView:
             try:
-                return await super(PatientProcesses, self).charge(request, through_action=through_action)
+                return await super(PatientProcesses, self).charge(
+                    request, through_action=through_action, update_id=identity
+                )
             except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError) as error:
                 if isinstance(error, WorkflowUpdateFailedError) and not _ended_first(error):
                     raise
@@ -35,9 +43,14 @@ class PatientProcesses(Processes):
 
         return await patiently(ask)
 
-    async def refund(self, charge_id: str, refund_id: str, amount_minor: int | None = None) -> RefundView:
+    async def refund(
+        self, charge_id: str, refund_id: str, amount_minor: int | None = None, *, update_id: str | None = None
+    ) -> RefundView:
         """Start a refund and wait for its decision, however often the connection breaks."""
-        return await patiently(lambda: super(PatientProcesses, self).refund(charge_id, refund_id, amount_minor))
+        identity = update_id or f"{refund_id}-decision"
+        return await patiently(
+            lambda: super(PatientProcesses, self).refund(charge_id, refund_id, amount_minor, update_id=identity)
+        )
 
     def handle(self, charge_id: str) -> Any:
         """The process of a charge, whose commands are given again under one update id."""

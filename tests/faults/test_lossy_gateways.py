@@ -39,9 +39,8 @@ FAULTS = (
     {"when": "before", "action": "rate_limit", "retry_after": 1, "share": 0.10},
     {"when": "after", "action": "truncate", "share": 0.05},
 )
-STORM_SECONDS = 240
+STORM_SECONDS = 120
 """How long the gateways go on failing for the charges that are under way when enough calls were made."""
-
 HINT_SECONDS = 5
 UNKNOWN = "SELECT charge_id, refund_id, gateway FROM operations WHERE outcome = 'unknown'"
 
