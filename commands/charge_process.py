@@ -3,6 +3,7 @@
 The row in PostgreSQL is asked first and last, so the answer is the same when Temporal has forgotten the process.
 """
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -106,16 +107,8 @@ async def cancel(settings: Settings, charge_id: str, command: CancelCommand, tim
         raise AnswerIsNo(f"charge {charge_id} is {charge.status} already: nothing is left to cancel")
     client = await connections.temporal(settings)
     await connections.require_worker(client, settings)
-    operation = WithStartWorkflowOperation(
-        ChargeWorkflow.run,
-        charge.request(),
-        id=workflow_id(charge_id),
-        task_queue=settings.task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        static_summary=_summary(charge.request()),
-    )
-    asking = waiting.start_and_ask(client, operation, ChargeWorkflow.cancel, command)
+    start_charge = _start(settings, charge.request(), WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+    asking = waiting.start_and_ask(client, start_charge, ChargeWorkflow.cancel, command)
     try:
         await waiting.within(timeout_seconds, asking)
     except waiting.NoAnswerInTime:
@@ -178,18 +171,22 @@ async def _decision(client: Client, settings: Settings, request: ChargeRequest, 
 
 
 async def _join(client: Client, settings: Settings, request: ChargeRequest, *, through_action: bool) -> ChargeView:
-    operation = WithStartWorkflowOperation(
+    start_charge = _start(settings, request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+    question = AwaitDecision(content_hash=request.content_hash(), through_action=through_action)
+    view: ChargeView = await waiting.start_and_ask(client, start_charge, ChargeWorkflow.await_decision, question)
+    return view
+
+
+def _start(settings: Settings, request: ChargeRequest, reuse: WorkflowIDReusePolicy) -> waiting.Start:
+    return lambda: WithStartWorkflowOperation(
         ChargeWorkflow.run,
         request,
         id=workflow_id(request.charge_id),
         task_queue=settings.task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        id_reuse_policy=reuse,
         static_summary=_summary(request),
     )
-    question = AwaitDecision(content_hash=request.content_hash(), through_action=through_action)
-    view: ChargeView = await waiting.start_and_ask(client, operation, ChargeWorkflow.await_decision, question)
-    return view
 
 
 def _summary(request: ChargeRequest) -> str:
@@ -244,7 +241,9 @@ async def _command(settings: Settings, charge_id: str, update: Any, command: Com
         ChargeWorkflow.run, workflow_id(charge_id)
     )
     try:
-        await waiting.within(timeout_seconds, handle.execute_update(update, command))
+        identity = str(uuid.uuid4())
+        asking = waiting.until_taken(lambda: handle.execute_update(update, command, id=identity))
+        await waiting.within(timeout_seconds, asking)
     except waiting.NoAnswerInTime:
         await _explain(client, settings, charge_id, timeout_seconds)
     except WorkflowUpdateFailedError as error:

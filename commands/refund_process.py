@@ -85,7 +85,15 @@ def _require_enough(wanted: RefundRequest, charge: Charge) -> None:
 
 
 async def _join(client: Client, settings: Settings, request: RefundRequest) -> RefundView:
-    operation = WithStartWorkflowOperation(
+    question = AwaitRefundDecision(content_hash=request.content_hash())
+    view: RefundView = await waiting.start_and_ask(
+        client, _start(settings, request), RefundWorkflow.await_decision, question
+    )
+    return view
+
+
+def _start(settings: Settings, request: RefundRequest) -> waiting.Start:
+    return lambda: WithStartWorkflowOperation(
         RefundWorkflow.run,
         request,
         id=workflow_id(request.refund_id),
@@ -94,10 +102,6 @@ async def _join(client: Client, settings: Settings, request: RefundRequest) -> R
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         static_summary=f"refund of {request.charge_id}",
     )
-    view: RefundView = await waiting.start_and_ask(
-        client, operation, RefundWorkflow.await_decision, AwaitRefundDecision(content_hash=request.content_hash())
-    )
-    return view
 
 
 async def _explain(client: Client, settings: Settings, refund_id: str, timeout_seconds: float) -> NoReturn:

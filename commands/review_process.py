@@ -48,7 +48,7 @@ async def resolve(
 async def _tell(client: Client, case: Review, word: ResolveReview) -> None:
     view = ChargeView if case.refund_id is None else RefundView
     handle = client.get_workflow_handle(review_documents.workflow_id(case))
-    await handle.execute_update(RESOLVE_REVIEW, word, result_type=view)
+    await waiting.until_taken(lambda: handle.execute_update(RESOLVE_REVIEW, word, result_type=view))
 
 
 async def _refused(settings: Settings, case: Review, error: WorkflowUpdateFailedError) -> None:

@@ -3,7 +3,7 @@
 The row in PostgreSQL is asked first and last, so the answer is the same when Temporal has forgotten the process.
 """
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -39,7 +39,7 @@ async def start(settings: Settings, request: SplitRequest) -> StartedSplitDocume
     """Start the split and do not wait; one of this id and content is left as it is."""
     if await split_rows.same(settings, request) is None:
         client = await connections.temporal(settings)
-        operation = _operation(settings, request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        start_split = _start(settings, request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         question = AwaitSplit(content_hash=request.content_hash())
         try:
             await client.start_workflow(
@@ -53,7 +53,7 @@ async def start(settings: Settings, request: SplitRequest) -> StartedSplitDocume
             )
         except WorkflowAlreadyStartedError:
             # It is not in the books yet, so only the process can say whether it is this one.
-            await waiting.start_and_ask(client, operation, SplitWorkflow.await_decision, question)
+            await waiting.start_and_ask(client, start_split, SplitWorkflow.await_decision, question)
     return StartedSplitDocument(split_id=request.split_id, web_ui=split_rows.web_ui(settings, request.split_id))
 
 
@@ -64,8 +64,8 @@ async def cancel(settings: Settings, split_id: str, command: CancelCommand, time
         raise AnswerIsNo(f"split {split_id} is undone already: nothing is left to cancel")
     client = await connections.temporal(settings)
     await connections.require_worker(client, settings)
-    operation = _operation(settings, split.request, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
-    asking = waiting.start_and_ask(client, operation, SplitWorkflow.cancel, command)
+    start_split = _start(settings, split.request, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+    asking = waiting.start_and_ask(client, start_split, SplitWorkflow.cancel, command)
     try:
         await waiting.within(timeout_seconds, asking)
     except waiting.NoAnswerInTime:
@@ -78,18 +78,16 @@ async def _decision(client: Client, settings: Settings, request: SplitRequest, p
     known_action_url: str | None = None
     while True:
         question = AwaitSplit(content_hash=request.content_hash(), known_action_url=known_action_url)
-        operation = _operation(settings, request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
-        view: SplitView = await waiting.start_and_ask(client, operation, SplitWorkflow.await_decision, question)
+        start_split = _start(settings, request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        view: SplitView = await waiting.start_and_ask(client, start_split, SplitWorkflow.await_decision, question)
         if view.status is not SplitStatus.REQUIRES_ACTION or view.action_url is None:
             return
         known_action_url = view.action_url
         patience.on_action(view.action_url)
 
 
-def _operation(
-    settings: Settings, request: SplitRequest, reuse: WorkflowIDReusePolicy
-) -> "WithStartWorkflowOperation[Any, Any]":
-    return WithStartWorkflowOperation(
+def _start(settings: Settings, request: SplitRequest, reuse: WorkflowIDReusePolicy) -> waiting.Start:
+    return lambda: WithStartWorkflowOperation(
         SplitWorkflow.run,
         request,
         id=workflow_id(request.split_id),

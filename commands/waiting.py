@@ -1,7 +1,7 @@
 """Waits for a process to answer, for a limited time; and says, when it does not, which part is missing."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType
@@ -23,7 +23,10 @@ from settings import Settings
 from workflows.gateway_steps import gateway_queue
 
 Result = TypeVar("Result")
+Start = Callable[[], "WithStartWorkflowOperation[Any, Any]"]
+"""Makes the start of a process; each can be used once."""
 
+NOT_TAKEN_PAUSE_SECONDS = 1.0
 FAILURES = {
     "GatewayUnreachable": "cannot be reached",
     "OutcomeUnknown": "gives no usable answer",
@@ -61,20 +64,37 @@ async def within(timeout_seconds: float, answer: Coroutine[Any, Any, Result]) ->
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def start_and_ask(
-    client: Client, operation: "WithStartWorkflowOperation[Any, Any]", update: Any, message: Any
-) -> Any:
+async def start_and_ask(client: Client, start: Start, update: Any, message: Any) -> Any:
     """Start the process or find it running, and ask it, in one request: it cannot end between the two.
 
     Raises AnswerIsNo where it refuses, EndedWithoutAnswer, and WorkflowAlreadyStartedError where it is over already.
     """
-    # The operation keeps an error for whoever asks it for the process; asyncio reports an error that nobody takes.
-    process = asyncio.ensure_future(operation.workflow_handle())
-    process.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def ask() -> Any:
+        starting = start()
+        # The operation keeps an error for whoever asks it for the process; asyncio reports an error that nobody takes.
+        process = asyncio.ensure_future(starting.workflow_handle())
+        process.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await client.execute_update_with_start_workflow(update, message, start_workflow_operation=starting)
+
     try:
-        return await client.execute_update_with_start_workflow(update, message, start_workflow_operation=operation)
+        return await until_taken(ask)
     except WorkflowUpdateFailedError as error:
         raise refusal(error) from None
+
+
+async def until_taken(ask: Callable[[], Awaitable[Result]]) -> Result:
+    """Ask a process until Temporal takes the question, which it does not while the process's workers fail or die one after another.
+
+    What is refused so is not kept, so that asking again asks once. It ends with whoever waits: see `within`.
+    """
+    while True:
+        try:
+            return await ask()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                raise
+        await asyncio.sleep(NOT_TAKEN_PAUSE_SECONDS)
 
 
 def refusal(error: WorkflowUpdateFailedError) -> Exception:

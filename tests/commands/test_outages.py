@@ -1,5 +1,6 @@
 """A part of the system that does not answer: one line that names it, exit code 3, soon, and nothing half done."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import Worker
 
 from local import worker
 from local.ports import free_port
@@ -48,6 +52,9 @@ WRITING = [
 ]
 MOST_SECONDS = 9.0
 """The command's own limit is 5; the rest is for a machine that is busy."""
+
+UNTIL_REFUSED = 4
+"""Temporal takes no more questions once three attempts at a process's task have failed."""
 
 
 @contextmanager
@@ -159,6 +166,39 @@ def test_a_worker_that_died_is_named_and_the_next_one_goes_on(servers: Servers, 
     with own_worker(servers, tmp_path / "died") as (cli, _):
         answer = cli(*arguments)
         assert (answer.exit_code, answer.document["status"]) == (0, "captured")
+
+
+async def test_a_process_at_which_workers_fail_again_and_again_is_waited_for(servers: Servers, tmp_path: Path) -> None:
+    """Temporal takes no questions for such a process: the command is no judge of that, and asks until a worker is mended."""
+    arguments = (*CHARGE, "--id", "mended", "--json")
+    cli = CommandLine({**servers.environment, "TASK_QUEUE": "own-mended"}, servers.simulators)
+    client = await Client.connect(servers.environment["TEMPORAL_ADDRESS"])
+    assert (await asyncio.to_thread(cli.process, *arguments, "--detach")).exit_code == 0
+    async with Worker(client, task_queue="own-mended", workflows=[DefectiveCharge]):
+        while await _failures(client, "charge/mended") < UNTIL_REFUSED:
+            await asyncio.sleep(0.2)
+        asking = cli.start(*arguments, "--timeout", "50")
+        await asyncio.sleep(5)
+        assert asking.poll() is None
+    with asking, own_worker(servers, tmp_path / "mended"):
+        answer = await asyncio.to_thread(cli.end, asking)
+    assert (answer.exit_code, answer.document["status"]) == (0, "captured"), answer.stderr
+
+
+@workflow.defn(name="Charge", sandboxed=False)
+class DefectiveCharge:
+    """A charge of a worker with a defect: none of its tasks comes to an end."""
+
+    @workflow.run
+    async def run(self, request: Any) -> None:  # noqa: ARG002 # the input of a charge
+        """Fail the task, not the process."""
+        raise RuntimeError("a defect")
+
+
+async def _failures(client: Client, workflow_id: str) -> int:
+    """How often the task that waits was tried."""
+    description = await client.get_workflow_handle(workflow_id).describe()
+    return description.raw_description.pending_workflow_task.attempt
 
 
 @pytest.mark.parametrize("gateway", ["stripe", "paypal"])

@@ -24,6 +24,8 @@ class Crowd:
     at_once: int
     after_each: Callable[[int], Awaitable[None]] | None = None
     stories: tuple[str, ...] = tuple(WEIGHTS)
+    name: str = ""
+    """Part of the charges' ids; without one, a name that no other crowd has."""
     answers: list[Acknowledged] = field(default_factory=list)
     not_as_wished: list[str] = field(default_factory=list)
     last_answer_at: float = 0.0
@@ -37,24 +39,25 @@ class Crowd:
         weights = [WEIGHTS[name] for name in self.stories]
         async with asyncio.TaskGroup() as group:
             for number in range(count):
-                (name,) = self.chance.choices(self.stories, weights)
-                story = self._story(name, self.chance.choice(gateways), number, self.chance.randrange(2**31))
+                (story,) = self.chance.choices(self.stories, weights)
+                gateway, seed = self.chance.choice(gateways), self.chance.randrange(2**31)
                 await places.acquire()
                 if self.enough:
-                    story.close()
                     break
-                group.create_task(story).add_done_callback(lambda _: places.release())
+                playing = group.create_task(self._story(story, gateway, number, seed))
+                playing.add_done_callback(lambda _: places.release())
 
     def outcomes(self) -> Counter[str]:
         """How many charges ended how."""
         return Counter(answer.status for answer in self.answers)
 
-    async def _story(self, name: str, gateway: str, number: int, seed: int) -> None:
-        charge_id = f"ch_{os.getpid()}_{self.processes.settings.task_queue[-12:]}_{number}"
-        told = await STORIES[name](self.processes, gateway, charge_id, random.Random(seed))
+    async def _story(self, story: str, gateway: str, number: int, seed: int) -> None:
+        name = self.name or f"{os.getpid()}_{self.processes.settings.task_queue[-12:]}"
+        charge_id = f"ch_{name}_{number}"
+        told = await STORIES[story](self.processes, gateway, charge_id, random.Random(seed))
         self.answers.append(told.answer)
         self.last_answer_at = asyncio.get_running_loop().time()
         if not told.as_wished:
-            self.not_as_wished.append(f"{name} at {gateway}: {told.answer}")
+            self.not_as_wished.append(f"{story} at {gateway}: {told.answer}")
         if self.after_each is not None:
             await self.after_each(len(self.answers))

@@ -22,12 +22,14 @@ class Fleet:
         self._settings = settings
         self._log = log
         self._workers = [self._start() for _ in range(size)]
+        self._changing = asyncio.Lock()
 
     async def crash_one(self, chance: random.Random) -> None:
         """Kill one of them, and start another in its place."""
         place = chance.randrange(len(self._workers))
-        await self._workers[place].kill()
-        self._workers[place] = self._start()
+        async with self._changing:  # two that kill the same worker would replace it twice
+            await self._workers[place].kill()
+            self._workers[place] = self._start()
 
     async def roll(self) -> None:
         """Deploy: for each of them start the new one, then end the old one as a deployment does."""

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from ledger.charges import ChargeRequest, ChargeView
@@ -21,13 +22,35 @@ ATTEMPT_SECONDS = 30.0
 class PatientProcesses(Processes):
     """Callers that ask again when they got no answer."""
 
-    async def charge(self, request: ChargeRequest, *, through_action: bool = False) -> ChargeView:
-        """Start a charge and wait for its decision, however often the connection breaks."""
-        return await patiently(lambda: super(PatientProcesses, self).charge(request, through_action=through_action))
+    async def charge(
+        self, request: ChargeRequest, *, through_action: bool = False, update_id: str | None = None
+    ) -> ChargeView:
+        """Start a charge and wait for its decision, however often the connection breaks.
 
-    async def refund(self, charge_id: str, refund_id: str, amount_minor: int | None = None) -> RefundView:
+        Asked again under one id, since Temporal takes no more than ten questions at a time to one process.
+        """
+        identity = update_id or f"{request.charge_id}-decision-{through_action}"
+
+        async def ask() -> ChargeView:
+            try:
+                return await super(PatientProcesses, self).charge(
+                    request, through_action=through_action, update_id=identity
+                )
+            except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError) as error:
+                if isinstance(error, WorkflowUpdateFailedError) and not _ended_first(error):
+                    raise
+                return (await self.row(request.charge_id)).view()  # its process is over: the books have the answer
+
+        return await patiently(ask)
+
+    async def refund(
+        self, charge_id: str, refund_id: str, amount_minor: int | None = None, *, update_id: str | None = None
+    ) -> RefundView:
         """Start a refund and wait for its decision, however often the connection breaks."""
-        return await patiently(lambda: super(PatientProcesses, self).refund(charge_id, refund_id, amount_minor))
+        identity = update_id or f"{refund_id}-decision"
+        return await patiently(
+            lambda: super(PatientProcesses, self).refund(charge_id, refund_id, amount_minor, update_id=identity)
+        )
 
     def handle(self, charge_id: str) -> Any:
         """The process of a charge, whose commands are given again under one update id."""
@@ -42,6 +65,10 @@ class _PatientHandle:
     async def execute_update(self, update: Any, command: Any) -> Any:
         identity = f"{self._charge_id}-{type(command).__name__}"
         return await patiently(lambda: self._handle.execute_update(update, command, id=identity))
+
+
+def _ended_first(error: WorkflowUpdateFailedError) -> bool:
+    return isinstance(error.cause, ApplicationError) and error.cause.type == "AcceptedUpdateCompletedWorkflow"
 
 
 async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:

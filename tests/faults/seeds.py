@@ -1,5 +1,6 @@
 """Seeds: what a run drew by chance is drawn again from its seed, which every failure names with the command to run."""
 
+import math
 import os
 import random
 import secrets
@@ -8,6 +9,8 @@ from contextlib import contextmanager
 
 VARIABLE = "FAULT_SEED"
 """Set it to run a fault test with this seed only."""
+SCALE = "FAULT_SCALE"
+"""Set it to run a storm with this part of its numbers, as in 0.1: quick to look into, and no proof."""
 
 
 def fixed(count: int) -> Sequence[int]:
@@ -21,10 +24,16 @@ def fresh() -> int:
     return int(os.environ.get(VARIABLE) or secrets.randbelow(2**31))
 
 
+def scaled(count: int) -> int:
+    """Return a number of a storm, or the part of it that the environment asks for."""
+    return math.ceil(count * float(os.environ.get(SCALE) or 1))
+
+
 @contextmanager
 def replayable(seed: int, node: str) -> Iterator[random.Random]:
     """Give the chance of a seed; what fails within says how to run it again."""
-    again = f"to run it again: {VARIABLE}={seed} python -m pytest -m '' '{node}'"
+    scale = f" {SCALE}={os.environ[SCALE]}" if os.environ.get(SCALE) else ""
+    again = f"to run it again: {VARIABLE}={seed}{scale} python -m pytest -m '' '{node}'"
     print(f"seed {seed}; {again}")  # noqa: T201 # shown with a failure, and by pytest -s
     try:
         yield random.Random(seed)

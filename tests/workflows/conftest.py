@@ -1,5 +1,6 @@
 """A worker in this process over real parts: PostgreSQL, Temporal and both gateway simulators."""
 
+import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
@@ -53,8 +54,10 @@ class Processes:
         }
         return ChargeRequest.model_validate(fields | changes)
 
-    async def charge(self, request: ChargeRequest, *, through_action: bool = False) -> ChargeView:
-        """Start a charge and wait for its decision, in one call."""
+    async def charge(
+        self, request: ChargeRequest, *, through_action: bool = False, update_id: str | None = None
+    ) -> ChargeView:
+        """Start a charge and wait for its decision, in one call; who asks again under one update id asks once."""
         start = WithStartWorkflowOperation(
             ChargeWorkflow.run,
             request,
@@ -63,13 +66,16 @@ class Processes:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         )
+        _take_error(start)
         decision = AwaitDecision(content_hash=request.content_hash(), through_action=through_action)
         return await self.client.execute_update_with_start_workflow(
-            ChargeWorkflow.await_decision, decision, start_workflow_operation=start
+            ChargeWorkflow.await_decision, decision, start_workflow_operation=start, id=update_id
         )
 
-    async def refund(self, charge_id: str, refund_id: str, amount_minor: int | None = None) -> RefundView:
-        """Start a refund and wait for its decision."""
+    async def refund(
+        self, charge_id: str, refund_id: str, amount_minor: int | None = None, *, update_id: str | None = None
+    ) -> RefundView:
+        """Start a refund and wait for its decision; who asks again under one update id asks once."""
         request = RefundRequest(
             refund_id=refund_id, charge_id=charge_id, amount_minor=amount_minor, actor="person:tester"
         )
@@ -80,8 +86,9 @@ class Processes:
             task_queue=self.settings.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
+        _take_error(start)
         return await self.client.execute_update_with_start_workflow(
-            RefundWorkflow.await_decision, AwaitRefundDecision(), start_workflow_operation=start
+            RefundWorkflow.await_decision, AwaitRefundDecision(), start_workflow_operation=start, id=update_id
         )
 
     def handle(self, charge_id: str) -> Any:
@@ -112,6 +119,12 @@ class Processes:
     def effects(self, gateway: str, kind: str) -> list[dict[str, Any]]:
         """What really happened at a gateway, from its own record."""
         return [effect for effect in self.simulators[gateway].truth()["effects"] if effect["kind"] == kind]
+
+
+def _take_error(start: WithStartWorkflowOperation[Any, Any]) -> None:
+    """Take the error that a start keeps for whoever asks it for the process: nobody does, and asyncio reports that."""
+    process = asyncio.ensure_future(start.workflow_handle())
+    process.add_done_callback(lambda task: task.cancelled() or task.exception())
 
 
 def settings_for(
