@@ -25,6 +25,7 @@ LATER_SECONDS = 1.5
 PATIENCE_SECONDS = 30
 MAIN = {"capture": "captured", "refund": "refund_succeeded"}
 """The entry that each kind of operation must have once."""
+OF_NO_OUTCOME = {"payment_intent.created"}
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ async def parts(
 @GATEWAYS
 @pytest.mark.parametrize("kind", ["capture", "refund"])
 @pytest.mark.parametrize("is_told", [False, True], ids=["put_off", "told"])
-@pytest.mark.parametrize("answer", ["late", "lost"])
+@pytest.mark.parametrize("answer", ["late", pytest.param("lost", marks=pytest.mark.faults)])
 async def test_an_event_that_is_handled_before_the_answer_comes(
     parts: Processes,
     database: Database,
@@ -78,14 +79,20 @@ async def test_an_event_that_comes_after_the_answer(
     await parts.charge(request)
     if kind == "refund":
         await _ask(parts, request.charge_id, kind)
-    before = len(parts.simulators[gateway].truth()["requests"])
+    before = _requests(parts, gateway)
     for name, event_id in Letters(parts.simulators).waiting():
         statuses = await asyncio.to_thread(parts.simulators[name].deliver_webhook, event_id, 10, at_once=True)
         assert statuses == [200] * 10
     await _all_handled(database)
     assert {row["result"] for row in _rows(database) if row["operation_id"]} == {"the books say so already"}
-    assert len(parts.simulators[gateway].truth()["requests"]) == before
+    assert _requests(parts, gateway) == before
     await _done_once(parts, gateway, request.charge_id, kind)
+
+
+def _requests(parts: Processes, gateway: str) -> int:
+    """How many requests a gateway got about payments; PayPal's certificate is fetched to verify."""
+    found = parts.simulators[gateway].truth()["requests"]
+    return sum("/certs/" not in request["path"] for request in found)
 
 
 async def _ask(parts: Processes, charge_id: str, kind: str) -> None:
@@ -98,7 +105,7 @@ async def _event_of(database: Database, charge_id: str, kind: str) -> dict[str, 
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             for row in _rows(database):
-                if row["operation_id"] == f"{charge_id}:{kind}:1":
+                if row["operation_id"] == f"{charge_id}:{kind}:1" and row["event_type"] not in OF_NO_OUTCOME:
                     return row
             await asyncio.sleep(0.02)
 
