@@ -12,7 +12,6 @@ from itertools import count
 from typing import Any
 
 import api.__main__
-from api import inbox_writer
 from api.inbox_writer import InboxWriter
 from ledger import inbox
 
@@ -43,9 +42,9 @@ def main(point: str, number: str) -> int:
     """Run the service."""
     match Point(point):
         case Point.STORING:
-            inbox_writer.inbox.keep_all = dying(inbox.keep_all, int(number))  # type: ignore[assignment] # of the same shape
+            setattr(inbox, "keep_all", dying(inbox.keep_all, int(number)))  # noqa: B010 # planted
         case Point.STORED:
-            InboxWriter.keep = dying(InboxWriter.keep, int(number))  # type: ignore[method-assign] # of the same shape
+            setattr(InboxWriter, "keep", dying(InboxWriter.keep, int(number)))  # noqa: B010 # planted
     return api.__main__.main()
 
 

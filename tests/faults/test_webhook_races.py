@@ -57,9 +57,11 @@ async def test_an_event_that_is_handled_before_the_answer_comes(
     request = parts.request(gateway)
     if kind == "refund":
         await parts.charge(request)
-    action = {"late": {"action": "delay", "delay_seconds": LATER_SECONDS}, "lost": {"action": "drop"}}[answer]
+    fault: dict[str, Any] = {"action": "drop"}
+    if answer == "late":
+        fault = {"action": "delay", "delay_seconds": LATER_SECONDS}
     simulator.configure(webhooks="before_response")
-    simulator.add_fault(method="POST", operation=f"{request.charge_id}:{kind}:1", when="after", times=1, **action)
+    simulator.add_fault(method="POST", operation=f"{request.charge_id}:{kind}:1", when="after", times=1, **fault)
     asking = asyncio.create_task(_ask(parts, request.charge_id, kind) if kind == "refund" else parts.charge(request))
     came = await _event_of(database, request.charge_id, kind)
     assert not asking.done()

@@ -6,6 +6,7 @@ here every copy counts as an event of its own, which asks more of the processes.
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from gateways.webhooks.reading import read_event
 from ledger.inbox import InboxEvent
@@ -75,7 +76,9 @@ class Inbox:
 
     def deliver(self, event: Event, delay: timedelta) -> None:
         """Have an event come after a while; a worker sees it soon after that."""
-        kept = InboxEvent.model_construct(None, received_at=self._system.timeline.now + delay, attempts=1)
+        fields: dict[str, Any] = dict.fromkeys(InboxEvent.model_fields)
+        fields |= {"received_at": self._system.timeline.now + delay, "attempts": 1}
+        kept = InboxEvent.model_construct(None, **fields)
         self._handle_after(delay + timedelta(seconds=IDLE_SECONDS), event, kept)
 
     def _handle_after(self, delay: timedelta, event: Event, kept: InboxEvent) -> None:
