@@ -39,7 +39,7 @@ async def parts(
 @GATEWAYS
 @pytest.mark.parametrize("kind", ["capture", "refund"])
 @pytest.mark.parametrize("is_told", [False, True], ids=["put_off", "told"])
-@pytest.mark.parametrize("answer", ["late", "lost"])
+@pytest.mark.parametrize("answer", ["late", pytest.param("lost", marks=pytest.mark.faults)])
 async def test_an_event_that_is_handled_before_the_answer_comes(
     parts: Processes,
     database: Database,
@@ -92,22 +92,22 @@ async def test_an_event_that_comes_after_the_answer(
     await _done_once(parts, gateway, request.charge_id, kind)
 
 
+def _requests(parts: Processes, gateway: str) -> int:
+    """How many requests a gateway got about payments; PayPal's certificate is fetched to verify."""
+    found = parts.simulators[gateway].truth()["requests"]
+    return sum("/certs/" not in request["path"] for request in found)
+
+
 async def _ask(parts: Processes, charge_id: str, kind: str) -> None:
     refund = await parts.refund(charge_id, f"re_{charge_id}", 1000)
     assert (kind, refund.status) == ("refund", RefundStatus.SUCCEEDED)
-
-
-def _requests(parts: Processes, gateway: str) -> int:
-    """Count what a gateway was asked, but for the certificates with which it signs."""
-    requests = parts.simulators[gateway].truth()["requests"]
-    return sum("/certs/" not in request["path"] for request in requests)
 
 
 async def _was_said(database: Database, operation_id: str, words: str) -> None:
     """Wait until this was made of an event about an operation; that it was only created is known before."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not any(
-            row["operation_id"] == operation_id and row["result"].startswith(words) for row in _rows(database)
+            row["operation_id"] == operation_id and (row["result"] or "").startswith(words) for row in _rows(database)
         ):
             await asyncio.sleep(0.02)
 

@@ -9,19 +9,12 @@ VERDICTS = "workflows/event_verdicts.py"
 
 OF_WEBHOOKS = (
     Bug(
-        "an event is taken for the end of a wait",
+        "a refund that is heard of again is booked again",
         [
             Change(
-                "workflows/charge_attempts.py",
-                """            lambda: charge.was_hinted() or charge.has_unnoted_wish(),
-        )
-        if not isinstance(found, Woken):
-            return found
-""",
-                """            lambda: charge.was_hinted() or charge.has_unnoted_wish(),
-        )
-        return None if isinstance(found, Woken) else found
-""",
+                "activities/refund_books.py",
+                'before.outcome == "succeeded" and not isinstance(outcome, Succeeded | Pending)',
+                'before.outcome == "succeeded"',
             )
         ],
         f"{LIVES}::test_lost_late_and_copied_events_change_nothing",

@@ -76,8 +76,9 @@ class Inbox:
 
     def deliver(self, event: Event, delay: timedelta) -> None:
         """Have an event come after a while; a worker sees it soon after that."""
-        came: dict[str, Any] = {"received_at": self._system.timeline.now + delay, "attempts": 1}
-        kept = InboxEvent.model_construct(None, **came)
+        fields: dict[str, Any] = dict.fromkeys(InboxEvent.model_fields)
+        fields |= {"received_at": self._system.timeline.now + delay, "attempts": 1}
+        kept = InboxEvent.model_construct(None, **fields)
         self._handle_after(delay + timedelta(seconds=IDLE_SECONDS), event, kept)
 
     def _handle_after(self, delay: timedelta, event: Event, kept: InboxEvent) -> None:

@@ -159,8 +159,8 @@ async def test_news_about_an_attempt_that_was_left_behind_does_not_wait_until_th
     processes: Processes, handler: InboxHandler
 ) -> None:
     """What was reserved in excess is released at once, while the charge waits for its capture, which may be for weeks."""
-    request = processes.request("stripe", payment_methods=BOTH, capture=CaptureMode.MANUAL)
-    request = request.model_copy(update={"gateway": "stripe"})
+    wish = processes.request("stripe", payment_methods=BOTH, capture=CaptureMode.MANUAL)
+    request = wish.model_copy(update={"gateway": "stripe"})
     first = f"{request.charge_id}:authorize:1"
     stripe = processes.simulators["stripe"]
     stripe.add_fault(method="POST", operation=first, action="late_success", delay_seconds=60)
