@@ -38,12 +38,11 @@ class Crowd:
         async with asyncio.TaskGroup() as group:
             for number in range(count):
                 (name,) = self.chance.choices(self.stories, weights)
-                story = self._story(name, self.chance.choice(gateways), number, self.chance.randrange(2**31))
+                drawn = name, self.chance.choice(gateways), number, self.chance.randrange(2**31)
                 await places.acquire()
                 if self.enough:
-                    story.close()
                     break
-                group.create_task(story).add_done_callback(lambda _: places.release())
+                group.create_task(self._story(*drawn)).add_done_callback(lambda _: places.release())
 
     def outcomes(self) -> Counter[str]:
         """How many charges ended how."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from ledger.charges import ChargeRequest, ChargeView
@@ -23,7 +24,12 @@ class PatientProcesses(Processes):
 
     async def charge(self, request: ChargeRequest, *, through_action: bool = False) -> ChargeView:
         """Start a charge and wait for its decision, however often the connection breaks."""
-        return await patiently(lambda: super(PatientProcesses, self).charge(request, through_action=through_action))
+        ask = super().charge
+        try:
+            return await patiently(lambda: ask(request, through_action=through_action))
+        except WorkflowAlreadyStartedError:  # it has come to its end while its caller heard nothing
+            ended: ChargeView = await patiently(super().handle(request.charge_id).result)
+            return ended
 
     async def refund(self, charge_id: str, refund_id: str, amount_minor: int | None = None) -> RefundView:
         """Start a refund and wait for its decision, however often the connection breaks."""
