@@ -11,10 +11,10 @@ from activities.charge_books import ChargeBooks, Park, RecordOutcome, RecordUnkn
 from activities.charge_decisions import Case, Further, NextAttempt, TryAgain
 from activities.refund_books import RecordRefund, RefundBooks
 from gateways.paypal_amounts import CAPABILITIES as PAYPAL
-from gateways.port import OperationKind, Outcome, RefusalCode, Refused, Succeeded
+from gateways.port import Declined, OperationKind, Outcome, RefusalCode, Refused, Succeeded
 from gateways.routing.errors import NoGateway
 from gateways.stripe_amounts import CAPABILITIES as STRIPE
-from ledger import operations, reviews
+from ledger import operations, reports, reviews
 from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
 from ledger.database import create_engine
 from ledger.money import Money
@@ -89,6 +89,15 @@ async def carried_out(books: ChargeBooks, standing: Standing, outcome: Outcome) 
     """Bring the answer to what is under way into the books."""
     assert standing.operation is not None
     return await books.record_outcome(RecordOutcome(operation=standing.operation, outcome=outcome))
+
+
+async def test_nothing_is_booked_before_the_gateway_has_said_that_it_happened(engine: AsyncEngine) -> None:
+    """The intent is a row, and no money: a charge that is declined, or never sent, leaves the journal empty."""
+    books = ChargeBooks(engine, CAPABILITIES, Chooser(), frozenset())
+    standing = await books.open_charge(REQUEST)
+    await carried_out(books, standing, Declined(code="card_declined", message="no"))
+    async with engine.connect() as connection:
+        assert await reports.entries(connection, charge_id="ch_1") == []
 
 
 async def test_a_case_is_closed_once_everything_is_given_back(engine: AsyncEngine) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,11 @@ pytestmark = [pytest.mark.system, pytest.mark.faults]
 
 CHARGES = 150
 AT_ONCE = 30
+GOOD_LINE = (0.0, 65_536)
+BAD_LINE = (0.01, 300)
+"""Seconds of delay of each piece, and its bytes, at most: a step takes about a second, and is torn in a few of them."""
+TORN = 0.5
+"""In what share of the moments a connection is torn."""
 TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE usename = 'quittance_app' AND datname = current_database() ORDER BY random() LIMIT 2
@@ -37,26 +42,31 @@ Trouble = Callable[[random.Random], Awaitable[None]]
 
 
 async def disturbed(
-    callers: Processes, database: Database, directory: Path, chance: random.Random, trouble: Trouble
+    callers: Processes,
+    database: Database,
+    directory: Path,
+    chance: random.Random,
+    trouble: Trouble,
+    heal: Callable[[], None] = lambda: None,
 ) -> None:
-    """Play charges while trouble comes again and again; all end as wished, and the books are right."""
+    """Play charges while trouble comes again and again; once it is healed all end as wished, and the books are right."""
+    enough = asyncio.Event()
 
     async def again_and_again() -> None:
-        while True:
+        # Never broken off: what it has killed it starts again.
+        while not enough.is_set():
             await asyncio.sleep(chance.uniform(0.1, 0.5))
             await trouble(chance)
 
-    async with fleet.running(callers.settings, 2, directory / "log"):
-        troubling = asyncio.create_task(again_and_again())
-        crowd = Crowd(callers, chance, AT_ONCE)
-        playing = asyncio.create_task(crowd.play(CHARGES))
-        await asyncio.wait([troubling, playing], return_when=asyncio.FIRST_COMPLETED)
-        troubling.cancel()
-        with suppress(asyncio.CancelledError):
-            await troubling
-        await playing
+    crowd = Crowd(callers, random.Random(chance.random()), AT_ONCE)
+    async with fleet.running(callers.settings, 2, directory / "log"), asyncio.TaskGroup() as group:
+        group.create_task(again_and_again())
+        await crowd.play(CHARGES)
+        enough.set()
+    heal()
     assert crowd.not_as_wished == []
     found = await final_read(callers, database.superuser_url, tuple(crowd.answers), directory / "final")
+    assert len(found.charges) == CHARGES
     assert violations(found) == []
 
 
@@ -88,14 +98,13 @@ async def test_a_bad_line_to_postgresql_loses_and_repeats_nothing(
             settings = callers.settings.model_copy(update={"database_url": behind})
 
             async def tear(chance: random.Random) -> None:
-                proxy.latency_seconds, proxy.piece_bytes = chance.choice([(0.0, 65_536), (0.02, 40)])
-                proxy.cut(chance.choice(list(Direction)), chance.randrange(4000))
+                proxy.heal()  # a cut waits for bytes: kept, they would meet whatever a last step tries, again and again
+                proxy.latency_seconds, proxy.piece_bytes = chance.choice([GOOD_LINE, BAD_LINE])
+                if chance.random() < TORN:
+                    proxy.cut(chance.choice(list(Direction)), chance.randrange(4000))
 
             through = Processes(settings, callers.client, callers.engine, callers.simulators)
-            try:
-                await disturbed(through, database, tmp_path, chance, tear)
-            finally:
-                proxy.heal()
+            await disturbed(through, database, tmp_path, chance, tear, proxy.heal)
 
 
 @pytest.fixture

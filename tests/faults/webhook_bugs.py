@@ -31,7 +31,7 @@ OF_WEBHOOKS = (
     ),
     Bug(
         "a late success waits until its charge has ended",
-        [Change(VERDICTS, "return said_no or operation.excess or operation.compensates is not None", "return False")],
+        [Change(VERDICTS, "return operation.is_decided and not is_of_fee and", "return False and")],
         f"{LIVES}::test_what_an_event_tells_is_in_the_books_within_a_minute",
     ),
     Bug(

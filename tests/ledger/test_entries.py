@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -33,6 +33,8 @@ def test_an_entry_that_balances_in_each_currency_is_made() -> None:
 
 
 @given(amount=st.integers(1, MAX_LINE_MINOR), other=st.integers(1, MAX_LINE_MINOR))
+@example(amount=100, other=101)
+@example(amount=101, other=100)
 def test_an_entry_is_made_only_where_debits_are_credits(amount: int, other: int) -> None:
     """An unbalanced entry would take money from nowhere."""
     lines = debit(clearing("stripe"), usd(amount)), credit(revenue_sales(), usd(other))

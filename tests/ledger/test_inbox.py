@@ -75,6 +75,18 @@ async def test_fifty_transmissions_of_one_event_are_one_event(engine: AsyncEngin
     assert (await only(engine)).deliveries == 50
 
 
+async def test_copies_of_what_was_handled_are_not_handled_again(engine: AsyncEngine) -> None:
+    """A gateway that sends an event once more, or signs it anew, causes no work and nothing twice."""
+    await keep(engine, new())
+    [event] = await take(engine)
+    await settle(engine, Settlement(sequence=event.sequence, attempts=1, state=EventState.HANDLED, result="told"))
+    for transmission_id in ("t_1", "t_2"):
+        assert not await keep(engine, new(transmission_id=transmission_id))
+        assert await take(engine) == []
+    kept = await only(engine)
+    assert (kept.state, kept.deliveries) == (EventState.HANDLED, 3)
+
+
 @pytest.mark.parametrize("other", [new(body=b"[]"), new(event_id="evt_2")], ids=["body", "event"])
 async def test_a_transmission_stands_for_one_body(engine: AsyncEngine, other: NewEvent) -> None:
     """A signature over a checksum cannot be used again under a body that was made to have the same checksum."""

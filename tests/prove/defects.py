@@ -119,12 +119,12 @@ PLANTED: list[tuple[Code, str, Callable[[], ChargeEvidence]]] = [
     ),
     (
         Code.AMOUNT_DIFFERS,
-        "less was booked",
+        "a cent less was booked",
         lambda: with_entry(
             captured(),
             "capture:1",
             lambda each: entry(
-                each.reference, each.operation_id, "ch_1", "USD", ("clearing:stripe", 4000), ("a:b", -4000)
+                each.reference, each.operation_id, "ch_1", "USD", ("clearing:stripe", 4999), ("a:b", -4999)
             ),
         ),
     ),
@@ -299,15 +299,15 @@ PLANTED: list[tuple[Code, str, Callable[[], ChargeEvidence]]] = [
     ),
     (
         Code.LIMIT_EXCEEDED,
-        "more refunded than captured",
+        "a cent more refunded than captured",
         lambda: with_charge(
-            Story().capture().refund(3000).refund(3000).evidence(), refunded_minor=5000, refund_reserved_minor=0
+            Story().capture().refund(3000).refund(2001).evidence(), refunded_minor=5000, refund_reserved_minor=0
         ),
     ),
     (
         Code.COUNTER_DIFFERS,
-        "the row says less was refunded",
-        lambda: with_charge(refunded(), refunded_minor=1000),
+        "the row says that a cent less was refunded",
+        lambda: with_charge(refunded(), refunded_minor=1999),
     ),
     (
         Code.COUNTER_DIFFERS,

@@ -23,6 +23,8 @@ from workflows.charge_commands import CaptureCommand
 
 GATEWAYS = pytest.mark.parametrize("gateway", ["stripe", "paypal"])
 AMOUNT = 4999
+ENDS_SECONDS = 90.0
+"""Within which a process ends once its time has come, where a mistake would leave it open."""
 CONFIRM = {"stripe": "/v1/payment_intents/*/confirm", "paypal": "/v2/checkout/orders/*/capture"}
 MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
 READ = {"stripe": "/v1/payment_intents/*", "paypal": "/v2/checkout/orders/*"}
@@ -104,7 +106,8 @@ async def test_a_customer_who_never_authenticates_cannot_be_charged_later(proces
     view = await processes.charge(processes.request("stripe", "pm_card_authenticationRequired"))
     (operation,) = await processes.operations(view.charge_id)
     await pass_time(processes, f"charge/{view.charge_id}", hours=2)
-    ended = await processes.handle(view.charge_id).result()
+    async with asyncio.timeout(ENDS_SECONDS):
+        ended = await processes.handle(view.charge_id).result()
     assert ended.status is ChargeStatus.EXPIRED
     given_up, fence = await processes.operations(view.charge_id)
     assert (given_up.outcome, given_up.decline_code) == ("declined", "not_authenticated")
@@ -122,7 +125,8 @@ async def test_a_refund_that_fails_days_later_is_taken_back_in_the_books(process
     processes.simulators["stripe"].advance_clock(2 * 86_400)
     workflow_id = f"refund/{view.refund_id}"
     await pass_time(processes, workflow_id, days=2)
-    ended = await processes.client.get_workflow_handle(workflow_id).result()
+    async with asyncio.timeout(ENDS_SECONDS):
+        ended = await processes.client.get_workflow_handle(workflow_id).result()
     assert ended["status"] == "failed"
     row = await processes.row(charged.charge_id)
     assert (row.refunded_minor, row.refund_reserved_minor) == (0, 0)

@@ -23,6 +23,7 @@ from tests.faults.stories import BOTH
 from tests.gateways.webhooks.sender import paypal_body, stripe_body
 from tests.workflows.conftest import Processes
 from workflows import charge, event_verdicts, inbox_handler, reconcile
+from workflows.charge import ChargeWorkflow
 from workflows.inbox_handler import InboxHandler
 
 _numbers = itertools.count(1)
@@ -137,6 +138,23 @@ async def test_an_open_process_is_told(processes: Processes, handler: InboxHandl
     process = charge.workflow_id(request.charge_id)
     assert {event.result for event in (await kept(processes)).values()} == {f"told {process}"}
     assert await hints(processes, process) == 1
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "paypal"])
+async def test_what_an_event_claims_is_not_believed(processes: Processes, handler: InboxHandler, gateway: str) -> None:
+    """A success of which the gateway itself knows nothing ends no charge and books nothing, however it was signed."""
+    token = {"stripe": "pm_card_authenticationRequired", "paypal": "wallet_payer_action"}[gateway]
+    request = processes.request(gateway, token)
+    await processes.charge(request)
+    payment = await intent_of(processes, request.charge_id)
+    custom_id = f"{request.charge_id}:capture:1"
+    await keep(processes, stripe_body(id=payment) if gateway == "stripe" else paypal_body(custom_id=custom_id), gateway)
+    assert await handler.handle_due() == 1
+    assert await hints(processes, charge.workflow_id(request.charge_id)) == 1
+    view = await processes.handle(request.charge_id).query(ChargeWorkflow.status)
+    assert view.status is ChargeStatus.REQUIRES_ACTION
+    assert (await processes.row(request.charge_id)).status is ChargeStatus.REQUIRES_ACTION
+    assert await processes.rules(request.charge_id) == []
 
 
 async def test_news_about_a_charge_that_has_ended_starts_the_search_for_later_facts(
