@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment
 from activities import charge_decisions
 from activities.charge_decisions import Case, NextAttempt, operation_request
 from activities.gateway_calls import GatewayCalls
-from gateways.port import OperationKind, OperationRequest, Outcome, Succeeded
+from gateways.port import OperationKind, OperationRequest, Outcome, Succeeded, Withdrawal
 from gateways.stripe_amounts import CAPABILITIES
 from ledger import charges, operations
 from ledger.charges import ChargeRequest, PaymentMethod
@@ -67,6 +67,10 @@ class Witness:
         return DONE
 
     authorize = capture = void = refund = _moves_money
+
+    async def withdrawals(self, request: OperationRequest) -> tuple[Withdrawal, ...]:  # noqa: ARG002 # nothing was
+        """Nothing was taken back."""
+        return ()
 
     async def close(self) -> None:
         """Nothing is open."""
