@@ -127,7 +127,10 @@ async def test_every_write_carries_its_key(case: GatewayCase, sent: list[Sent]) 
     header = "idempotency-key" if case.name == "stripe" else "paypal-request-id"
     writes = [request for request in sent if request.method == "POST" and request.path != "/v1/oauth2/token"]
     assert all(request.headers[header].startswith(f"chg_{case.name}:") for request in writes)
-    assert len({request.headers[header] for request in writes}) == len(writes)
+    keys = [request.headers[header] for request in writes]
+    assert len(set(keys)) == len(keys)
+    came = [request for request in case.simulator.truth()["requests"] if request["method"] == "POST"]
+    assert [request["idempotency_key"] for request in came if request["path"] != "/v1/oauth2/token"] == keys
     assert all(header not in request.headers for request in sent if request.method == "GET")
     if case.name == "paypal":
         assert all(request.headers["prefer"] == "return=representation" for request in writes)
