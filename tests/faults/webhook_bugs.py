@@ -35,11 +35,6 @@ OF_WEBHOOKS = (
         f"{LIVES}::test_what_an_event_tells_is_in_the_books_within_a_minute",
     ),
     Bug(
-        "an event about a refund is told to the charge",
-        [Change("workflows/telling.py", "if refund_id is None else", "if True else")],
-        "tests/faults/test_webhook_orders.py",
-    ),
-    Bug(
         "an event whose answer is on its way is told at once",
         [Change(VERDICTS, "ASKING_TAKES = timedelta(seconds=10)", "ASKING_TAKES = timedelta(seconds=0)")],
         f"{WEBHOOK_RACES}::test_an_event_that_is_handled_before_the_answer_comes[late-put_off-capture-stripe]",
