@@ -9,10 +9,11 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -22,16 +23,18 @@ from settings import Settings
 from tests.faults.failpoints import Failpoints, Plan, WatchActivities
 from workflows.client import connect
 
+AFTER_THE_STORY_SECONDS = 30.0
+"""How long a worker may take to come to its point when the story has been told: some steps are nobody's answer."""
 PR_SET_PDEATHSIG = 1
 _forkserver = multiprocessing.get_context("forkserver")
 _forkserver.set_forkserver_preload(["tests.faults.nursery"])
 
 
-class WorkerProcess:
-    """A worker that runs in a process of its own."""
+class ForkedProcess:
+    """A coroutine of ours that runs in a process of its own; `run` and what it is given have to be picklable."""
 
-    def __init__(self, settings: Settings, plan: Plan, log: Path | None) -> None:
-        self._process: ForkServerProcess = _forkserver.Process(target=_main, args=(settings, plan, log), daemon=True)
+    def __init__(self, log: Path | None, run: Callable[..., Coroutine[Any, Any, None]], *given: object) -> None:
+        self._process: ForkServerProcess = _forkserver.Process(target=_main, args=(log, run, given), daemon=True)
         self._process.start()
         self.pid = self._process.pid or 0
 
@@ -67,6 +70,13 @@ class WorkerProcess:
         await self.ended()
 
 
+class WorkerProcess(ForkedProcess):
+    """A worker that runs in a process of its own, and fails there as planned."""
+
+    def __init__(self, settings: Settings, plan: Plan, log: Path | None) -> None:
+        super().__init__(log, _work, settings, Failpoints(plan))
+
+
 @asynccontextmanager
 async def worker_process(
     settings: Settings, plan: Plan | None = None, log: Path | None = None
@@ -79,7 +89,20 @@ async def worker_process(
         await process.kill()
 
 
-def _main(settings: Settings, plan: Plan, log: Path | None) -> None:
+async def reached(point: str, failing: Coroutine[Any, Any, Any], playing: "asyncio.Task[Any]") -> None:
+    """Wait until a worker has failed at its point: at the latest a while after the story has ended."""
+    failed = asyncio.ensure_future(failing)
+    try:
+        await asyncio.wait({failed, playing}, return_when=asyncio.FIRST_COMPLETED)
+        async with asyncio.timeout(AFTER_THE_STORY_SECONDS):
+            await failed
+    except TimeoutError as error:
+        raise AssertionError(f"the story never came to {point}") from error
+    finally:
+        failed.cancel()
+
+
+def _main(log: Path | None, run: Callable[..., Coroutine[Any, Any, None]], given: Sequence[object]) -> None:
     if sys.platform == "linux":
         # The parent is the process that forks; it goes with the test session, however that ends.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -87,11 +110,11 @@ def _main(settings: Settings, plan: Plan, log: Path | None) -> None:
         with log.open("ab") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-    asyncio.run(_run(settings, Failpoints(plan)))
+    asyncio.run(run(*given))
     os._exit(0)  # as worker.py ends: interpreter and native threads could get into each other's way
 
 
-async def _run(settings: Settings, failpoints: Failpoints) -> None:
+async def _work(settings: Settings, failpoints: Failpoints) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     client = await connect(settings)

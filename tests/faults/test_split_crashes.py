@@ -20,7 +20,8 @@ from tests.faults.evidence import Acknowledged
 from tests.faults.failpoints import Action, Plan
 from tests.faults.final_read import final_read
 from tests.faults.invariants import violations
-from tests.faults.nursery import worker_process
+from tests.faults.nursery import reached, worker_process
+from tests.faults.relief import Relief
 from tests.workflows import splits
 from tests.workflows.conftest import Processes, settings_for
 from workflows.client import connect
@@ -30,12 +31,13 @@ pytestmark = pytest.mark.system
 REFUSES_CAPTURE = "card/card_authorize_ok_capture_declined"
 THREE = (("50", "stripe", "pm_card_visa"), ("30", "paypal", REFUSES_CAPTURE), ("20", "stripe", "pm_card_visa"))
 CELL_SECONDS = 240
-AT_ONCE = 6
+AT_ONCE = 48
 IN_SHORT = {"refused": 2, "called_off": 2}
 """How many points of which story are in the short selection, besides the one that was once lost."""
 BEFORE_THE_CHARGE = "committed:begin_leg:1"
 """The books say that a leg is begun, and its charge is not started: once it never was."""
-STEPS = {"open_split", "look_at_legs", "begin_leg", "refuse_leg", "cancel_split"}
+ALWAYS = {"open_split", "look_at_legs", "begin_leg"}
+STEPS = {*ALWAYS, "refuse_leg", "cancel_split"}
 Story = Callable[[Processes, SplitRequest], Coroutine[Any, Any, SplitView]]
 
 
@@ -76,8 +78,10 @@ async def points_of(callers: Processes, database: Database, story: str, director
     return [point for point in passed if point.split(":")[1] not in READING]
 
 
-async def killed_at(callers: Processes, database: Database, story: str, point: str, directory: Path) -> SplitView:
-    """Play a story with a worker that dies at a point, and its successor."""
+async def killed_at(
+    callers: Processes, database: Database, relief: Relief, story: str, point: str, directory: Path
+) -> SplitView:
+    """Play a story with a worker that dies at a point, and the one that takes over."""
     chance = random.Random(f"{story} {point}")
     processes = await own(callers, database, cached=chance.choice([0, 500]))
     play, ask, end = STORIES[story]
@@ -85,19 +89,24 @@ async def killed_at(callers: Processes, database: Database, story: str, point: s
     async with asyncio.timeout(CELL_SECONDS):
         async with worker_process(processes.settings, Plan(point, Action.KILL), directory / "log") as failing:
             playing = asyncio.create_task(play(processes, asked))
-            await failing.ended()
-            async with worker_process(processes.settings, log=directory / "log"):
+            await reached(point, failing.ended(), playing)
+            async with relief.working(processes.settings):
                 view = await playing
     assert view.status is end, f"{story}, killed at {point}: {view}"
     return view
 
 
 async def crash_everywhere(
-    callers: Processes, database: Database, directory: Path, story: str, chosen: Callable[[list[str]], list[str]]
+    callers: Processes,
+    database: Database,
+    relief: Relief,
+    directory: Path,
+    story: str,
+    chosen: Callable[[list[str]], list[str]],
 ) -> None:
     """Kill a worker at the chosen points of a story, and hold what is left to the invariants."""
     points = await points_of(callers, database, story, directory)
-    assert {"open_split", "look_at_legs", "begin_leg"} <= {point.split(":")[1] for point in points}
+    assert {point.split(":")[1] for point in points} >= ALWAYS
     places = asyncio.Semaphore(AT_ONCE)
 
     failures: list[str] = []
@@ -105,7 +114,7 @@ async def crash_everywhere(
     async def one(point: str) -> SplitView | None:
         async with places:
             try:
-                return await killed_at(callers, database, story, point, directory)
+                return await killed_at(callers, database, relief, story, point, directory)
             except Exception as error:  # noqa: BLE001 # told with all others, at the end
                 failures.append(f"{point}: {type(error).__name__} {error}")
                 return None
@@ -124,7 +133,7 @@ async def crash_everywhere(
 
 @pytest.mark.parametrize("story", IN_SHORT)
 async def test_a_worker_that_dies_somewhere_in_a_split_changes_nothing_of_its_end(
-    callers: Processes, database: Database, tmp_path: Path, story: str, request: pytest.FixtureRequest
+    callers: Processes, database: Database, relief: Relief, tmp_path: Path, story: str, request: pytest.FixtureRequest
 ) -> None:
     """All legs are taken or none, whoever died when: a few points, other ones for another seed."""
     (seed,) = seeds.fixed(1)
@@ -134,14 +143,16 @@ async def test_a_worker_that_dies_somewhere_in_a_split_changes_nothing_of_its_en
             of_splits = [point for point in points if point.split(":")[1] in STEPS]
             return [BEFORE_THE_CHARGE, *chance.sample(of_splits, IN_SHORT[story])]
 
-        await crash_everywhere(callers, database, tmp_path, story, some)
+        await crash_everywhere(callers, database, relief, tmp_path, story, some)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("story", STORIES)
 async def test_a_worker_that_dies_anywhere_in_a_split_changes_nothing_of_its_end(
-    callers: Processes, database: Database, tmp_path: Path, story: str
+    callers: Processes, database: Database, relief: Relief, tmp_path: Path, story: str
 ) -> None:
     """Every point of every story, those of its legs too."""
     only = os.environ.get("FAULT_CELL", "")
-    await crash_everywhere(callers, database, tmp_path, story, lambda points: [each for each in points if only in each])
+    await crash_everywhere(
+        callers, database, relief, tmp_path, story, lambda points: [each for each in points if only in each]
+    )

@@ -1,0 +1,121 @@
+"""Stories of steps that come seldom: a fee that is late, a gateway that is silent for days, a charge in legs.
+
+The matrix plays them beside the others, for these steps alone.
+"""
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import Any
+
+from ledger.charges import ChargeStatus, ChargeView
+from ledger.refunds import RefundStatus, RefundView
+from ledger.splits import SplitRequest, SplitStatus, SplitView
+from tests.faults.evidence import Acknowledged
+from tests.faults.stories import LATE_SECONDS, Story, Told, amount, automatic, begun, invoice, pass_time, told_of
+from tests.workflows import splits
+from tests.workflows.conftest import GOOD, Processes
+from workflows.review_messages import RESOLVE_REVIEW, ResolveReview
+
+A_DAY = timedelta(days=1)
+OTHER = {"stripe": "paypal", "paypal": "stripe"}
+REVIEWER = "alice"
+TURNED_AWAY: dict[str, Any] = {"method": "POST", "action": "rate_limit", "retry_after": 90, "times": 1000}
+"""For longer than a call is tried, so that each call is asked once."""
+
+
+async def fee_comes_later(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Charge at once; the gateway tells what it keeps a minute later."""
+    simulator = processes.simulators[gateway]
+    simulator.configure(balance_transaction_delay_seconds=LATE_SECONDS)
+    told = await automatic(processes, gateway, charge_id, chance)
+    await asyncio.to_thread(simulator.advance_clock, LATE_SECONDS + 1)
+    while any(each.fee_status == "pending" for each in await processes.operations(charge_id)):
+        await asyncio.sleep(0.2)
+    return told
+
+
+async def given_up_by_a_person(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """The gateway turns the charge away for longer than it knows a key, and shows no trace of it: a person gives it up."""
+    operation = f"{charge_id}:capture:1"
+    await asyncio.to_thread(processes.simulators[gateway].add_fault, operation=operation, **TURNED_AWAY)
+    asking = asyncio.create_task(automatic(processes, gateway, charge_id, chance))
+    process = await begun(processes, f"charge/{charge_id}")
+    while not asking.done():
+        await pass_time(processes, process, A_DAY)
+    told = await asking
+    if told.answer.status != ChargeStatus.NEEDS_REVIEW:
+        return told
+    view = await process.execute_update(RESOLVE_REVIEW, _given_up(), result_type=ChargeView)
+    return told_of(view, view.status is ChargeStatus.DECLINED)
+
+
+async def refund_given_up_by_a_person(
+    processes: Processes, gateway: str, charge_id: str, chance: random.Random
+) -> Told:
+    """Charge at once; the gateway turns the refund away as long, and a person gives that up."""
+    request = processes.request(gateway, charge_id=charge_id, amount=amount(chance), invoice=invoice(chance))
+    view = await processes.charge(request)
+    operation = f"{charge_id}:refund:1"
+    await asyncio.to_thread(processes.simulators[gateway].add_fault, operation=operation, **TURNED_AWAY)
+    asking = asyncio.create_task(processes.refund(charge_id, f"re_{charge_id}"))
+    process = await begun(processes, f"refund/re_{charge_id}")
+    while not asking.done():
+        await pass_time(processes, process, A_DAY)
+    if (await asking).status is not RefundStatus.NEEDS_REVIEW:
+        return told_of(view, as_wished=False)
+    refund = await process.execute_update(RESOLVE_REVIEW, _given_up(), result_type=RefundView)
+    return told_of(view, refund.status is RefundStatus.FAILED)
+
+
+async def split(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Take an amount in two legs."""
+    view = await splits.play(processes, _in_legs(gateway, charge_id, chance))
+    return _told_of_legs(view, view.status is SplitStatus.CAPTURED)
+
+
+async def split_not_made(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Ask for a split in a currency that no gateway takes: no leg of it can be made."""
+    view = await splits.play(processes, _in_legs(gateway, charge_id, chance, currency="KWD"))
+    return _told_of_legs(view, view.status is SplitStatus.UNDONE)
+
+
+async def split_called_off(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Take an amount in two legs, and give it back."""
+    asked = _in_legs(gateway, charge_id, chance)
+    await splits.play(processes, asked)
+    view = await splits.cancel(processes, asked)
+    return _told_of_legs(view, view.status is SplitStatus.UNDONE)
+
+
+RARE: dict[str, tuple[Story, set[str]]] = {
+    story.__name__: (story, steps)
+    for story, steps in (
+        (fee_comes_later, {"record_fee"}),
+        (given_up_by_a_person, {"record_unknown", "park", "resolve_review"}),
+        (refund_given_up_by_a_person, {"record_refund", "park_refund", "resolve_refund_review"}),
+        (split, {"open_split", "look_at_legs", "begin_leg"}),
+        (split_not_made, {"refuse_leg"}),
+        (split_called_off, {"cancel_split"}),
+    )
+}
+"""The stories, and the steps for which they have cells: others have theirs elsewhere, or come as often as chance will."""
+ONLY_AT = {"fee_comes_later": {"stripe"}}
+"""Stories that not every gateway can play: the others tell their fee at once."""
+ALONE = {"fee_comes_later"}
+"""Stories that change how a gateway is to everybody, and so are not played beside others."""
+
+
+def _given_up() -> ResolveReview:
+    return ResolveReview.model_validate({"as_": "failed", "because": "the gateway knows nothing of it", "by": REVIEWER})
+
+
+def _in_legs(gateway: str, split_id: str, chance: random.Random, **changes: Any) -> SplitRequest:
+    legs = [(str(chance.randint(5, 500)), at, GOOD[at]) for at in (gateway, OTHER[gateway])]
+    return splits.request(*legs, split_id=split_id, **changes)
+
+
+def _told_of_legs(view: SplitView, as_wished: bool) -> Told:  # noqa: FBT001 # as in stories
+    legs = [Acknowledged(leg.charge_id, leg.status.value, leg.captured_minor) for leg in view.legs if leg.status]
+    whole = Acknowledged(view.split_id, view.status.value, sum(leg.captured_minor for leg in legs))
+    return Told(whole, as_wished, tuple(legs))
