@@ -30,6 +30,8 @@ from tests.faults.stories import STORIES, Story, Told
 from tests.workflows.conftest import Processes, settings_for
 
 AT_ONCE = 96
+BEGIN_AT_ONCE = 4
+"""A cell costs most where its worker starts: more at a time would only starve those that are under way."""
 CELL_SECONDS = 300.0
 QUIET_SECONDS = 2.0
 """A trace to which nothing was added for so long is whole."""
@@ -59,6 +61,7 @@ class Matrix:
     """The settings of the workers of each charge: each has a task queue of its own."""
     failures: list[str] = field(default_factory=list)
     answers: list[Acknowledged] = field(default_factory=list)
+    beginning: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BEGIN_AT_ONCE))
 
     async def traced(self, seed: int, gateways: Iterable[str] = GATEWAYS) -> tuple[list[Cell], set[str]]:
         """The cells of a seed, and every point that the stories passed, from one undisturbed run of each."""
@@ -95,7 +98,7 @@ class Matrix:
                     async with asyncio.timeout(CELL_SECONDS):
                         await self._play(cell)
                 except Exception as error:  # noqa: BLE001 # told with all others, at the end
-                    self.failures.append(f"{cell.name}: {type(error).__name__} {error}")
+                    self.failures.append(f"{cell.name}: {_words(error)}")
                     print(self.failures[-1], flush=True)  # noqa: T201 # shown with a failure, and by pytest -s
             if (number := next(done)) % TOLD_EVERY == 0 or number == len(cells):
                 print(f"{number} of {len(cells)} cells, {len(self.failures)} failures", flush=True)  # noqa: T201 # as above
@@ -167,7 +170,9 @@ class Matrix:
         _, fault = GATEWAY_FAULTS[cell.fault or ""]
         simulator, operation = processes.simulators[cell.gateway], f"{charge_id}:{cell.point}"
         await asyncio.to_thread(simulator.add_fault, method="POST", operation=operation, times=1, **fault)
-        async with self.relief.working(processes.settings):
+        async with AsyncExitStack() as stack:
+            async with self.beginning:
+                await stack.enter_async_context(self.relief.working(processes.settings))
             return await ALL_STORIES[cell.story](processes, cell.gateway, charge_id, chance)
 
     async def _with_failing_worker(self, cell: Cell, processes: Processes, chance: random.Random) -> Told:
@@ -176,9 +181,12 @@ class Matrix:
         plan = Plan(cell.point, cell.action or Action.KILL, trace)
         through_proxy = settings.model_copy(update={"database_url": _moved(settings.database_url, self.proxy.port)})
         async with AsyncExitStack() as stack:
-            failing = await stack.enter_async_context(worker_process(through_proxy, plan, self.directory / "log"))
-            group = await stack.enter_async_context(asyncio.TaskGroup())
-            playing = group.create_task(ALL_STORIES[cell.story](processes, cell.gateway, charge_id, chance))
+            async with self.beginning:
+                failing = await stack.enter_async_context(worker_process(through_proxy, plan, self.directory / "log"))
+                group = await stack.enter_async_context(asyncio.TaskGroup())
+                playing = group.create_task(ALL_STORIES[cell.story](processes, cell.gateway, charge_id, chance))
+                while not trace.exists():
+                    await asyncio.sleep(0.05)
             match cell.action:
                 case Action.KILL:
                     await reached(cell.point, failing.ended(), playing)
@@ -199,6 +207,13 @@ class Matrix:
         settings = settings_for(self.database, self.processes.settings.temporal_address, stripe, paypal)
         settings = settings.model_copy(update={"database_pool_size": 2, "reviewers": REVIEWER, **changes})
         return replace(self.processes, settings=settings)
+
+
+def _words(error: BaseException) -> str:
+    """What went wrong, also where several things did."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(_words(each) for each in error.exceptions)
+    return f"{type(error).__name__} {error}"
 
 
 def _whole(charge_id: str | None) -> str:

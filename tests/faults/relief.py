@@ -6,7 +6,8 @@ Each is what the composition root makes, on the task queue of its cell; what cos
 import asyncio
 import itertools
 import multiprocessing
-from collections.abc import AsyncIterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -39,8 +40,12 @@ class Shift:
 class Relief:
     """Workers to be had for a task queue; use `standing_by`."""
 
-    def __init__(self, lines: Sequence["Connection[Shift, Shift]"]) -> None:
+    def __init__(self, lines: Sequence["Connection[Shift, str]"]) -> None:
         self._turns = itertools.cycle(lines)
+        self._begun: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        """Of each task queue, whether its worker has begun."""
+        for line in lines:
+            asyncio.get_running_loop().add_reader(line.fileno(), self._hear, line)
 
     @asynccontextmanager
     async def working(self, settings: Settings) -> AsyncIterator[None]:
@@ -48,9 +53,14 @@ class Relief:
         line = next(self._turns)
         line.send(Shift(settings, begins=True))
         try:
+            await self._begun[settings.task_queue].wait()
             yield
         finally:
             line.send(Shift(settings, begins=False))
+            self._begun.pop(settings.task_queue, None)
+
+    def _hear(self, line: "Connection[Shift, str]") -> None:
+        self._begun[line.recv()].set()
 
 
 @asynccontextmanager
@@ -62,13 +72,14 @@ async def standing_by(settings: Settings, log: Path) -> AsyncIterator[Relief]:
             ours, theirs = multiprocessing.Pipe()
             process = ForkedProcess(log, _run, settings, theirs)
             stack.push_async_callback(process.kill)
+            stack.callback(asyncio.get_running_loop().remove_reader, ours.fileno())
             lines.append(ours)
         yield Relief(lines)
 
 
-async def _run(settings: Settings, line: "Connection[Shift, Shift]") -> None:
+async def _run(settings: Settings, line: "Connection[str, Shift]") -> None:
     engine = create_engine(settings.database_url, CONNECTIONS)
-    house = _House(await connect(settings), engine, worker.gateways_of(settings))
+    house = _House(await connect(settings), engine, worker.gateways_of(settings), line.send)
     asyncio.get_running_loop().add_reader(line.fileno(), lambda: house.hear(line.recv()))
     await asyncio.Event().wait()  # it is killed in the end, as workers may be at any moment
 
@@ -76,10 +87,14 @@ async def _run(settings: Settings, line: "Connection[Shift, Shift]") -> None:
 class _House:
     """One process of them: what its workers share."""
 
-    def __init__(self, client: Client, engine: AsyncEngine, gateways: dict[str, Gateway]) -> None:
+    def __init__(
+        self, client: Client, engine: AsyncEngine, gateways: dict[str, Gateway], tell: Callable[[str], None]
+    ) -> None:
         self._client = client
         self._engine = engine
         self._gateways = gateways
+        self._tell = tell
+        """Says of which task queue the worker has begun."""
         self._ends: dict[str, asyncio.Event] = {}
         self._shifts: set[asyncio.Task[None]] = set()
 
@@ -98,4 +113,5 @@ class _House:
         async with AsyncExitStack() as stack:
             for part in worker.workers_of(settings, self._client, self._engine, self._gateways):
                 await stack.enter_async_context(part)
+            self._tell(settings.task_queue)
             await end.wait()
