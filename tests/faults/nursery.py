@@ -27,7 +27,7 @@ AFTER_THE_STORY_SECONDS = 30.0
 """How long a worker may take to come to its point when the story has been told: some steps are nobody's answer."""
 PR_SET_PDEATHSIG = 1
 _forkserver = multiprocessing.get_context("forkserver")
-_forkserver.set_forkserver_preload(["tests.faults.nursery"])
+_forkserver.set_forkserver_preload(["tests.faults.warmth"])
 
 
 class ForkedProcess:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from ledger.charges import ChargeRequest, ChargeView
@@ -23,7 +24,13 @@ class PatientProcesses(Processes):
 
     async def charge(self, request: ChargeRequest, *, through_action: bool = False) -> ChargeView:
         """Start a charge and wait for its decision, however often the connection breaks."""
-        return await patiently(lambda: super(PatientProcesses, self).charge(request, through_action=through_action))
+        return await patiently(lambda: self._charge(request, through_action=through_action))
+
+    async def _charge(self, request: ChargeRequest, *, through_action: bool) -> ChargeView:
+        try:
+            return await super().charge(request, through_action=through_action)
+        except WorkflowAlreadyStartedError:  # it has ended since it was asked for
+            return ChargeView.model_validate(await super().handle(request.charge_id).result())
 
     async def refund(self, charge_id: str, refund_id: str, amount_minor: int | None = None) -> RefundView:
         """Start a refund and wait for its decision, however often the connection breaks."""
@@ -42,6 +49,11 @@ class _PatientHandle:
     async def execute_update(self, update: Any, command: Any) -> Any:
         identity = f"{self._charge_id}-{type(command).__name__}"
         return await patiently(lambda: self._handle.execute_update(update, command, id=identity))
+
+
+async def as_patient(processes: Processes, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Ask as these callers do: until there is an answer where they are patient, else once."""
+    return await (patiently(ask) if isinstance(processes, PatientProcesses) else ask())
 
 
 async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:

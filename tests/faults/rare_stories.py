@@ -6,17 +6,21 @@ The matrix plays them beside the others, for these steps alone.
 import asyncio
 import random
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+from temporalio.client import WorkflowHandle
 
 from ledger.charges import ChargeStatus, ChargeView
 from ledger.refunds import RefundStatus, RefundView
 from ledger.splits import SplitRequest, SplitStatus, SplitView
 from tests.faults.evidence import Acknowledged
+from tests.faults.patience import as_patient
 from tests.faults.stories import LATE_SECONDS, Story, Told, amount, automatic, begun, invoice, pass_time, told_of
 from tests.workflows import splits
 from tests.workflows.conftest import GOOD, Processes
 from workflows.review_messages import RESOLVE_REVIEW, ResolveReview
 
+View = TypeVar("View", ChargeView, RefundView)
 A_DAY = timedelta(days=1)
 OTHER = {"stripe": "paypal", "paypal": "stripe"}
 REVIEWER = "alice"
@@ -46,7 +50,7 @@ async def given_up_by_a_person(processes: Processes, gateway: str, charge_id: st
     told = await asking
     if told.answer.status != ChargeStatus.NEEDS_REVIEW:
         return told
-    view = await process.execute_update(RESOLVE_REVIEW, _given_up(), result_type=ChargeView)
+    view = await _give_up(processes, process, ChargeView)
     return told_of(view, view.status is ChargeStatus.DECLINED)
 
 
@@ -64,27 +68,27 @@ async def refund_given_up_by_a_person(
         await pass_time(processes, process, A_DAY)
     if (await asking).status is not RefundStatus.NEEDS_REVIEW:
         return told_of(view, as_wished=False)
-    refund = await process.execute_update(RESOLVE_REVIEW, _given_up(), result_type=RefundView)
+    refund = await _give_up(processes, process, RefundView)
     return told_of(view, refund.status is RefundStatus.FAILED)
 
 
 async def split(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
     """Take an amount in two legs."""
-    view = await splits.play(processes, _in_legs(gateway, charge_id, chance))
+    view = await _taken(processes, _in_legs(gateway, charge_id, chance))
     return _told_of_legs(view, view.status is SplitStatus.CAPTURED)
 
 
 async def split_not_made(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
     """Ask for a split in a currency that no gateway takes: no leg of it can be made."""
-    view = await splits.play(processes, _in_legs(gateway, charge_id, chance, currency="KWD"))
+    view = await _taken(processes, _in_legs(gateway, charge_id, chance, currency="KWD"))
     return _told_of_legs(view, view.status is SplitStatus.UNDONE)
 
 
 async def split_called_off(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
     """Take an amount in two legs, and give it back."""
     asked = _in_legs(gateway, charge_id, chance)
-    await splits.play(processes, asked)
-    view = await splits.cancel(processes, asked)
+    await _taken(processes, asked)
+    view = await as_patient(processes, lambda: splits.cancel(processes, asked))
     return _told_of_legs(view, view.status is SplitStatus.UNDONE)
 
 
@@ -106,8 +110,17 @@ ALONE = {"fee_comes_later"}
 """Stories that change how a gateway is to everybody, and so are not played beside others."""
 
 
-def _given_up() -> ResolveReview:
-    return ResolveReview.model_validate({"as_": "failed", "because": "the gateway knows nothing of it", "by": REVIEWER})
+async def _give_up(processes: Processes, process: WorkflowHandle[Any, Any], kind: type[View]) -> View:
+    """Be the person who gives the operation in review up."""
+    said = {"as_": "failed", "because": "the gateway knows nothing of it", "by": REVIEWER}
+    word, identity = ResolveReview.model_validate(said), f"{process.id}-given-up"
+    return await as_patient(
+        processes, lambda: process.execute_update(RESOLVE_REVIEW, word, id=identity, result_type=kind)
+    )
+
+
+async def _taken(processes: Processes, asked: SplitRequest) -> SplitView:
+    return await as_patient(processes, lambda: splits.play(processes, asked))
 
 
 def _in_legs(gateway: str, split_id: str, chance: random.Random, **changes: Any) -> SplitRequest:

@@ -23,8 +23,8 @@ from settings import Settings
 from tests.faults.nursery import ForkedProcess
 from workflows.client import connect
 
-SIZE = 2
-"""Processes: one would leave the second core idle."""
+SIZE = 3
+"""Processes: with one for each core they would get less of them than the workers that fail."""
 CONNECTIONS = 10
 """To PostgreSQL, of each process."""
 
