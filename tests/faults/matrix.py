@@ -22,7 +22,7 @@ from tests.faults.evidence import Acknowledged, Evidence
 from tests.faults.failpoints import FATES, Action, Plan
 from tests.faults.final_read import ambiguous, final_read
 from tests.faults.invariants import violations
-from tests.faults.nursery import reached, worker_process
+from tests.faults.nursery import in_words, reached, until_it_comes, worker_process
 from tests.faults.patience import PatientProcesses, is_called_off
 from tests.faults.proxy import FaultProxy
 from tests.faults.rare_stories import ALONE, ONLY_AT, RARE, REVIEWER
@@ -33,7 +33,8 @@ from tests.workflows.conftest import Processes, settings_for
 AT_ONCE = 96
 BEGIN_AT_ONCE = 2
 """A cell costs most where its worker starts: more at a time would only starve those that are under way."""
-CELL_SECONDS = 300.0
+CELL_SECONDS = 600.0
+"""A cell takes a minute where nobody else wants the machine."""
 QUIET_SECONDS = 2.0
 """A trace to which nothing was added for so long is whole."""
 CACHED = 500
@@ -63,6 +64,8 @@ class Matrix:
     """The settings of the workers of each charge: each has a task queue of its own."""
     failures: list[str] = field(default_factory=list)
     answers: list[Acknowledged] = field(default_factory=list)
+    commits_marked: int = 0
+    """How many were to be lost on their way, or their answer."""
     beginning: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BEGIN_AT_ONCE))
 
     async def traced(self, seed: int, gateways: Iterable[str] = GATEWAYS) -> tuple[list[Cell], set[str]]:
@@ -97,12 +100,11 @@ class Matrix:
         async def one(cell: Cell) -> None:
             async with places:
                 try:
-                    async with asyncio.timeout(CELL_SECONDS):
-                        await self._play(cell)
+                    await until_it_comes(lambda: self._play(cell), CELL_SECONDS)
                 except Exception as error:
                     if is_called_off():
                         raise
-                    self.failures.append(f"{cell.name}: {_words(error)}")
+                    self.failures.append(f"{cell.name}: {in_words(error)}")
                     print(self.failures[-1], flush=True)  # noqa: T201 # shown with a failure, and by pytest -s
             if (number := next(done)) % TOLD_EVERY == 0 or number == len(cells):
                 print(f"{number} of {len(cells)} cells, {len(self.failures)} failures", flush=True)  # noqa: T201 # as above
@@ -113,9 +115,8 @@ class Matrix:
 
     async def verdict(self) -> Sequence[str]:
         """Everything that is wrong after all, each with its cell."""
-        marked = sum(cell.action in FATES for cell in self.told.values())
-        if self.proxy.commits_lost != marked:
-            self.failures.append(f"{self.proxy.commits_lost} COMMITs were lost instead of {marked}")
+        if self.proxy.commits_lost != self.commits_marked:
+            self.failures.append(f"{self.proxy.commits_lost} COMMITs were lost instead of {self.commits_marked}")
         found = await self._read(ambiguous(self.database.superuser_url))
         late = {wrong.charge_id for wrong in violations(found) if wrong.charge_id is not None}
         if late:  # what a gateway did late is found by a process that looks for it in a minute, or in a month
@@ -189,10 +190,9 @@ class Matrix:
         async with AsyncExitStack() as stack:
             async with self.beginning:
                 failing = await stack.enter_async_context(worker_process(through_proxy, plan, self.directory / "log"))
-                group = await stack.enter_async_context(asyncio.TaskGroup())
-                playing = group.create_task(ALL_STORIES[cell.story](processes, cell.gateway, charge_id, chance))
-                while not trace.exists():
-                    await asyncio.sleep(0.05)
+                await failing.begun()
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            playing = group.create_task(ALL_STORIES[cell.story](processes, cell.gateway, charge_id, chance))
             match cell.action:
                 case Action.KILL:
                     await reached(cell.point, failing.ended(), playing)
@@ -202,6 +202,7 @@ class Matrix:
                     await stack.enter_async_context(self.relief.working(settings))
                 case _:
                     await reached(cell.point, _passed(cell.point, trace), playing)
+                    self.commits_marked += cell.action in FATES
             told = await playing
             if cell.action is Action.STOP:
                 failing.signal(signal.SIGCONT)
@@ -217,20 +218,13 @@ class Matrix:
         return PatientProcesses(**vars(callers), attempt_seconds=CELL_SECONDS)
 
 
-def _words(error: BaseException) -> str:
-    """What went wrong, also where several things did."""
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(_words(each) for each in error.exceptions)
-    return f"{type(error).__name__} {error}"
-
-
 def _whole(charge_id: str | None) -> str:
     """The charge that this one is a leg of, or itself."""
     return (charge_id or "").partition(".")[0]
 
 
 async def _passed(point: str, trace: Path) -> None:
-    while not trace.exists() or point not in trace.read_text().split():
+    while point not in trace.read_text().split():
         await asyncio.sleep(0.1)
 
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -25,9 +25,16 @@ from workflows.client import connect
 
 AFTER_THE_STORY_SECONDS = 30.0
 """How long a worker may take to come to its point when the story has been told: some steps are nobody's answer."""
+TRIES = 3
+"""How often a cell is played whose story does not come to its point."""
 PR_SET_PDEATHSIG = 1
+Result = TypeVar("Result")
 _forkserver = multiprocessing.get_context("forkserver")
 _forkserver.set_forkserver_preload(["tests.faults.warmth"])
+
+
+class NeverCame(Exception):
+    """A story has ended, and the worker never came to the point where it was to fail."""
 
 
 class ForkedProcess:
@@ -74,7 +81,13 @@ class WorkerProcess(ForkedProcess):
     """A worker that runs in a process of its own, and fails there as planned."""
 
     def __init__(self, settings: Settings, plan: Plan, log: Path | None) -> None:
-        super().__init__(log, _work, settings, Failpoints(plan))
+        self._trace = plan.trace
+        super().__init__(log, _work, settings, plan)
+
+    async def begun(self) -> None:
+        """Wait until it works; one whose plan has a trace says so there."""
+        while self._trace is not None and not self._trace.exists():
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
@@ -97,9 +110,33 @@ async def reached(point: str, failing: Coroutine[Any, Any, Any], playing: "async
         async with asyncio.timeout(AFTER_THE_STORY_SECONDS):
             await failed
     except TimeoutError as error:
-        raise AssertionError(f"the story never came to {point}") from error
+        raise NeverCame(point) from error
     finally:
         failed.cancel()
+
+
+async def until_it_comes(play: Callable[[], Coroutine[Any, Any, Result]], seconds: float) -> Result:
+    """Play a cell, for so long at most, and again where chance has led its story past the point.
+
+    A gateway may have been quicker than usual, or one look less was needed; a story that never comes there fails.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            async with asyncio.timeout(seconds):
+                result = await play()
+        except* NeverCame:
+            if not tries_left:
+                raise
+        else:
+            return result
+    raise AssertionError("the last try returns or raises")
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong, also where several things did."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(in_words(each) for each in error.exceptions)
+    return f"{type(error).__name__} {error}"
 
 
 def _main(log: Path | None, run: Callable[..., Coroutine[Any, Any, None]], given: Sequence[object]) -> None:
@@ -114,8 +151,8 @@ def _main(log: Path | None, run: Callable[..., Coroutine[Any, Any, None]], given
     os._exit(0)  # as worker.py ends: interpreter and native threads could get into each other's way
 
 
-async def _work(settings: Settings, failpoints: Failpoints) -> None:
-    stop = asyncio.Event()
+async def _work(settings: Settings, plan: Plan) -> None:
+    stop, failpoints = asyncio.Event(), Failpoints(plan)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     client = await connect(settings)
     config = client.config()
@@ -126,4 +163,6 @@ async def _work(settings: Settings, failpoints: Failpoints) -> None:
     async with AsyncExitStack() as stack:
         for part in worker.workers_of(settings, type(client)(**config), engine, gateways):
             await stack.enter_async_context(part)
+        if plan.trace is not None:
+            plan.trace.touch()
         await stop.wait()
