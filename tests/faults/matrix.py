@@ -22,6 +22,7 @@ from tests.faults.evidence import Acknowledged, Evidence
 from tests.faults.failpoints import FATES, Action, Plan
 from tests.faults.final_read import ambiguous, final_read
 from tests.faults.invariants import violations
+from tests.faults.keys import new_keys
 from tests.faults.nursery import in_words, reached, until_it_comes, worker_process
 from tests.faults.patience import PatientProcesses, is_called_off
 from tests.faults.proxy import FaultProxy
@@ -31,6 +32,9 @@ from tests.faults.stories import STORIES, Story, Told
 from tests.workflows.conftest import Processes, settings_for
 
 AT_ONCE = 96
+AT_LEAST = 24
+"""So many where others want the machine too: what waits for a core is later than it may be."""
+LOAD_PER_CORE = 4
 BEGIN_AT_ONCE = 2
 """A cell costs most where its worker starts: more at a time would only starve those that are under way."""
 CELL_SECONDS = 600.0
@@ -66,6 +70,9 @@ class Matrix:
     answers: list[Acknowledged] = field(default_factory=list)
     commits_marked: int = 0
     """How many were to be lost on their way, or their answer."""
+    under_way: int = 0
+    """Cells that have begun and not ended."""
+    entrance: asyncio.Lock = field(default_factory=asyncio.Lock)
     beginning: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BEGIN_AT_ONCE))
 
     async def traced(self, seed: int, gateways: Iterable[str] = GATEWAYS) -> tuple[list[Cell], set[str]]:
@@ -99,6 +106,7 @@ class Matrix:
 
         async def one(cell: Cell) -> None:
             async with places:
+                await self._room()
                 try:
                     await until_it_comes(lambda: self._play(cell), CELL_SECONDS)
                 except Exception as error:
@@ -106,12 +114,22 @@ class Matrix:
                         raise
                     self.failures.append(f"{cell.name}: {in_words(error)}")
                     print(self.failures[-1], flush=True)  # noqa: T201 # shown with a failure, and by pytest -s
+                finally:
+                    self.under_way -= 1
             if (number := next(done)) % TOLD_EVERY == 0 or number == len(cells):
                 print(f"{number} of {len(cells)} cells, {len(self.failures)} failures", flush=True)  # noqa: T201 # as above
 
         async with asyncio.TaskGroup() as group:
             for cell in cells:
                 group.create_task(one(cell))
+
+    async def _room(self) -> None:
+        """Wait until the machine has room for one cell more."""
+        busy = LOAD_PER_CORE * (os.cpu_count() or 1)
+        async with self.entrance:
+            while self.under_way >= AT_LEAST and os.getloadavg()[0] > busy:
+                await asyncio.sleep(1)
+            self.under_way += 1
 
     async def verdict(self) -> Sequence[str]:
         """Everything that is wrong after all, each with its cell."""
@@ -121,7 +139,9 @@ class Matrix:
         late = {wrong.charge_id for wrong in violations(found) if wrong.charge_id is not None}
         if late:  # what a gateway did late is found by a process that looks for it in a minute, or in a month
             found = await self._read(late)
-        return self.failures + [f"{self._cell_of(wrong.charge_id)}: {wrong}" for wrong in violations(found)]
+        requests = {name: evidence.requests(each.url) for name, each in self.processes.simulators.items()}
+        wrongs = [*violations(found), *new_keys(found, requests)]
+        return self.failures + [f"{self._cell_of(wrong.charge_id)}: {wrong}" for wrong in wrongs]
 
     async def _read(self, charge_ids: Iterable[str]) -> Evidence:
         """Read everything when the clocks of these charges, which somebody works for, have run."""

@@ -15,9 +15,23 @@ from ledger.refunds import RefundStatus, RefundView
 from ledger.splits import SplitRequest, SplitStatus, SplitView
 from tests.faults.evidence import Acknowledged
 from tests.faults.patience import as_patient
-from tests.faults.stories import LATE_SECONDS, Story, Told, amount, automatic, begun, invoice, pass_time, told_of
+from tests.faults.stories import (
+    ACTOR,
+    LATE_SECONDS,
+    Story,
+    Told,
+    amount,
+    authorized,
+    automatic,
+    begun,
+    invoice,
+    pass_time,
+    told_of,
+)
 from tests.workflows import splits
 from tests.workflows.conftest import GOOD, Processes
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CaptureCommand
 from workflows.review_messages import RESOLVE_REVIEW, ResolveReview
 
 View = TypeVar("View", ChargeView, RefundView)
@@ -40,18 +54,22 @@ async def fee_comes_later(processes: Processes, gateway: str, charge_id: str, ch
 
 
 async def given_up_by_a_person(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
-    """The gateway turns the charge away for longer than it knows a key, and shows no trace of it: a person gives it up."""
+    """Capture what was reserved days ago: the gateway turns it away, shows no trace of it, and a person gives it up.
+
+    By the clock of the charge its key is forgotten by then, so that it is asked for once.
+    """
+    view = await authorized(processes, gateway, charge_id, chance)
+    if view.status is not ChargeStatus.AUTHORIZED:
+        return told_of(view, as_wished=False)
+    process = await begun(processes, f"charge/{charge_id}")
+    await pass_time(processes, process, 2 * A_DAY)
     operation = f"{charge_id}:capture:1"
     await asyncio.to_thread(processes.simulators[gateway].add_fault, operation=operation, **TURNED_AWAY)
-    asking = asyncio.create_task(automatic(processes, gateway, charge_id, chance))
-    process = await begun(processes, f"charge/{charge_id}")
-    while not asking.done():
-        await pass_time(processes, process, A_DAY)
-    told = await asking
-    if told.answer.status != ChargeStatus.NEEDS_REVIEW:
-        return told
+    view = await processes.handle(charge_id).execute_update(ChargeWorkflow.capture, CaptureCommand(actor=ACTOR))
+    if view.status is not ChargeStatus.NEEDS_REVIEW:
+        return told_of(view, as_wished=False)
     view = await _give_up(processes, process, ChargeView)
-    return told_of(view, view.status is ChargeStatus.DECLINED)
+    return told_of(view, view.status is ChargeStatus.AUTHORIZED)
 
 
 async def refund_given_up_by_a_person(

@@ -55,7 +55,7 @@ async def automatic(processes: Processes, gateway: str, charge_id: str, chance: 
 
 async def captured_and_refunded(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
     """Authorize, capture a part or all, give a part or all of that back."""
-    view = await _authorized(processes, gateway, charge_id, chance)
+    view = await authorized(processes, gateway, charge_id, chance)
     if view.status is not ChargeStatus.AUTHORIZED:
         return told_of(view, as_wished=False)
     command = CaptureCommand(amount_minor=_part(chance, view.authorized_minor), actor=ACTOR)
@@ -69,7 +69,7 @@ async def captured_and_refunded(processes: Processes, gateway: str, charge_id: s
 
 async def voided(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
     """Authorize and release."""
-    view = await _authorized(processes, gateway, charge_id, chance)
+    view = await authorized(processes, gateway, charge_id, chance)
     if view.status is not ChargeStatus.AUTHORIZED:
         return told_of(view, as_wished=False)
     handle = processes.handle(view.charge_id)
@@ -131,7 +131,8 @@ def invoice(chance: random.Random) -> str | None:
     return f"in_{chance.randrange(10**6)}" if chance.random() < 0.5 else None
 
 
-async def _authorized(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> ChargeView:
+async def authorized(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> ChargeView:
+    """Reserve an amount."""
     wish: dict[str, Any] = {"charge_id": charge_id, "amount": amount(chance), "invoice": invoice(chance)}
     request = processes.request(gateway, capture=CaptureMode.MANUAL, **wish)
     return await processes.charge(request)
