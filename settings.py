@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     webhook_window_seconds: int = Field(default=300, ge=10, le=3600)
     """How long ago, and how far ahead of our clock, a webhook may have been sent."""
 
+    event_catch_up_seconds: int = Field(default=300, ge=1, le=86_400)
+    """How often each gateway is asked for the events that never came; the bound within which a lost webhook is made good."""
+
     max_cached_workflows: int = Field(default=500, ge=0)
     """Workflows that a worker keeps in memory; see docs/benchmarks.md for why 500."""
     gateway_concurrency: int = Field(default=50, ge=1, le=1000)

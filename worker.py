@@ -25,6 +25,7 @@ from activities.late_books import LateBooks
 from activities.recent_outcomes import RecentOutcomes
 from activities.refund_books import RefundBooks
 from activities.split_books import SplitBooks
+from activities.withdrawal_books import WithdrawalBooks
 from gateways.paypal import PayPalGateway
 from gateways.port import Gateway
 from gateways.routing import policy_file
@@ -36,6 +37,7 @@ from ledger.database import create_engine
 from settings import Settings, SettingsError, load
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
+from workflows.event_catch_up import EventCatchUp
 from workflows.gateway_steps import gateway_queue
 from workflows.inbox_handler import InboxHandler
 from workflows.reconcile import ReconcileWorkflow
@@ -90,6 +92,7 @@ def workers_of(
     charge_books = ChargeBooks(engine, capabilities, attempts, settings.reviewer_names)
     refund_books = RefundBooks(engine, capabilities, settings.reviewer_names)
     late_books = LateBooks(engine, capabilities)
+    withdrawal_books = WithdrawalBooks(engine)
     split_books = SplitBooks(engine)
     processes = Worker(
         client,
@@ -113,6 +116,7 @@ def workers_of(
             late_books.operations_to_reread,
             late_books.record_late,
             late_books.record_compensation,
+            withdrawal_books.record_withdrawals,
             split_books.open_split,
             split_books.look_at_legs,
             split_books.begin_leg,
@@ -130,7 +134,15 @@ def _gateway_worker(settings: Settings, client: Client, engine: AsyncEngine, gat
     return Worker(
         client,
         task_queue=gateway_queue(settings.task_queue, gateway.name),
-        activities=[calls.authorize, calls.capture, calls.void, calls.refund, calls.watch, calls.look_up],
+        activities=[
+            calls.authorize,
+            calls.capture,
+            calls.void,
+            calls.refund,
+            calls.watch,
+            calls.look_up,
+            calls.read_withdrawals,
+        ],
         max_concurrent_activities=settings.gateway_concurrency,
         max_task_queue_activities_per_second=settings.calls_per_second(gateway.name),
         graceful_shutdown_timeout=SHUTDOWN_GRACE,
@@ -151,8 +163,12 @@ async def run(settings: Settings) -> None:
             stack.push_async_callback(gateway.close)
         for worker in workers_of(settings, client, engine, gateways):
             await stack.enter_async_context(worker)
-        handling = asyncio.create_task(InboxHandler(engine, client, settings.task_queue).run())
-        stack.callback(handling.cancel)
+        interval = timedelta(seconds=settings.event_catch_up_seconds)
+        for loop in (
+            InboxHandler(engine, client, settings.task_queue).run(),
+            EventCatchUp(engine, gateways.values(), interval).run(),
+        ):
+            stack.callback(asyncio.create_task(loop).cancel)
         if settings.health_port:
             await stack.enter_async_context(await asyncio.start_server(_healthy, "127.0.0.1", settings.health_port))
         log.info("worker.started", task_queue=settings.task_queue, temporal=settings.temporal_address)

@@ -10,20 +10,22 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities import charge_decisions as decisions
-from activities import consequences, review_books
+from activities import consequences, review_books, withdrawal_decisions
 from activities.charge_decisions import Case, Chooser, Decision, Further, is_decided
 from activities.database_errors import translated
 from activities.review_books import OpenReview, ResolveReview
 from gateways.port import Capabilities, OperationRequest, Outcome
 from gateways.routing.errors import NoGateway
-from ledger import charges, journal, operations
+from ledger import charges, journal, operations, withdrawals
 from ledger.charges import ChargeRequest, ChargeStatus, ChargeView
 from ledger.database import Connection, Database
 from ledger.money import Money
 from ledger.operations import Operation
 from ledger.record import Record
 
-MAY_HAVE_A_CASE = frozenset({ChargeStatus.NEEDS_REVIEW, ChargeStatus.UNKNOWN, ChargeStatus.PENDING})
+MAY_HAVE_A_CASE = frozenset(
+    {ChargeStatus.NEEDS_REVIEW, ChargeStatus.UNKNOWN, ChargeStatus.PENDING, ChargeStatus.REQUIRES_ACTION}
+)
 """Where a person may be asked: in review, or by a command from there that is not answered yet."""
 
 
@@ -161,8 +163,10 @@ class ChargeBooks:
             )
             if case.charge.status in MAY_HAVE_A_CASE and is_decided(request.outcome):
                 by = f"workflow:charge/{case.charge.charge_id}"
+                # A void that succeeds also decides what waited for the customer.
+                also = frozenset() if decision is None else frozenset(decision.operations)
                 await review_books.settled_by_gateway(
-                    connection, request.operation, request.outcome, refund_id=None, actor=by
+                    connection, request.operation, request.outcome, refund_id=None, actor=by, also=also
                 )
             return await self._carry_out(connection, case, decision)
 
@@ -249,7 +253,7 @@ class ChargeBooks:
         async with self._engine.begin() as connection:
             case = await case_of(connection, charge_id)
             charge = case.charge
-            if charge.captured_minor and charge.refunded_minor == charge.captured_minor:
+            if withdrawal_decisions.is_given_back(case, await withdrawals.of_charge(connection, charge_id)):
                 if charge.status in MAY_HAVE_A_CASE:
                     await review_books.settled_by_refunds(connection, charge_id)
                 charge = await charges.change(connection, charge_id, {"status": ChargeStatus.REFUNDED})

@@ -23,6 +23,7 @@ from gateways.port import (
     Pending,
     Refused,
     Succeeded,
+    Withdrawal,
 )
 from ledger import operations
 from ledger.database import Database
@@ -53,6 +54,12 @@ class Found(Record):
     """What a watch saw; no outcome means that the gateway is ready for the operation to be performed."""
 
     outcome: Outcome | None
+
+
+class FoundWithdrawals(Record):
+    """What a gateway took back of a capture by itself."""
+
+    withdrawals: tuple[Withdrawal, ...]
 
 
 class GatewayCalls:
@@ -105,6 +112,14 @@ class GatewayCalls:
         """Read once what became of an operation."""
         try:
             return Found(outcome=await self._gateway.look_up(request))
+        except GatewayError as error:
+            raise _for_temporal(error) from None
+
+    @activity.defn(name="read_withdrawals")
+    async def read_withdrawals(self, capture: OperationRequest) -> FoundWithdrawals:
+        """Read once what the gateway took back of a capture by itself."""
+        try:
+            return FoundWithdrawals(withdrawals=await self._gateway.withdrawals(capture))
         except GatewayError as error:
             raise _for_temporal(error) from None
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities import late_decisions
+from activities import late_decisions, withdrawal_decisions
 from activities.charge_books import case_of
 from activities.charge_decisions import Case, Decision, ask_until, operation_request
 from activities.database_errors import translated
 from gateways.port import Capabilities, OperationRequest, Outcome, Succeeded
-from ledger import charges, journal, operations
+from ledger import charges, journal, operations, withdrawals
 from ledger.database import Connection, Database
 from ledger.operations import Operation
 from ledger.record import Record
@@ -27,6 +27,8 @@ class Reread(Record):
     compensations: tuple[OperationRequest, ...] = ()
     begun: tuple[OperationRequest, ...] = ()
     fees: tuple[OperationRequest, ...] = ()
+    captures: tuple[OperationRequest, ...] = ()
+    """Of which a gateway may have taken something back."""
 
 
 class RecordLate(Record):
@@ -48,6 +50,8 @@ class Compensation(Record):
     """A compensation that is still to be performed or followed; no operation where nothing is left to undo."""
 
     operation: OperationRequest | None = None
+    excess: OperationRequest | None = None
+    """What it undoes."""
     seen_before: bool = False
     ask_until: datetime | None = None
 
@@ -75,6 +79,7 @@ class LateBooks:
             compensations=requests(late_decisions.made_compensations(case)),
             begun=requests(late_decisions.begun_compensations(case)),
             fees=requests(late_decisions.fees_to_come(case)),
+            captures=requests(withdrawal_decisions.captures(case)),
         )
 
     @activity.defn(name="record_late")
@@ -97,7 +102,13 @@ class LateBooks:
                 why = request.unknown_because or "no answer"
                 decision = late_decisions.compensation_unknown(case, operation_id, why)
             else:
-                decision = late_decisions.compensated(case, operation_id, request.outcome, datetime.now(UTC))
+                excess = case.operation(operation_id).compensates or ""
+                taken = withdrawal_decisions.kept_of(
+                    excess, await withdrawals.of_charge(connection, case.charge.charge_id)
+                )
+                decision = late_decisions.compensated(
+                    case, operation_id, request.outcome, datetime.now(UTC), taken_back_minor=taken
+                )
             return await self._carry_out(connection, case, decision)
 
     async def _carry_out(self, connection: Connection, case: Case, decision: Decision | None) -> Compensation:
@@ -120,8 +131,10 @@ class LateBooks:
         return Compensation() if begun is None else self._compensation(case, begun, seen_before=True)
 
     def _compensation(self, case: Case, operation: Operation, *, seen_before: bool) -> Compensation:
+        excess = case.operation(operation.compensates or "")
         return Compensation(
             operation=operation_request(operation, case.charge.customer),
+            excess=operation_request(excess, case.charge.customer),
             seen_before=seen_before,
             ask_until=ask_until(operation, self._capabilities[operation.gateway]),
         )

@@ -6,7 +6,7 @@ Pure functions of the charge's rows. What is in excess never counts for the char
 from datetime import datetime
 
 from activities.charge_decisions import Case, Decision, operation_changes
-from activities.consequences import fact_of
+from activities.consequences import AUTHORIZATION_GONE, fact_of
 from gateways.port import Declined, OperationKind, Outcome, Refused, Succeeded
 from ledger import posting
 from ledger.entries import Entry
@@ -87,8 +87,13 @@ def compensating(case: Case, excess: Operation, taken: Money) -> NewOperation:
     )
 
 
-def compensated(case: Case, operation_id: str, outcome: Outcome, now: datetime) -> Decision | None:
-    """Decide what the answer to a compensation means; where it is no, another one follows."""
+def compensated(
+    case: Case, operation_id: str, outcome: Outcome, now: datetime, *, taken_back_minor: int = 0
+) -> Decision | None:
+    """Decide what the answer to a compensation means; where it is no, another one follows.
+
+    None follows where the gateway has taken all of it back by itself: then nothing is left to undo.
+    """
     operation = case.operation(operation_id)
     if operation.outcome == "succeeded" and isinstance(outcome, Declined | Refused):
         return _returned(case, operation, outcome, now)
@@ -99,10 +104,17 @@ def compensated(case: Case, operation_id: str, outcome: Outcome, now: datetime) 
     match outcome:
         case Succeeded():
             return Decision(operations=changes, entries=(*known, *_given_back(case, operation, outcome)))
+        case Refused() if operation.kind == "void" and outcome.code in AUTHORIZATION_GONE:
+            # It has ended by itself: there is nothing left to undo, and another void would be refused for ever.
+            excess = case.operation(operation.compensates or "")
+            whole = fact_of(case.charge, excess, operation.amount, now)
+            return Decision(operations=changes, entries=(*known, posting.authorization_released(whole, by_void=False)))
         case Declined() | Refused():
             after = case.changed(changes)
             excess = after.operation(operation.compensates or "")
-            return Decision(operations=changes, new=compensating(after, excess, operation.amount), entries=tuple(known))
+            is_gone = taken_back_minor >= operation.amount.amount_minor
+            new = None if is_gone else compensating(after, excess, operation.amount)
+            return Decision(operations=changes, new=new, entries=tuple(known))
         case _:
             return Decision(operations=changes, entries=tuple(known))
 

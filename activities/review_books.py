@@ -82,14 +82,20 @@ async def settle(connection: Connection, reviewers: Collection[str], request: Re
 
 
 async def settled_by_gateway(
-    connection: Connection, operation: OperationRequest, outcome: Outcome, *, refund_id: str | None, actor: str
+    connection: Connection,
+    operation: OperationRequest,
+    outcome: Outcome,
+    *,
+    refund_id: str | None,
+    actor: str,
+    also: frozenset[str] = frozenset(),
 ) -> Review | None:
     """Close the open case about this operation, if there is one, since a later reading of the gateway settled it.
 
-    To be called with an outcome that is decided, in the transaction that records it.
+    `also` are other operations that are decided by it. To be called with an outcome that is decided, in the transaction that records it.
     """
     case = await reviews.open_of(connection, operation.charge_id, refund_id)
-    if case is None or case.operation_id not in {None, operation.operation_id}:
+    if case is None or case.operation_id not in {None, operation.operation_id, *also}:
         return None
     because = f"{operation.gateway}, asked about {operation.operation_id}, {review_decision.said(outcome)}"
     return await reviews.close(connection, case.review_id, Resolution.SETTLED_BY_GATEWAY, because, actor)

@@ -89,6 +89,8 @@ _STATES = {
     ChargeStatus.CANCELED: State.GONE,
     ChargeStatus.DECLINED: State.GONE,
     ChargeStatus.EXPIRED: State.GONE,
+    ChargeStatus.DISPUTED: State.SPOILT,
+    ChargeStatus.REVERSED: State.GONE,
 }
 """All others are under way."""
 SLOW = frozenset({ChargeStatus.PENDING, ChargeStatus.NEEDS_REVIEW})

@@ -11,6 +11,7 @@ from ledger.charges import Charge, PaymentMethod
 from ledger.operations import Operation
 from ledger.refunds import RefundView
 from ledger.reports import EntryRecord
+from ledger.withdrawals import TakenBack
 
 
 class OperationDocument(Document):
@@ -45,6 +46,23 @@ class OperationDocument(Document):
     routing: dict[str, Any] | None
 
 
+class WithdrawalDocument(Document):
+    """What a gateway took back of a capture by itself: a reversal, or a dispute."""
+
+    gateway: str
+    reference: str
+    operation_id: str
+    kind: str
+    state: str
+    amount_minor: int
+    currency: str
+    returned_minor: int
+    fee_minor: int
+    fee_currency: str
+    withdrawn_at: datetime
+    closed_at: datetime | None
+
+
 class ChargeSummary(Document):
     """A charge in a list."""
 
@@ -57,6 +75,7 @@ class ChargeSummary(Document):
     captured_minor: int
     refunded_minor: int
     refund_reserved_minor: int
+    withdrawn_minor: int
     customer: str
     capture_method: str
     at_expiry: str
@@ -82,6 +101,7 @@ class ChargeDocument(ChargeSummary):
     """A charge with everything that happened to it."""
 
     operations: list[OperationDocument]
+    withdrawals: list[WithdrawalDocument]
     entries: list[EntryDocument]
 
 
@@ -113,19 +133,29 @@ def of_operation(operation: Operation, references: set[str]) -> OperationDocumen
     return OperationDocument(entry_reference=posted, **{name: getattr(operation, name) for name in names})
 
 
+def of_withdrawal(taken: TakenBack) -> WithdrawalDocument:
+    """Show a withdrawal."""
+    return WithdrawalDocument(**{name: getattr(taken, name) for name in WithdrawalDocument.model_fields})
+
+
 def summary(charge: Charge, web_ui: str) -> ChargeSummary:
     """Show a charge in a list."""
     return ChargeSummary(web_ui=web_ui, **_columns(charge))
 
 
 def of_charge(
-    charge: Charge, operations: Sequence[Operation], entries: Sequence[EntryRecord], web_ui: str
+    charge: Charge,
+    operations: Sequence[Operation],
+    withdrawals: Sequence[TakenBack],
+    entries: Sequence[EntryRecord],
+    web_ui: str,
 ) -> ChargeDocument:
     """Show a charge with all that happened to it."""
     references = {entry.reference for entry in entries}
     return ChargeDocument(
         web_ui=web_ui,
         operations=[of_operation(operation, references) for operation in operations],
+        withdrawals=[of_withdrawal(taken) for taken in withdrawals],
         entries=[ledger_documents.of_entry(entry) for entry in entries],
         **_columns(charge),
     )

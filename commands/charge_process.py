@@ -35,7 +35,7 @@ from workflows.charge_commands import (
     VoidCommand,
 )
 
-TAKEN = frozenset({ChargeStatus.CAPTURED, ChargeStatus.PARTIALLY_CAPTURED})
+TAKEN = frozenset({ChargeStatus.CAPTURED, ChargeStatus.PARTIALLY_CAPTURED, ChargeStatus.DISPUTED})
 Command = CaptureCommand | VoidCommand | ConfirmCommand | CompleteAction
 
 

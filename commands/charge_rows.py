@@ -6,7 +6,7 @@ from datetime import datetime
 from commands import charge_documents, connections
 from commands.charge_documents import ChargeDocument, ChargeSummary
 from commands.errors import AnswerIsNo, WrongUse
-from ledger import charges, operations, reports
+from ledger import charges, operations, reports, withdrawals
 from ledger.charges import Charge, ChargeRequest, ChargeStatus
 from ledger.errors import ChargeConflict, UnknownCharge
 from settings import Settings
@@ -32,6 +32,7 @@ async def whole(settings: Settings, charge_id: str) -> ChargeDocument:
         return charge_documents.of_charge(
             charge,
             await operations.of_charge(connection, charge_id),
+            await withdrawals.of_charge(connection, charge_id),
             await reports.entries(connection, charge_id=charge_id, limit=reports.MAX_LISTED),
             web_ui(settings, charge_id),
         )

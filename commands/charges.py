@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from commands.charge_documents import ChargeDocument
     from ledger.charges import ChargeRequest
 
-HELD = {"authorized", "captured", "partially_captured"}
-CAPTURED = {"captured", "partially_captured"}
+HELD = {"authorized", "captured", "partially_captured", "disputed"}
+CAPTURED = {"captured", "partially_captured", "disputed"}
 RELEASED = {"voided", "expired"}
-UNDONE = {"canceled", "voided", "refunded", "declined", "expired"}
-REFUSED = {"declined", "authorized", "voided", "expired", "refunded", "canceled"}
+UNDONE = {"canceled", "voided", "refunded", "declined", "expired", "reversed"}
+REFUSED = {"declined", "authorized", "voided", "expired", "refunded", "canceled", "reversed"}
 """Where a charge stands after an answer that is no; what is in none of these sets is not known yet."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from commands import output
-from commands.charge_documents import ChargeDocument, ChargeSummary, OperationDocument
+from commands.charge_documents import ChargeDocument, ChargeSummary, OperationDocument, WithdrawalDocument
 from commands.ledger_documents import EntryDocument
 from ledger.money import Money
 
@@ -67,19 +67,12 @@ def show_list(charges: Sequence[ChargeSummary]) -> None:
 
 
 def _heading(charge: ChargeDocument) -> Iterator[str]:
-    def money(amount_minor: int) -> str:
-        return _money(amount_minor, charge.currency)
-
-    yield f"charge {charge.charge_id}: {charge.status.replace('_', ' ')}, {money(charge.amount_minor)}"
+    amount = _money(charge.amount_minor, charge.currency)
+    yield f"charge {charge.charge_id}: {charge.status.replace('_', ' ')}, {amount}"
     yield f"  customer        {charge.customer}"
     yield f"  gateway         {charge.gateway}: {charge.gateway_reason}"
     yield f"  capture         {charge.capture_method}; an authorization that lapses: {charge.at_expiry}"
-    yield (
-        f"  authorized      {money(charge.authorized_minor)}, captured {money(charge.captured_minor)}, "
-        f"refunded {money(charge.refunded_minor)}"
-    )
-    if charge.refund_reserved_minor:
-        yield f"  being refunded  {money(charge.refund_reserved_minor)}"
+    yield from _amounts(charge)
     if charge.authorization_expires_at:
         yield f"  lapses          {_time(charge.authorization_expires_at)}"
     if charge.confirm_by:
@@ -106,6 +99,31 @@ def _events(charge: ChargeDocument) -> Iterator[Event]:
             yield operation.decided_at, operation.operation_id, operation.gateway_reference or "", _outcome(operation)
     for entry in charge.entries:
         yield entry.recorded_at, f"  entry {entry.entry_reference}", "", f"posted: {entry.description}"
+
+
+def _amounts(charge: ChargeDocument) -> Iterator[str]:
+    authorized, captured, refunded, reserved = (
+        _money(amount_minor, charge.currency)
+        for amount_minor in (
+            charge.authorized_minor,
+            charge.captured_minor,
+            charge.refunded_minor,
+            charge.refund_reserved_minor,
+        )
+    )
+    yield f"  authorized      {authorized}, captured {captured}, refunded {refunded}"
+    if charge.refund_reserved_minor:
+        yield f"  being refunded  {reserved}"
+    for taken in charge.withdrawals:
+        yield f"  taken back      {_taken_back(taken)}"
+
+
+def _taken_back(taken: WithdrawalDocument) -> str:
+    amount = _money(taken.amount_minor, taken.currency)
+    what = f"{amount} by {taken.kind} {taken.reference} at {taken.gateway}, {_time(taken.withdrawn_at)}: {taken.state}"
+    returned = f", {_money(taken.returned_minor, taken.currency)} came back" if taken.returned_minor else ""
+    fee = f", fee {_money(taken.fee_minor, taken.fee_currency)}" if taken.fee_minor else ""
+    return what + returned + fee
 
 
 def _requested(operation: OperationDocument) -> Event:

@@ -16,6 +16,7 @@ class EventDocument(Document):
     result: str | None
     charge_id: str | None
     operation_id: str | None
+    came_by: str
     received_at: datetime
     deliveries: int
     attempts: int

@@ -71,16 +71,17 @@ def replay(
 
 
 def _show(found: "list[EventDocument]") -> None:
-    columns = ("received", "gateway", "event", "type", "state", "tries", "copies", "charge", "result")
+    columns = ("received", "gateway", "event", "type", "came by", "state", "tries", "copies", "charge", "result")
     rows = [
         (
             event.received_at.strftime("%Y-%m-%d %H:%M:%S"),
             event.gateway,
             event.event_id,
             event.event_type,
+            event.came_by,
             event.state,
             str(event.attempts),
-            str(event.deliveries - 1),
+            str(max(event.deliveries - 1, 0)),
             event.charge_id or "",
             event.result or "",
         )

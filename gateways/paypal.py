@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from gateways import paypal_objects
+from gateways import paypal_objects, paypal_past_events
 from gateways.errors import OutcomeUnknown
 from gateways.paypal_amounts import CAPABILITIES, to_paypal
 from gateways.paypal_errors import ACTIONS, NAME, PayPalFault
@@ -15,11 +15,20 @@ from gateways.paypal_objects import REFUSALS, SAID_NO, Movement, Order
 from gateways.paypal_orders import ORDERS, PayPalOrders, order_path
 from gateways.paypal_session import PayPalSession
 from gateways.paypal_session import identity_in_path as _id
-from gateways.port import Declined, OperationKind, OperationRequest, Outcome, RefusalCode, Refused, Succeeded
+from gateways.paypal_sources import payment_source
+from gateways.paypal_withdrawal_reader import PayPalWithdrawals
+from gateways.port import (
+    Declined,
+    OperationKind,
+    OperationRequest,
+    Outcome,
+    RefusalCode,
+    Refused,
+    Succeeded,
+    Withdrawal,
+)
+from gateways.webhooks.past_events import EventPage
 from ledger.money import Money
-
-CARD_PREFIX: Final = "card/"
-"""A payment method `card/ID` is a card in PayPal's vault; any other is a wallet there."""
 
 AUTHORIZATIONS: Final = "/v2/payments/authorizations"
 COLLECTIONS: Final = {
@@ -51,6 +60,7 @@ class PayPalGateway:
         self._return_url = return_url
         self._session = PayPalSession(client_id, client_secret, api_base, timeout_seconds)
         self._orders = PayPalOrders(self._session)
+        self._withdrawals = PayPalWithdrawals(self._session)
 
     async def create_payment(self, request: OperationRequest) -> str | Refused:
         """Create the order, without a payment source."""
@@ -150,12 +160,25 @@ class PayPalGateway:
                 return await self._of_order(order, request)
         return await self._read(request.kind, made.id) if made else None
 
+    async def withdrawals(self, request: OperationRequest) -> tuple[Withdrawal, ...]:
+        """Read the refunds of the capture that are none of ours, and its disputes; see the port."""
+        order = await self._order(request)
+        captures = order.movements.captures
+        capture = _by_invoice(captures, request) if request.target_reference else order.movement(OperationKind.CAPTURE)
+        if capture is None:
+            return ()
+        return await self._withdrawals.of_capture(capture, order.movements.refunds)
+
+    async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
+        """Read past events; see `gateways.webhooks.past_events`."""
+        return await paypal_past_events.list_events(self._session, since, until, page, limit)
+
     async def close(self) -> None:
         """Release connections."""
         await self._session.close()
 
     async def _perform_order(self, request: OperationRequest, verb: str) -> Outcome:
-        source = {"payment_source": self._payment_source(request)}
+        source = {"payment_source": payment_source(request, self._return_url)}
         answer = await self._post_order(request, verb, request.operation_id, source)
         if _asks_for_payer(answer):
             order = await self._order(request)
@@ -230,23 +253,6 @@ class PayPalGateway:
         """Read an authorization, capture or refund itself: it is more recent and more complete than in its order."""
         found = await self._session.get(f"{COLLECTIONS[kind]}/{_id(identity)}", Movement)
         return _told(READERS[kind], found)
-
-    def _payment_source(self, request: OperationRequest) -> dict[str, Any]:
-        token = request.payment_method
-        if token is None:
-            raise AssertionError(f"{request.operation_id} needs a payment method")
-        context = {"return_url": self._return_url, "cancel_url": self._return_url}
-        if not token.startswith(CARD_PREFIX):
-            return {"paypal": {"vault_id": token, "experience_context": context}}
-        credential = {"payment_initiator": "CUSTOMER", "payment_type": "ONE_TIME", "usage": "SUBSEQUENT"}
-        card: dict[str, Any] = {
-            "vault_id": token.removeprefix(CARD_PREFIX),
-            "stored_credential": credential,
-            "experience_context": context,
-        }
-        if request.authenticate:
-            card["attributes"] = {"verification": {"method": "SCA_ALWAYS"}}
-        return {"card": card}
 
 
 def _asks_for_payer(answer: Order | PayPalFault) -> bool:

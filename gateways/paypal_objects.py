@@ -69,6 +69,13 @@ class ProcessorResponse(BaseModel):
     payment_advice_code: str | None = None
 
 
+class Link(BaseModel):
+    """Where something can be done next, or what something came from."""
+
+    href: str
+    rel: str
+
+
 class Movement(BaseModel):
     """An authorization, a capture or a refund."""
 
@@ -77,6 +84,8 @@ class Movement(BaseModel):
     status_details: StatusDetails | None = None
     amount: Amount | None = None
     invoice_id: str | None = None
+    custom_id: str | None = None
+    links: list[Link] = Field(default_factory=list)
     seller_receivable_breakdown: Breakdown | None = None
     seller_payable_breakdown: Breakdown | None = None
     processor_response: ProcessorResponse | None = None
@@ -88,6 +97,15 @@ class Movement(BaseModel):
     def reason(self) -> str | None:
         """Why it is pending or failed, where PayPal says so."""
         return self.status_details.reason if self.status_details else None
+
+    @property
+    def made_from(self) -> str | None:
+        """What it was made from: the capture of a refund, the authorization of a capture."""
+        return next((link.href.rpartition("/")[2] for link in self.links if link.rel == "up"), None)
+
+    def is_ours(self, kind: OperationKind) -> bool:
+        """Whether an operation of ours of this kind made it: PayPal copies names of what it was made from onto it."""
+        return any(f":{kind}:" in (name or "") for name in (self.invoice_id, self.custom_id))
 
 
 class Movements(BaseModel):
@@ -107,13 +125,6 @@ class PurchaseUnit(BaseModel):
     """What is bought; ours have one per order."""
 
     payments: Movements = Movements()
-
-
-class Link(BaseModel):
-    """Where something can be done next."""
-
-    href: str
-    rel: str
 
 
 class Order(BaseModel):

@@ -133,6 +133,44 @@ Outcome = Annotated[
 ]
 
 
+class WithdrawalKind(StrEnum):
+    """Why a gateway takes money back of a payment that was captured."""
+
+    REVERSAL = "reversal"
+    """A payment that failed after it had succeeded, or money given back by whoever at the gateway and not by us."""
+    DISPUTE = "dispute"
+    """The customer or their bank contests the payment: a chargeback, a claim."""
+
+
+class WithdrawalState(StrEnum):
+    """What has become of it by now."""
+
+    OPEN = "open"
+    LOST = "lost"
+    """The money stays away, all or a part of it. A reversal is that from the start."""
+    WON = "won"
+    """All of the money came back; a reversal that was undone, such as a refund that failed, is that too."""
+
+
+class Withdrawal(_Message):
+    """Money that a gateway took back of a captured payment, without an operation of ours."""
+
+    kind: WithdrawalKind
+    reference: str
+    """The gateway's object: Stripe's dispute, refund, or balance transaction of the failure; PayPal's dispute or refund."""
+    state: WithdrawalState
+    amount: Money
+    """What left our balance, positive, without the fee; in the payment's currency."""
+    returned: Money | None = None
+    """What came back to our balance: all of it where it was won, a part where the loss was a partial one."""
+    fee: Money | None = None
+    """What the gateway charges for it, less what it gave back of its fees: negative where it only gave back. None for
+    nothing."""
+    withdrawn_at: datetime
+    closed_at: datetime | None = None
+    """When it was lost or won, or when money of it came back; None while it is open."""
+
+
 class Capabilities(_Message):
     """What a gateway can do, in data that routing and validation read."""
 
@@ -209,6 +247,20 @@ class Gateway(Protocol):
         also the answer after the customer's part of an action, where the gateway then waits for ours (PayPal).
         A refund that succeeded and failed later is `Declined`, with the gateway's reason as the code. An operation that
         was declined, refused or given up, and succeeded all the same, is `Succeeded`.
+        An authorization or a capture that succeeded stays `Succeeded`, whatever the gateway took back of it later: that
+        is told by `withdrawals`. One that the gateway's balance never had is `Declined` when it fails.
+        """
+        ...
+
+    async def withdrawals(self, request: OperationRequest) -> tuple[Withdrawal, ...]:
+        """Read what the gateway took back of this capture without an operation of ours; oldest first.
+
+        `request` is the capture's own, with its `payment_reference`, and with its `target_reference` where it captured an
+        authorization. Refunds of ours are none of it, whatever became of them, and neither is a dispute that withdrew
+        nothing (an inquiry). Empty for a capture that took nothing.
+        One that was told before and is missing is no news: PayPal may list a dispute no more that changed 180 days ago.
+        A withdrawal keeps its reference for ever; its state, what came back and its fee may change until it is closed,
+        and, where the gateway reopens it, after that too.
         """
         ...
 

@@ -5,26 +5,27 @@ metadata: it is not one of Stripe's customers.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Final, Literal, TypeVar
 
 import stripe
-from pydantic import BaseModel
-from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams, RefundListParams
+from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
-from gateways import stripe_objects
+from gateways import stripe_objects, stripe_past_events, stripe_withdrawals
 from gateways.errors import OutcomeUnknown
-from gateways.port import OperationKind, OperationRequest, Outcome, RefusalCode, Refused
+from gateways.port import OperationKind, OperationRequest, Outcome, RefusalCode, Refused, Withdrawal
 from gateways.stripe_amounts import CAPABILITIES, to_stripe
 from gateways.stripe_errors import NAME, StripeFault
+from gateways.stripe_lists import StripeLists
 from gateways.stripe_objects import PaymentIntent, Refund, operation_key
 from gateways.stripe_sdk import SdkConnection, answer_of
+from gateways.webhooks.past_events import EventPage
 from gateways.wire import Wire
 
 API_VERSION: Final = "2026-10-28.endive"
 """Pinned: requests and answers keep their shape whatever the account's default version is."""
 WITH_FEE: Final = ["latest_charge.balance_transaction"]
-REFUND_PAGE: Final = 100
-REFUND_PAGES: Final = 10
+WITH_FAILURE: Final = [*WITH_FEE, "latest_charge.failure_balance_transaction"]
 MAX_REASON_LENGTH: Final = 500
 KEYS_PER_PURPOSE: Final = 5
 """Then a person has to look: Stripe has more than a passing fault."""
@@ -51,6 +52,8 @@ class StripeGateway:
         )
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
+        self._lists = StripeLists(client.v1)
+        self._events = client.v1.events
 
     async def create_payment(self, request: OperationRequest) -> str | Refused:
         """Create the PaymentIntent, unconfirmed."""
@@ -138,6 +141,20 @@ class StripeGateway:
             return _told(stripe_objects.of_refund, refund) if refund else None
         return _outcome(request, await self._read(request))
 
+    async def withdrawals(self, request: OperationRequest) -> tuple[Withdrawal, ...]:
+        """Read the payment's failure, its refunds that are none of ours, and its disputes; see the port."""
+        intent = await self._read(request, WITH_FAILURE)
+        refunds, disputes = await self._lists.refunds(intent.id), await self._lists.disputes(intent.id)
+        failed = _told(stripe_withdrawals.of_failed_payment, intent)
+        refunded = [_told(stripe_withdrawals.of_foreign_refund, each) for each in refunds]
+        disputed = [_told(stripe_withdrawals.of_dispute, each) for each in disputes]
+        found = filter(None, (failed, *refunded, *disputed))
+        return tuple(sorted(found, key=lambda each: (each.withdrawn_at, each.reference)))
+
+    async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
+        """Read past events; see `gateways.webhooks.past_events`."""
+        return await stripe_past_events.list_events(self._events, since, until, page, limit)
+
     async def close(self) -> None:
         """Release connections."""
         await self._wire.close()
@@ -193,36 +210,17 @@ class StripeGateway:
             NAME, f"neither shows an effect of {request.operation_id} nor lets {intent.id} be canceled"
         )
 
-    async def _read(self, request: OperationRequest) -> PaymentIntent:
-        call = self._intents.retrieve_async(_payment(request), {"expand": WITH_FEE})
+    async def _read(self, request: OperationRequest, expand: list[str] = WITH_FEE) -> PaymentIntent:
+        call = self._intents.retrieve_async(_payment(request), {"expand": expand})
         intent = await answer_of(call, PaymentIntent)
         if isinstance(intent, StripeFault):
             raise OutcomeUnknown(NAME, f"refused to show {request.payment_reference}: {intent.message}")
         return intent
 
     async def _find_refund(self, request: OperationRequest) -> Refund | None:
-        asked: RefundListParams = {
-            "payment_intent": _payment(request),
-            "limit": REFUND_PAGE,
-            "expand": ["data.balance_transaction"],
-        }
-        made: list[Refund] = []
-        for _ in range(REFUND_PAGES):
-            page = await answer_of(self._refunds.list_async(asked), RefundPage)
-            if isinstance(page, StripeFault):
-                raise OutcomeUnknown(NAME, f"refused to show the refunds of {_payment(request)}: {page.message}")
-            made += [found for found in page.data if (found.metadata or {}).get("operation_id") == request.operation_id]
-            if not page.has_more or not page.data:
-                return max(made, key=stripe_objects.standing, default=None)
-            asked["starting_after"] = page.data[-1].id
-        raise OutcomeUnknown(NAME, f"{_payment(request)} has more than {REFUND_PAGE * REFUND_PAGES} refunds")
-
-
-class RefundPage(BaseModel):
-    """One page of the refunds of a PaymentIntent."""
-
-    data: list[Refund]
-    has_more: bool
+        refunds = await self._lists.refunds(_payment(request))
+        made = [found for found in refunds if (found.metadata or {}).get("operation_id") == request.operation_id]
+        return max(made, key=stripe_objects.standing, default=None)
 
 
 def _outcome(request: OperationRequest, intent: PaymentIntent) -> Outcome | None:

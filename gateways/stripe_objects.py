@@ -21,9 +21,12 @@ EXPIRED_CODES: Final = frozenset({"charge_expired_for_capture", "capture_charge_
 class BalanceTransaction(BaseModel):
     """A movement on the balance; amounts in the currency that Stripe settles in."""
 
+    id: str
+    amount: int
     fee: int
     currency: str
     created: int
+    reporting_category: str = ""
 
 
 class CardDetails(BaseModel):
@@ -43,9 +46,16 @@ class Charge(BaseModel):
 
     status: str
     amount: int
+    amount_captured: int = 0
     created: int
     balance_transaction: BalanceTransaction | str | None = None
+    failure_balance_transaction: BalanceTransaction | str | None = None
     payment_method_details: PaymentMethodDetails | None = None
+
+    @property
+    def had_succeeded(self) -> bool:
+        """Whether it succeeded, be it that it failed since: then its money was on the balance, and was taken off again."""
+        return self.status == "succeeded" or self.failure_balance_transaction is not None
 
 
 class Redirect(BaseModel):
@@ -87,8 +97,14 @@ class Refund(BaseModel):
     created: int
     metadata: dict[str, str] | None = None
     balance_transaction: BalanceTransaction | str | None = None
+    failure_balance_transaction: BalanceTransaction | str | None = None
     failure_reason: str | None = None
     pending_reason: str | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether an operation of ours made it, and not a person at Stripe's dashboard."""
+        return "operation_id" in (self.metadata or {})
 
 
 def operation_key(kind: OperationKind) -> str:
@@ -102,7 +118,7 @@ def operation_key(kind: OperationKind) -> str:
 def of_authorization(intent: PaymentIntent) -> Outcome | None:
     """What became of a confirmation that reserves the amount; also after it was captured or voided."""
     charge = intent.latest_charge
-    if charge is None or charge.status != "succeeded":
+    if charge is None or not charge.had_succeeded:
         return _not_confirmed(intent)
     card = charge.payment_method_details.card if charge.payment_method_details else None
     return Succeeded(
@@ -115,18 +131,20 @@ def of_authorization(intent: PaymentIntent) -> Outcome | None:
 
 def of_payment(intent: PaymentIntent) -> Outcome | None:
     """What became of a confirmation that takes the amount at once."""
-    return _captured(intent) if intent.status == "succeeded" else _not_confirmed(intent)
+    return _captured(intent) if _has_captured(intent) else _not_confirmed(intent)
 
 
 def of_capture(intent: PaymentIntent, operation_id: str) -> Outcome | None:
     """What became of this capture of an authorization."""
     if intent.metadata.get(operation_key(OperationKind.CAPTURE)) != operation_id:
         return None
+    if _has_captured(intent):
+        return _captured(intent)
     if intent.status == "processing":
         return Pending(reference=intent.id, reason="processing")
     if intent.status == "requires_payment_method" and intent.last_payment_error:
-        return of_decline(intent.last_payment_error, intent.id)  # it had succeeded, and failed at the bank since
-    return _captured(intent) if intent.status == "succeeded" else None
+        return of_decline(intent.last_payment_error, intent.id)
+    return None
 
 
 def of_void(intent: PaymentIntent) -> Outcome | None:
@@ -254,6 +272,12 @@ def _action(intent: PaymentIntent) -> ActionRequired:
     return ActionRequired(reference=intent.id, action_url=redirect.url)
 
 
+def _has_captured(intent: PaymentIntent) -> bool:
+    """Whether it took its money, be it that the money was taken back when the payment failed at the bank later."""
+    charge = intent.latest_charge
+    return intent.status == "succeeded" or (charge is not None and charge.failure_balance_transaction is not None)
+
+
 def _captured(intent: PaymentIntent) -> Succeeded:
     charge = intent.latest_charge
     if charge is None:
@@ -263,7 +287,8 @@ def _captured(intent: PaymentIntent) -> Succeeded:
     captured_at = booked.created if isinstance(booked, BalanceTransaction) else None
     return Succeeded(
         reference=intent.id,
-        amount=from_stripe(intent.amount_received, intent.currency),
+        # Of a payment that failed since, the PaymentIntent has received nothing.
+        amount=from_stripe(intent.amount_received or charge.amount_captured, intent.currency),
         fee=fee,
         fee_pending=fee_pending,
         occurred_at=_moment(captured_at),

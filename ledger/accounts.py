@@ -84,6 +84,21 @@ def gateway_fees() -> Account:
     return _debit_normal("expense:gateway_fees", AccountType.EXPENSE)
 
 
+def disputes_receivable() -> Account:
+    """What gateways hold back until disputes are decided."""
+    return _debit_normal("asset:disputes_receivable", AccountType.ASSET)
+
+
+def dispute_losses() -> Account:
+    """What was lost in disputes."""
+    return _debit_normal("expense:dispute_losses", AccountType.EXPENSE)
+
+
+def dispute_fees() -> Account:
+    """What gateways charged for disputes."""
+    return _debit_normal("expense:dispute_fees", AccountType.EXPENSE)
+
+
 def memo_authorizations(gateway: str) -> Account:
     """Money reserved on customers' payment methods at a gateway, not taken."""
     return _debit_normal(f"memo:authorizations:{gateway}", AccountType.MEMO)

@@ -40,11 +40,15 @@ class ChargeStatus(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     NEEDS_REVIEW = "needs_review"
+    DISPUTED = "disputed"
+    """Captured, and the gateway holds money of it back until a dispute is decided."""
+    REVERSED = "reversed"
+    """Captured, and taken back by the gateway for good: a debit that failed, a dispute that was lost, a refund not of ours."""
 
     @property
     def is_final(self) -> bool:
         """Whether the charge has come to its end; what it captured may still be refunded."""
-        return self in _FINAL
+        return self not in _OPEN
 
     @property
     def is_decided(self) -> bool:
@@ -52,15 +56,12 @@ class ChargeStatus(StrEnum):
         return self.is_final or self is ChargeStatus.AUTHORIZED
 
 
-_FINAL = {
-    ChargeStatus.CAPTURED,
-    ChargeStatus.PARTIALLY_CAPTURED,
-    ChargeStatus.VOIDED,
-    ChargeStatus.REFUNDED,
-    ChargeStatus.CANCELED,
-    ChargeStatus.DECLINED,
-    ChargeStatus.EXPIRED,
-    ChargeStatus.NEEDS_REVIEW,
+_OPEN = {
+    ChargeStatus.PROCESSING,
+    ChargeStatus.REQUIRES_ACTION,
+    ChargeStatus.PENDING,
+    ChargeStatus.UNKNOWN,
+    ChargeStatus.AUTHORIZED,
 }
 
 
@@ -146,6 +147,8 @@ class ChargeView(Record):
     authorized_minor: int = 0
     captured_minor: int = 0
     refunded_minor: int = 0
+    withdrawn_minor: int = 0
+    """What the gateway took back by itself, and has not returned."""
     decline_code: str | None = None
     message: str | None = None
     """What the gateway said of a decline or a refusal, or why a person has to look."""
@@ -191,6 +194,7 @@ class Charge(Record):
     captured_minor: int
     refunded_minor: int
     refund_reserved_minor: int
+    withdrawn_minor: int
     created_at: datetime
     updated_at: datetime
 
@@ -202,7 +206,9 @@ class Charge(Record):
     @property
     def refundable(self) -> Money:
         """What may still be given back."""
-        return self.money(self.captured_minor - self.refunded_minor - self.refund_reserved_minor)
+        given_back = self.refunded_minor + self.refund_reserved_minor + self.withdrawn_minor
+        # A gateway may take back what was refunded too: then less than nothing is left.
+        return self.money(max(self.captured_minor - given_back, 0))
 
     def request(self) -> ChargeRequest:
         """Return what was asked for, so that a process that is gone can be started again.

@@ -156,6 +156,7 @@ charges = Table(
     Column("confirm_by", DateTime(timezone=True)),
     Column("confirmed_at", DateTime(timezone=True)),
     Column("canceled_by", Text),
+    Column("withdrawn_minor", BigInteger, nullable=False),
 )
 
 operations = Table(
@@ -194,6 +195,27 @@ operations = Table(
     Column("advice", Text),
 )
 
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("gateway", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("charge_id", Text, nullable=False),
+    Column("operation_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("currency", CHAR(3), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("returned_minor", BigInteger, nullable=False),
+    Column("fee_minor", BigInteger, nullable=False),
+    Column("fee_currency", CHAR(3), nullable=False),
+    Column("changes", Integer, nullable=False),
+    Column("withdrawn_at", DateTime(timezone=True), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("read_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+)
+
 reviews = Table(
     "reviews",
     metadata,
@@ -229,6 +251,7 @@ webhook_events = Table(
     Column("charge_id", Text),
     Column("operation_id", Text),
     Column("result", Text),
+    Column("came_by", Text, nullable=False),
 )
 
 webhook_transmissions = Table(
@@ -239,6 +262,14 @@ webhook_transmissions = Table(
     Column("event_id", Text, nullable=False),
     Column("body_hash", LargeBinary, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
+)
+
+webhook_horizons = Table(
+    "webhook_horizons",
+    metadata,
+    Column("gateway", Text, primary_key=True),
+    Column("horizon", DateTime(timezone=True), nullable=False),
+    Column("next_ask_at", DateTime(timezone=True), nullable=False),
 )
 
 splits = Table(

@@ -1,4 +1,4 @@
-"""The inbox of webhook events: each kept once, as it came, before it is answered; what became of it is written beside it.
+"""The inbox of webhook events: each kept once, as it came first, by delivery or by polling; what became of it is written beside it.
 
 Functions take a connection and never commit: the caller's transaction is the step.
 """
@@ -37,6 +37,15 @@ class EventState(StrEnum):
     """It speaks of no payment."""
 
 
+class CameBy(StrEnum):
+    """How an event came first."""
+
+    DELIVERY = "delivery"
+    """The gateway sent it, and its signature was verified."""
+    POLLING = "polling"
+    """The gateway listed it when it was asked; there is no signature."""
+
+
 class NewEvent(Record):
     """A delivery that was found genuine."""
 
@@ -45,6 +54,15 @@ class NewEvent(Record):
     event_type: str
     transmission_id: str
     headers: dict[str, str]
+    body: bytes
+
+
+class ListedEvent(Record):
+    """An event that a gateway listed when it was asked."""
+
+    gateway: str
+    event_id: str
+    event_type: str
     body: bytes
 
 
@@ -66,6 +84,7 @@ class InboxEvent(Record):
     charge_id: str | None
     operation_id: str | None
     result: str | None
+    came_by: CameBy
 
 
 class Settlement(Record):
@@ -99,7 +118,16 @@ INSERT INTO webhook_events (gateway, event_id, event_type, headers, body)
 SELECT gateway, event_id, event_type, CAST(headers AS jsonb), body
     FROM given JOIN fresh USING (gateway, event_id) ORDER BY gateway, event_id
 ON CONFLICT (gateway, event_id) DO UPDATE SET deliveries = webhook_events.deliveries + 1
-RETURNING gateway, event_id, deliveries
+RETURNING gateway, event_id, deliveries = 1 AND came_by = 'delivery' AS is_new
+""")
+_KEEP_LISTED = text("""
+INSERT INTO webhook_events (gateway, event_id, event_type, headers, body, came_by, deliveries)
+SELECT gateway, event_id, event_type, CAST('{}' AS jsonb), body, 'polling', 0
+    FROM unnest(
+        CAST(:gateways AS text[]), CAST(:event_ids AS text[]), CAST(:event_types AS text[]), CAST(:bodies AS bytea[])
+    ) AS g (gateway, event_id, event_type, body) ORDER BY gateway, event_id
+ON CONFLICT DO NOTHING
+RETURNING event_id
 """)
 _COUNT_COPY = (
     update(events)
@@ -171,12 +199,25 @@ async def keep_all(connection: AsyncConnection, news: Sequence[NewEvent]) -> Seq
         "bodies": [new.body for new in news],
         "hashes": hashes,
     }
-    counted = {(row.gateway, row.event_id): row.deliveries for row in await connection.execute(_KEEP, values)}
-    results: dict[tuple[str, str], bool | TransmissionConflict] = {key: one == 1 for key, one in counted.items()}
+    rows = await connection.execute(_KEEP, values)
+    results: dict[tuple[str, str], bool | TransmissionConflict] = {
+        (row.gateway, row.event_id): row.is_new for row in rows
+    }
     for key, new, body_hash in sorted(zip(map(_key, news), news, hashes, strict=True), key=itemgetter(0)):
         if key not in results:
             results[key] = await _count_copy(connection, new, body_hash)
     return [results[_key(new)] for new in news]
+
+
+async def keep_listed(connection: AsyncConnection, listed: Sequence[ListedEvent]) -> int:
+    """Keep those events of a list that never came; returns how many. Of the others nothing changes."""
+    values = {
+        "gateways": [event.gateway for event in listed],
+        "event_ids": [event.event_id for event in listed],
+        "event_types": [event.event_type for event in listed],
+        "bodies": [event.body for event in listed],
+    }
+    return len((await connection.execute(_KEEP_LISTED, values)).all())
 
 
 async def _count_copy(

@@ -44,7 +44,7 @@ class Fact(BaseModel):
 
 def authorized(fact: Fact) -> Entry:
     """Book money that was reserved on the customer's payment method; reference `{operation_id}`."""
-    return _entry(fact, "", "authorized", "authorized", _authorization(fact))
+    return entry(fact, "", "authorized", "authorized", _authorization(fact))
 
 
 def authorization_released(fact: Fact, *, by_void: bool) -> Entry:
@@ -54,14 +54,14 @@ def authorization_released(fact: Fact, *, by_void: bool) -> Entry:
     of the authorization that lapsed.
     """
     suffix = "" if by_void else ":released"
-    return _entry(fact, suffix, "authorization_released", "authorization released", _reversed(_authorization(fact)))
+    return entry(fact, suffix, "authorization_released", "authorization released", _reversed(_authorization(fact)))
 
 
 def captured(fact: Fact) -> Entry:
     """Book money that was taken from the customer; reference `{operation_id}`."""
     earned = revenue_sales() if fact.invoice is None else receivable(fact.customer)
     lines = (debit(clearing(fact.gateway), fact.money), credit(earned, fact.money))
-    return _entry(fact, "", "captured", "captured", lines)
+    return entry(fact, "", "captured", "captured", lines)
 
 
 def fee_charged(fact: Fact) -> Entry:
@@ -73,18 +73,18 @@ def fee_charged(fact: Fact) -> Entry:
     money = Money(amount_minor=amount, currency=fact.money.currency)
     lines = (debit(gateway_fees(), money), credit(clearing(fact.gateway), money))
     if fact.money.amount_minor < 0:
-        return _entry(fact, ":fee", "fee_charged", "fee given back", _reversed(lines))
-    return _entry(fact, ":fee", "fee_charged", "fee", lines)
+        return entry(fact, ":fee", "fee_charged", "fee given back", _reversed(lines))
+    return entry(fact, ":fee", "fee_charged", "fee", lines)
 
 
 def refund_reserved(fact: Fact) -> Entry:
     """Book a refund that was promised, before the gateway is asked for it; reference `{operation_id}:reserved`."""
-    return _entry(fact, ":reserved", "refund_reserved", "refund reserved", _refund_reservation(fact))
+    return entry(fact, ":reserved", "refund_reserved", "refund reserved", _refund_reservation(fact))
 
 
 def refund_succeeded(fact: Fact) -> Entry:
     """Book a refund that the gateway made; reference `{operation_id}`."""
-    return _entry(fact, "", "refund_succeeded", "refunded", _refund_payment(fact))
+    return entry(fact, "", "refund_succeeded", "refunded", _refund_payment(fact))
 
 
 def refund_failed(fact: Fact, *, had_succeeded: bool) -> Entry:
@@ -95,7 +95,7 @@ def refund_failed(fact: Fact, *, had_succeeded: bool) -> Entry:
     lines = _reversed(_refund_reservation(fact))
     if had_succeeded:
         lines = _reversed(_refund_payment(fact)) + lines
-    return _entry(fact, ":failed", "refund_failed", "refund failed", lines, reverses=f"{fact.operation_id}:reserved")
+    return entry(fact, ":failed", "refund_failed", "refund failed", lines, reverses=f"{fact.operation_id}:reserved")
 
 
 def outcome_unknown(fact: Fact, time: int = 1) -> Entry:
@@ -103,26 +103,26 @@ def outcome_unknown(fact: Fact, time: int = 1) -> Entry:
 
     Reference `{operation_id}:unknown`; an outcome that becomes unknown a second time has `:unknown:2`, and so on.
     """
-    return _entry(fact, f":unknown{_again(time)}", "outcome_unknown", "outcome unknown", _exposure(fact))
+    return entry(fact, f":unknown{_again(time)}", "outcome_unknown", "outcome unknown", _exposure(fact))
 
 
 def outcome_known(fact: Fact, time: int = 1) -> Entry:
     """End the exposure, whatever the outcome was; reference `{operation_id}:known`, numbered as `:unknown` is."""
     lines, again = _reversed(_exposure(fact)), _again(time)
     reverses = f"{fact.operation_id}:unknown{again}"
-    return _entry(fact, f":known{again}", "outcome_known", "outcome known", lines, reverses=reverses)
+    return entry(fact, f":known{again}", "outcome_known", "outcome known", lines, reverses=reverses)
 
 
 def captured_in_excess(fact: Fact) -> Entry:
     """Book money that was taken after the charge had moved on: it is the customer's; reference `{operation_id}`."""
     lines = (debit(clearing(fact.gateway), fact.money), credit(refunds_payable(), fact.money))
-    return _entry(fact, "", "captured_in_excess", "captured in excess", lines)
+    return entry(fact, "", "captured_in_excess", "captured in excess", lines)
 
 
 def excess_refund_returned(fact: Fact) -> Entry:
     """Take back a refund of money in excess that came back: it is owed again; reference `{operation_id}:failed`."""
     lines = _reversed(_refund_payment(fact))
-    return _entry(fact, ":failed", "refund_failed", "refund failed", lines, reverses=fact.operation_id)
+    return entry(fact, ":failed", "refund_failed", "refund failed", lines, reverses=fact.operation_id)
 
 
 def refund_appeared(fact: Fact) -> Entry:
@@ -132,7 +132,7 @@ def refund_appeared(fact: Fact) -> Entry:
     """
     given_back: Account = revenue_refunds() if fact.invoice is None else receivable(fact.customer)
     lines = (debit(given_back, fact.money), credit(clearing(fact.gateway), fact.money))
-    return _entry(fact, "", "refund_appeared", "refunded after all", lines)
+    return entry(fact, "", "refund_appeared", "refunded after all", lines)
 
 
 def _again(time: int) -> str:
@@ -160,9 +160,10 @@ def _reversed(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     return tuple(line.reversed() for line in lines)
 
 
-def _entry(
+def entry(
     fact: Fact, suffix: str, rule: str, words: str, lines: tuple[Line, ...], *, reverses: str | None = None
 ) -> Entry:
+    """Make the entry of a fact, named after its operation."""
     # The absolute amount: a fee that was given back says so in words.
     money = Money(amount_minor=abs(fact.money.amount_minor), currency=fact.money.currency)
     event_at: datetime = fact.event_at

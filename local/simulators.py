@@ -80,6 +80,24 @@ class Simulator:
         made: str = self._control("POST", f"reversals/{payment_id}", {"amount_minor": amount_minor})["object_id"]
         return made
 
+    def dispute(self, payment_id: str, amount_minor: int | None = None) -> str:
+        """Let the customer contest a captured payment, or a part of it; returns the dispute's id."""
+        made: str = self._control("POST", f"disputes/{payment_id}", {"amount_minor": amount_minor})["object_id"]
+        return made
+
+    def win_dispute(self, dispute_id: str) -> None:
+        """Decide a dispute for the merchant: the money comes back."""
+        self._control("POST", f"disputes/{dispute_id}/won")
+
+    def lose_dispute(self, dispute_id: str, returned_minor: int | None = None) -> None:
+        """Decide a dispute for the customer; a part of the money may come back all the same."""
+        self._control("POST", f"disputes/{dispute_id}/lost", {"returned_minor": returned_minor})
+
+    def refund_by_hand(self, payment_id: str, amount_minor: int | None = None) -> str:
+        """Refund a captured payment, or a part of it, as a person does at the gateway's site; returns the refund's id."""
+        made: str = self._control("POST", f"refunds/{payment_id}", {"amount_minor": amount_minor})["object_id"]
+        return made
+
     def is_healthy(self) -> bool:
         """Whether it is ready."""
         try:

@@ -1,6 +1,7 @@
 """The control interface of a simulator, under `/_control`: faults, clock, truth, settings, the simulated customer."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -10,8 +11,10 @@ from starlette.routing import Route
 
 from simulators import pages
 from simulators.gateway import Gateway
+from simulators.store import Transaction
 
 RESULTS = {"succeed": True, "fail": False}
+ENDINGS = {"won": True, "lost": False}
 
 
 class Control:
@@ -38,6 +41,9 @@ class Control:
             Route("/webhooks/{event_id}", self._deliver_webhook, methods=["POST"]),
             Route("/webhooks/{event_id}", self._discard_webhook, methods=["DELETE"]),
             Route("/reversals/{payment_id}", self._reverse, methods=["POST"]),
+            Route("/disputes/{payment_id}", self._dispute, methods=["POST"]),
+            Route("/disputes/{dispute_id}/{ending}", self._close_dispute, methods=["POST"]),
+            Route("/refunds/{payment_id}", self._refund_by_hand, methods=["POST"]),
             Route("/authentications/{payment_id}", self._show_authentication),
             Route("/authentications/{payment_id}", self._authenticate, methods=["POST"]),
             Route("/returned", self._returned),
@@ -112,15 +118,34 @@ class Control:
         return JSONResponse({})
 
     async def _reverse(self, request: Request) -> Response:
+        return await self._act_on_payment(request, self._gateway.reverse)
+
+    async def _dispute(self, request: Request) -> Response:
+        return await self._act_on_payment(request, self._gateway.open_dispute)
+
+    async def _refund_by_hand(self, request: Request) -> Response:
+        return await self._act_on_payment(request, self._gateway.refund_by_hand)
+
+    async def _act_on_payment(self, request: Request, act: Callable[[Transaction, str, int | None], str]) -> Response:
         try:
-            amount_minor = (await _document(request)).get("amount_minor")
-            if amount_minor is not None and type(amount_minor) is not int:
-                return _refusal(ValueError("give amount_minor as a whole number, or leave it out"))
+            amount_minor = _whole_number(await _document(request), "amount_minor")
             with self._simulator.transaction() as transaction:
-                made = self._gateway.reverse(transaction, request.path_params["payment_id"], amount_minor)
+                made = act(transaction, request.path_params["payment_id"], amount_minor)
         except (ValueError, LookupError) as error:
             return _refusal(error)
         return JSONResponse({"object_id": made})
+
+    async def _close_dispute(self, request: Request) -> Response:
+        dispute_id, ending = request.path_params["dispute_id"], request.path_params["ending"]
+        try:
+            if ending not in ENDINGS:
+                return _refusal(LookupError(f"a dispute is won or lost, not {ending}"))
+            returned_minor = _whole_number(await _document(request), "returned_minor")
+            with self._simulator.transaction() as transaction:
+                self._gateway.close_dispute(transaction, dispute_id, won=ENDINGS[ending], returned_minor=returned_minor)
+        except (ValueError, LookupError) as error:
+            return _refusal(error)
+        return JSONResponse({"object_id": dispute_id})
 
     async def _show_authentication(self, request: Request) -> Response:
         with self._simulator.transaction() as transaction:
@@ -157,6 +182,13 @@ async def _document(request: Request) -> dict[str, Any]:
             return document
         case _:
             raise ValueError("send a JSON object")
+
+
+def _whole_number(document: dict[str, Any], name: str) -> int | None:
+    number = document.get(name)
+    if number is not None and type(number) is not int:
+        raise ValueError(f"give {name} as a whole number, or leave it out")
+    return number
 
 
 async def _result(request: Request, *, from_page: bool) -> str:

@@ -77,6 +77,29 @@ class Gateway(Protocol):
         """
         ...
 
+    def open_dispute(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
+        """Let the customer contest a captured payment, or a part of it (ISO minor units); returns the dispute's id.
+
+        Raises LookupError for a payment that was not captured, ValueError for an amount that cannot be disputed.
+        """
+        ...
+
+    def close_dispute(
+        self, transaction: Transaction, dispute_id: str, *, won: bool, returned_minor: int | None
+    ) -> None:
+        """Decide a dispute: all comes back of one that is won, `returned_minor` of one that is lost in part.
+
+        Raises LookupError for an unknown dispute, ValueError for one that is decided already.
+        """
+        ...
+
+    def refund_by_hand(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
+        """Refund a captured payment, or a part of it, as a person does at the gateway's site; returns the refund's id.
+
+        Raises LookupError for a payment that was not captured, ValueError for what the gateway refuses.
+        """
+        ...
+
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the customer is asked to approve, as `49.99 EUR`; None if nothing waits for them."""
         ...

@@ -6,7 +6,7 @@ is never the simulator's own disk. Links are the properties that documents are l
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,13 +81,14 @@ class Transaction:
         kind: str,
         *,
         limit: int,
-        links: Mapping[str, str] | None = None,
+        links: Mapping[str, str | Collection[str]] | None = None,
         created: Mapping[str, int] | None = None,
         after: str | None = None,
         before: str | None = None,
     ) -> Page:
         """Documents, newest first: those with all these links, created as compared (`gt`, `gte`, `lt`, `lte`).
 
+        Of a link with several values, one is enough.
         `after` and `before` are ids to start behind or to end in front of; a page before an id is the one next to it.
         """
         where, values = self._conditions(kind, links or {}, created or {}, after, before)
@@ -104,7 +105,7 @@ class Transaction:
     def _conditions(
         self,
         kind: str,
-        links: Mapping[str, str],
+        links: Mapping[str, str | Collection[str]],
         created: Mapping[str, int],
         after: str | None,
         before: str | None,
@@ -112,8 +113,12 @@ class Transaction:
         conditions: list[str] = ["d.kind = ?"]
         values: list[Any] = [kind]
         for name, value in links.items():
-            conditions.append("d.sequence IN (SELECT sequence FROM links WHERE kind = ? AND name = ? AND value = ?)")
-            values += [kind, name, value]
+            wanted = [value] if isinstance(value, str) else list(value)
+            marks = ", ".join("?" * len(wanted))
+            conditions.append(
+                f"d.sequence IN (SELECT sequence FROM links WHERE kind = ? AND name = ? AND value IN ({marks}))"  # noqa: S608 # question marks
+            )
+            values += [kind, name, *wanted]
         for comparison, moment in created.items():
             conditions.append(f"d.created {COMPARISONS[comparison]} ?")
             values.append(moment)

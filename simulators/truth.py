@@ -16,7 +16,11 @@ CREATE TABLE IF NOT EXISTS requests (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
     idempotency_key TEXT, status INTEGER, replayed INTEGER NOT NULL, effect INTEGER NOT NULL);
 """
-KINDS = ("authorize", "capture", "void", "refund", "refund_failed", "fee", "expire", "cancel", "reversal")
+KINDS = (
+    *("authorize", "capture", "void", "refund", "refund_failed", "fee", "expire", "cancel"),
+    # What the gateway took back without being asked, and what of it returned.
+    *("reversal", "reversal_returned", "dispute", "dispute_returned", "dispute_fee"),
+)
 EFFECT_COLUMNS = (
     "sequence",
     "at",

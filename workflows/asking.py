@@ -9,6 +9,9 @@ from workflows.world import Wake, World
 
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(hours=1)
+READ_AGAIN = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16, 32, 60, 60))
+"""Pauses before what could not be read is read again; then the next regular look has to do."""
+READ_AGAIN_PATCH = "read-again"
 
 
 async def ask_again(world: World, operation: OperationRequest, until: datetime | None) -> Outcome | NotKnown:
@@ -38,6 +41,20 @@ async def ask_until_known(
         if not isinstance(answer, NotKnown):
             return answer
     raise AssertionError("the pauses never end")
+
+
+async def read_patiently(world: World, operation: OperationRequest) -> Outcome | NotKnown | None:
+    """Read what became of an operation, for some hours where the gateway cannot be read.
+
+    Whoever reads for an event has been told once: the next regular look may be weeks away.
+    """
+    seen = await world.read(operation)
+    for pause in READ_AGAIN:
+        if not isinstance(seen, NotKnown) or not world.patched(READ_AGAIN_PATCH):
+            break
+        await world.wait(lambda: False, pause, f"read {operation.gateway} again")
+        seen = await world.read(operation)
+    return seen
 
 
 def _slower_and_slower() -> Iterator[timedelta]:

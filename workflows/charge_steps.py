@@ -23,7 +23,7 @@ from workflows.gateway_steps import NotKnown
 from workflows.review_desk import ReviewDesk
 from workflows.world import World
 
-TAKEN = frozenset({ChargeStatus.CAPTURED, ChargeStatus.PARTIALLY_CAPTURED})
+TAKEN = frozenset({ChargeStatus.CAPTURED, ChargeStatus.PARTIALLY_CAPTURED, ChargeStatus.DISPUTED})
 
 
 class ChargeSteps:

@@ -79,7 +79,7 @@ async def book_late_fee(
         fee = RecordFee(operation=operation, fee=found.fee, occurred_at=found.occurred_at)
         await charge.world.ledger(ChargeBooks.record_fee, fee, f"book the fee of {found.fee}")
     told = isinstance(found, Succeeded)
-    return standing.model_copy(update={"fee_pending": False}) if told else standing
+    return standing.model_copy(update={"fee_pending": False, "operation": None}) if told else standing
 
 
 async def give_everything_back(charge: ChargeSteps, why: str, actor: str) -> None:

@@ -21,6 +21,11 @@ class News:
 
     operation: Operation
     reference: str | None
+    is_later: bool = False
+    """The operation is decided, so the charge's process does not look back at it; the search for later facts does.
+
+    A late success, a reversal, a dispute, a refund that came back.
+    """
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def verdict_of(event: WebhookEvent, known: Collection[Operation], now: datetime,
     operation = _best(event, known)
     if operation is None:
         return NotFound()
-    news = News(operation, event.references[0] if event.references else None)
+    news = News(operation, event.references[0] if event.references else None, _is_later(event, operation, known))
     if anyway:
         return news
     if _is_being_asked(operation, now):
@@ -78,6 +83,15 @@ def _best(event: WebhookEvent, known: Collection[Operation]) -> Operation | None
         if of_kind or found:
             return (of_kind or found)[0]
     return None
+
+
+def _is_later(event: WebhookEvent, operation: Operation, known: Collection[Operation]) -> bool:
+    """Whether the charge waits for nothing of this payment any more, but for a fee."""
+    if operation.excess or operation.compensates is not None:
+        return True
+    is_of_fee = event.claim is not None and event.claim.outcome == FEE_KNOWN
+    of_payment = [each for each in known if each.payment_reference == operation.payment_reference]
+    return operation.is_decided and not is_of_fee and all(each.is_decided for each in of_payment)
 
 
 def _is_being_asked(operation: Operation, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from activities.gateway_calls import GatewayCalls, Watch, Watched
-from gateways.port import ActionRequired, OperationKind, OperationRequest, Outcome
+from gateways.port import ActionRequired, OperationKind, OperationRequest, Outcome, Withdrawal
 
 CALL_TIMEOUT = timedelta(seconds=30)
 """One call with its few requests; past it another attempt reads what became of it. It is also how long a killed worker is missed."""
@@ -91,6 +91,22 @@ async def read(operation: OperationRequest) -> Outcome | NotKnown | None:
     except ActivityError as error:
         return NotKnown(failure_reason(error))
     return found.outcome
+
+
+async def withdrawals(capture: OperationRequest) -> tuple[Withdrawal, ...] | NotKnown:
+    """Read what the gateway took back of a capture by itself, once: whoever asks comes again."""
+    try:
+        found = await workflow.execute_activity_method(
+            GatewayCalls.read_withdrawals,
+            capture,
+            task_queue=gateway_queue(workflow.info().task_queue, capture.gateway),
+            start_to_close_timeout=CALL_TIMEOUT,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+            summary=f"read what {capture.gateway} took back",
+        )
+    except ActivityError as error:
+        return NotKnown(failure_reason(error))
+    return found.withdrawals
 
 
 async def watch(

@@ -92,10 +92,12 @@ class InboxHandler:
 
     async def _handle_together(self, taken: Sequence[InboxEvent], *, anyway: bool) -> list[Settlement]:
         settlements: list[Settlement] = []
-        news: dict[tuple[str, str | None], list[tuple[InboxEvent, News]]] = {}
+        news: dict[tuple[str, str | None, bool], list[tuple[InboxEvent, News]]] = {}
         for event, verdict in await self._judged(taken, anyway=anyway):
             if isinstance(verdict, News):
-                news.setdefault((verdict.operation.charge_id, verdict.operation.refund_id), []).append((event, verdict))
+                operation = verdict.operation
+                process = (operation.charge_id, operation.refund_id, verdict.is_later)
+                news.setdefault(process, []).append((event, verdict))
             else:
                 settlements.append(_settled(event, verdict))
         told = await asyncio.gather(*(self._tell(of_one_process) for of_one_process in news.values()))
@@ -132,7 +134,12 @@ class InboxHandler:
         try:
             async with asyncio.timeout(TELL_SECONDS):
                 process = await telling.tell(
-                    self._client, self._task_queue, operation.charge_id, operation.refund_id, hint
+                    self._client,
+                    self._task_queue,
+                    operation.charge_id,
+                    operation.refund_id,
+                    hint,
+                    is_later=news.is_later,
                 )
         except (RPCError, TimeoutError) as error:
             reason = f"Temporal could not take it: {_line(error)}"

@@ -171,7 +171,7 @@ class RefundWorkflow:
         for after in FOLLOWED_AFTER:
             while (left := decided_at + after - workflow.now()) > timedelta(0):
                 await self._world.wait(self._was_hinted, left, "see whether the refund still stands")
-                seen = await self._world.read(standing.operation)
+                seen = await asking.read_patiently(self._world, standing.operation)
                 if isinstance(seen, changed):
                     self._show((await self._record(standing, seen)).view)
                     await self._tell_parent()

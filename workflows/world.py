@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.gateway_calls import Watched
-from gateways.port import OperationRequest, Outcome
+from gateways.port import OperationRequest, Outcome, Withdrawal
 from ledger.charges import ChargeRequest
 from ledger.refunds import RefundRequest
 from workflows import gateway_steps, ledger_steps
@@ -43,6 +43,10 @@ class World(Protocol):
 
     async def read(self, operation: OperationRequest) -> Outcome | NotKnown | None:
         """Read once what became of an operation; None where the gateway shows no trace of it."""
+        ...
+
+    async def withdrawals(self, capture: OperationRequest) -> tuple[Withdrawal, ...] | NotKnown:
+        """Read once what the gateway took back of a capture by itself."""
         ...
 
     async def watch(
@@ -98,6 +102,10 @@ class TemporalWorld:
     async def read(self, operation: OperationRequest) -> Outcome | NotKnown | None:
         """Run an activity on the gateway's task queue, once."""
         return await gateway_steps.read(operation)
+
+    async def withdrawals(self, capture: OperationRequest) -> tuple[Withdrawal, ...] | NotKnown:
+        """Run an activity on the gateway's task queue, once."""
+        return await gateway_steps.withdrawals(capture)
 
     async def watch(
         self, operation: OperationRequest, watched: Watched, timeout: timedelta, summary: str, wake: Wake

@@ -6,7 +6,8 @@ https://developer.paypal.com/docs/api/transaction-search/v1/, .../orders/v2/ and
 import asyncio
 import base64
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
@@ -14,6 +15,8 @@ from urllib.parse import quote
 
 import httpx
 
+from gateways.records.paypal_dispute_reader import DisputeReader
+from gateways.records.paypal_disputes import ID_PREFIX, is_of_dispute
 from gateways.records.paypal_effects import (
     LONGEST_AUTHORIZATION,
     NAME,
@@ -31,6 +34,8 @@ from ledger.proofs.evidence import Claim, Effect, EffectKind
 SEARCH = "/v1/reporting/transactions"
 LONGEST_WINDOW = timedelta(days=31)
 SHORTEST_WINDOW = timedelta(seconds=2)
+LONGEST_LOOK_BACK = timedelta(days=179)
+"""How long after its last change PayPal lists a dispute; it says 180 days."""
 LONGEST_LAG = timedelta(hours=3)
 """How late the search may be, where it does not say itself how fresh it is."""
 EARLIER = timedelta(days=1)
@@ -53,6 +58,11 @@ class Listed(NamedTuple):
     names: list[str]
     meaning: Effect | ToRead | None
 
+    @property
+    def is_authorization(self) -> bool:
+        """Whether it speaks of an authorization."""
+        return self.meaning is not None and self.meaning.kind is EffectKind.AUTHORIZE
+
 
 class PayPalRecord:
     """Reads what PayPal says happened. Raises RecordUnreadable."""
@@ -66,6 +76,7 @@ class PayPalRecord:
         self._token_ends = 0.0
         self._token_turn = asyncio.Lock()
         self._reader = RecordReader(NAME, api_base, self._headers, timeout_seconds)
+        self._disputes = DisputeReader(self._reader)
 
     async def everything(self, since: datetime | None, claims: Sequence[Claim]) -> list[Effect]:
         """Read all effects since then, or since our first operation; `claims` are our operations at PayPal."""
@@ -74,27 +85,26 @@ class PayPalRecord:
         listed, refreshed = await self._search(start, now)
         by_id = [claim for claim in claims if _is_not_in_search(claim, now, refreshed)]
         held_by_us = {claim.operation_id for claim in by_id if claim.kind == "authorize"}
-        effects = {
-            reference: record.meaning for reference, record in listed.items() if isinstance(record.meaning, Effect)
-        }
+        told = [record.meaning for record in listed.values() if isinstance(record.meaning, Effect)]
         unclear = [
             record.meaning
             for record in listed.values()
-            if isinstance(record.meaning, ToRead) and not held_by_us.intersection(record.names)
+            if isinstance(record.meaning, ToRead) and not (record.is_authorization and held_by_us & {*record.names})
         ]
         by_id_effects = await self._claimed(by_id)
         unclear_effects = await together(self._single(each) for each in unclear)
-        for effect in chain(by_id_effects, *unclear_effects):
-            effects[effect.reference] = effect
-        return list(effects.values())
+        effects = _latest(chain(told, *unclear_effects, by_id_effects))
+        disputes = await self._disputes.since(max(start, max(now, refreshed) - LONGEST_LOOK_BACK))
+        return await self._without_repetition(effects, disputes)
 
     async def again(self, payments: Collection[str], others: Collection[str]) -> list[Effect]:
         """Read these orders by id, with all that followed, and of the others what belongs to none of them."""
         orders = await self._orders(payments)
         seen = set(chain.from_iterable(effect.references for effect in orders))
         rest = await together(self._any(reference) for reference in sorted({*payments, *others} - seen))
-        effects = {effect.reference: effect for effect in chain(chain.from_iterable(rest), orders)}
-        return list(effects.values())
+        effects = _latest([*chain.from_iterable(rest), *orders])
+        captures = {effect.reference: effect for effect in effects if effect.kind is EffectKind.CAPTURE}
+        return _latest([*effects, *await self._disputes.of_captures(captures)])
 
     async def close(self) -> None:
         """Release connections."""
@@ -175,12 +185,34 @@ class PayPalRecord:
         return list(chain.from_iterable(found))
 
     async def _single(self, single: ToRead) -> list[Effect]:
-        if single.kind is EffectKind.AUTHORIZE:
-            return await self._object(AUTHORIZATIONS, single.reference, of_authorization)
-        return await self._object(CAPTURES, single.reference, of_capture)
+        match single.kind:
+            case EffectKind.AUTHORIZE:
+                return await self._object(AUTHORIZATIONS, single.reference, of_authorization)
+            case EffectKind.WITHDRAWAL:
+                return await self._withdrawal(single)
+            case _:
+                return await self._object(CAPTURES, single.reference, of_capture)
+
+    async def _withdrawal(self, single: ToRead) -> list[Effect]:
+        """Read a refund that is none of ours; what is no refund, such as a dispute's money, is a movement for now."""
+        document = await self._reader.get(f"{REFUNDS}/{quote(single.reference, safe='')}")
+        if document is None:
+            return [single.otherwise] if single.otherwise else []
+        with understood(NAME, single.reference):
+            return [replace(effect, charge_id=effect.charge_id or single.charge_id) for effect in of_refund(document)]
+
+    async def _without_repetition(self, effects: list[Effect], disputes: list[Effect]) -> list[Effect]:
+        """Leave out of the search what disputes tell by themselves, also those that were too old to be listed."""
+        disputed = {effect.target_reference for effect in disputes}
+        suspected = {effect.target_reference for effect in effects if is_of_dispute(effect, {effect.target_reference})}
+        older = await self._disputes.of_captures(dict.fromkeys(filter(None, suspected - disputed)))
+        disputed |= {effect.target_reference for effect in older}
+        return _latest([*(each for each in effects if not is_of_dispute(each, disputed)), *disputes, *older])
 
     async def _any(self, reference: str) -> list[Effect]:
         """Read what a reference may be, apart from an order."""
+        if reference.startswith(ID_PREFIX):
+            return await self._disputes.named(reference)
         for path, shape in ((AUTHORIZATIONS, of_authorization), (CAPTURES, of_capture), (REFUNDS, of_refund)):
             found = await self._object(path, reference, shape)
             if found:
@@ -211,6 +243,11 @@ class PayPalRecord:
             granted = response.json()
             self._token = granted["access_token"]
             self._token_ends = time.monotonic() + float(granted["expires_in"]) - TOKEN_SLACK_SECONDS
+
+
+def _latest(effects: Iterable[Effect]) -> list[Effect]:
+    """Each effect once, as it was read last."""
+    return list({(effect.kind, effect.reference): effect for effect in effects}.values())
 
 
 def _records(page: Document) -> Iterator[Listed]:

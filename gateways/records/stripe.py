@@ -1,4 +1,4 @@
-"""Stripe's own record: PaymentIntents, refunds and balance transactions, read by plain requests, page by page.
+"""Stripe's own record: PaymentIntents, refunds, disputes and balance transactions, read by plain requests, page by page.
 
 https://docs.stripe.com/api
 """
@@ -9,12 +9,14 @@ from datetime import datetime
 import httpx
 
 from gateways.records.reader import Document, RecordReader, RecordUnreadable, together, understood
-from gateways.records.stripe_effects import NAME, Gathered, other_charge
+from gateways.records.stripe_effects import Gathered, other_charge
+from gateways.records.stripe_transactions import NAME
 from ledger.proofs.evidence import Claim, Effect
 
 API_VERSION = "2026-10-28.endive"
 PAGE = 100
-WITH_FEE = "latest_charge.balance_transaction"
+OF_CHARGE = ("latest_charge.balance_transaction", "latest_charge.failure_balance_transaction")
+OF_REFUND = ("balance_transaction", "failure_balance_transaction")
 
 
 class StripeRecord:
@@ -39,8 +41,10 @@ class StripeRecord:
                 self._gather_intents(gathered, filters),
                 self._gather_refunds(gathered, filters),
                 self._gather_transactions(gathered, filters),
+                self._gather_disputes(gathered, filters),
             ]
         )
+        await self._complete_withdrawals(gathered)
         return [*gathered.effects(), *await self._charges_without_intent(gathered)]
 
     async def again(self, payments: Collection[str], _others: Collection[str]) -> list[Effect]:
@@ -54,12 +58,12 @@ class StripeRecord:
         await self._reader.close()
 
     async def _gather_intents(self, gathered: Gathered, filters: Mapping[str, str | int]) -> None:
-        async for intent in self._list("/v1/payment_intents", {**filters, "expand[0]": f"data.{WITH_FEE}"}):
+        async for intent in self._list("/v1/payment_intents", {**filters, **_expanded(OF_CHARGE, "data.")}):
             with understood(NAME, "a PaymentIntent"):
                 gathered.add_intent(intent)
 
     async def _gather_refunds(self, gathered: Gathered, filters: Mapping[str, str | int]) -> None:
-        async for refund in self._list("/v1/refunds", filters):
+        async for refund in self._list("/v1/refunds", {**filters, **_expanded(OF_REFUND, "data.")}):
             with understood(NAME, "a refund"):
                 gathered.add_refund(refund)
 
@@ -68,14 +72,49 @@ class StripeRecord:
             with understood(NAME, "a balance transaction"):
                 gathered.add_transaction(transaction)
 
+    async def _gather_disputes(self, gathered: Gathered, filters: Mapping[str, str | int]) -> None:
+        async for dispute in self._list("/v1/disputes", filters):
+            with understood(NAME, "a dispute"):
+                gathered.add_dispute(dispute)
+
+    async def _complete_withdrawals(self, gathered: Gathered) -> None:
+        """Read by id what withdrawals belong to, where that is older than what was read or came while we were reading."""
+        for found in await together(map(self._dispute, gathered.unread_disputes())):
+            with understood(NAME, "a dispute"):
+                gathered.add_dispute(found)
+        for charge in await together(map(self._failed_charge, gathered.unread_failures())):
+            if isinstance(charge.get("payment_intent"), dict):
+                with understood(NAME, charge["id"]):
+                    gathered.add_failure({**charge["payment_intent"], "latest_charge": charge})
+                    gathered.add_name(charge["payment_intent"])
+        for intent in await together(map(self._intent, gathered.unread_names())):
+            with understood(NAME, "a PaymentIntent"):
+                gathered.add_name(intent)
+
+    async def _dispute(self, reference: str) -> Document:
+        return await self._one(f"/v1/disputes/{reference}")
+
+    async def _failed_charge(self, reference: str) -> Document:
+        return await self._one(f"/v1/charges/{reference}", "payment_intent", "failure_balance_transaction")
+
+    async def _intent(self, reference: str) -> Document:
+        return await self._one(f"/v1/payment_intents/{reference}")
+
+    async def _one(self, path: str, *expanded: str) -> Document:
+        document = await self._reader.get(path, _expanded(expanded))
+        if document is None:
+            raise RecordUnreadable(NAME, f"GET {path} was not found, and is spoken of elsewhere")
+        return document
+
     async def _payment(self, reference: str) -> list[Effect]:
-        intent = await self._reader.get(f"/v1/payment_intents/{reference}", {"expand[0]": WITH_FEE})
+        intent = await self._reader.get(f"/v1/payment_intents/{reference}", _expanded(OF_CHARGE))
         if intent is None:
             return []
         gathered = Gathered()
         with understood(NAME, reference):
             gathered.add_intent(intent)
         await self._gather_refunds(gathered, {"payment_intent": reference})
+        await self._gather_disputes(gathered, {"payment_intent": reference})
         for source in [*gathered.charge_objects, *(refund.effect.reference for refund in gathered.refunds)]:
             await self._gather_transactions(gathered, {"source": source})
         return list(gathered.effects())
@@ -103,3 +142,7 @@ class StripeRecord:
             if last is None or last == asked.get("starting_after"):
                 raise RecordUnreadable(NAME, f"GET {path} says that there is more, and gives none")
             asked["starting_after"] = last
+
+
+def _expanded(paths: Sequence[str], prefix: str = "") -> dict[str, str]:
+    return {f"expand[{number}]": f"{prefix}{path}" for number, path in enumerate(paths)}

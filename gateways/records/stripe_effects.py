@@ -7,22 +7,18 @@ what moved besides.
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from gateways.records import stripe_withdrawals
 from gateways.records.reader import Document, RecordUnreadable
-from ledger.money import minor_digits
+from gateways.records.stripe_transactions import NAME, Transaction, amount_minor, moment, transaction
 from ledger.proofs.evidence import Effect, EffectKind, Standing
 
-NAME = "stripe"
 OF_PAYMENTS = frozenset({"charge", "charge_failure", "partial_capture_reversal", "refund", "refund_failure"})
-"""Reporting categories that belong to a payment or a refund; whatever else moves the balance is a movement by itself.
-https://docs.stripe.com/reports/reporting-categories"""
-ZERO_DECIMAL = {
-    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
-}  # fmt: skip
-THREE_DECIMAL = {"BHD", "JOD", "KWD", "OMR", "TND"}
-"""https://docs.stripe.com/currencies; all others are written with two decimal places, ISK and UGX too."""
+OF_DISPUTES = frozenset({"dispute", "dispute_reversal"})
+"""Reporting categories that belong to a payment or a refund, or to a dispute; whatever else moves the balance is a movement
+by itself. https://docs.stripe.com/reports/reporting-categories"""
+FAILURE = "charge_failure"
 REFUNDS = {
     "succeeded": Standing.DONE,
     "pending": Standing.PENDING,
@@ -30,18 +26,6 @@ REFUNDS = {
     "failed": Standing.FAILED,
     "canceled": Standing.FAILED,
 }
-
-
-class Transaction(NamedTuple):
-    """A balance transaction, in the currency that Stripe settles in."""
-
-    reference: str
-    category: str
-    source: str | None
-    amount_minor: int
-    fee_minor: int
-    currency: str
-    occurred_at: datetime
 
 
 class RefundOf(NamedTuple):
@@ -63,28 +47,57 @@ class Gathered:
     transactions: dict[str, list[Transaction]] = field(default_factory=lambda: defaultdict(list))
     """By their source."""
     movements: list[Transaction] = field(default_factory=list)
+    withdrawals: list[Effect] = field(default_factory=list)
+    """Without their charges."""
+    charge_ids: dict[str, str | None] = field(default_factory=dict)
+    """Our charge of each PaymentIntent that was read for its name only."""
+    disputes: dict[str, list[Transaction]] = field(default_factory=lambda: defaultdict(list))
+    """Movements of disputes by dispute, and every dispute that was read."""
+    _disputes_read: set[str] = field(default_factory=set)
     _of_latest_charge: dict[str, Transaction] = field(default_factory=dict)
 
     def add_intent(self, intent: Document) -> None:
-        """Take in a PaymentIntent with `latest_charge.balance_transaction` expanded."""
+        """Take in a PaymentIntent with the balance transactions of `latest_charge` expanded."""
         self.payments[intent["id"]] = list(_payment(intent))
+        self.add_failure(intent)
         charge = intent.get("latest_charge")
         if isinstance(charge, dict):
             self.charge_objects[charge["id"]] = intent["id"]
             if isinstance(charge.get("balance_transaction"), dict):
                 self._of_latest_charge[charge["id"]] = transaction(charge["balance_transaction"])
 
+    def add_failure(self, intent: Document) -> None:
+        """Take in a PaymentIntent as far as it failed after it had succeeded."""
+        self.withdrawals.extend(stripe_withdrawals.of_failed_payment(intent))
+
+    def add_name(self, intent: Document) -> None:
+        """Take in which charge of ours a PaymentIntent is of."""
+        self.charge_ids[intent["id"]] = (intent.get("metadata") or {}).get("charge_id")
+
     def add_refund(self, refund: Document) -> None:
-        """Take in a refund."""
+        """Take in a refund with its balance transactions expanded."""
         # Stripe's own refund of an authorization that lapsed: nothing was taken, nothing is given back.
-        if refund.get("reason") != "expired_uncaptured_charge":
-            self.refunds.append(RefundOf(_refund(refund), refund.get("payment_intent")))
+        if refund.get("reason") == "expired_uncaptured_charge":
+            return
+        effect = _refund(refund)
+        if stripe_withdrawals.is_foreign(refund):
+            self.withdrawals.extend(stripe_withdrawals.of_foreign_refund(refund))
+        else:
+            self.refunds.append(RefundOf(effect, refund.get("payment_intent")))
+
+    def add_dispute(self, dispute: Document) -> None:
+        """Take in a dispute; its balance transactions come with it."""
+        if dispute["id"] not in self._disputes_read:
+            self._disputes_read.add(dispute["id"])
+            self.withdrawals.extend(stripe_withdrawals.of_dispute(dispute))
 
     def add_transaction(self, document: Document) -> None:
         """Take in a balance transaction."""
         found = transaction(document)
         if found.category in OF_PAYMENTS and found.source:
             self.transactions[found.source].append(found)
+        elif found.category in OF_DISPUTES and found.source:
+            self.disputes[found.source].append(found)
         else:
             self.movements.append(found)
 
@@ -102,7 +115,26 @@ class Gathered:
             payment = self.payments.get(refund.intent or "", [])
             charge_id = refund.effect.charge_id or next((effect.charge_id for effect in payment), None)
             yield replace(self._with_fee(refund.effect, refund.effect.reference), charge_id=charge_id)
-        yield from map(_movement, self.movements)
+        for effect in self.withdrawals:
+            yield replace(effect, charge_id=self._charge_of(effect.payment_reference or ""))
+        unread = [found for name, moved in self.disputes.items() if name not in self._disputes_read for found in moved]
+        yield from map(_movement, [*self.movements, *unread])
+
+    def unread_disputes(self) -> list[str]:
+        """Disputes that moved the balance and were not read."""
+        return sorted(self.disputes.keys() - self._disputes_read)
+
+    def unread_failures(self) -> list[str]:
+        """Charge objects that failed, of PaymentIntents that were not read."""
+        failed = {
+            source for source, found in self.transactions.items() if any(each.category == FAILURE for each in found)
+        }
+        return sorted(failed - self.charge_objects.keys())
+
+    def unread_names(self) -> list[str]:
+        """PaymentIntents of withdrawals that were not read."""
+        named = {effect.payment_reference for effect in self.withdrawals if effect.payment_reference}
+        return sorted(named - self.payments.keys() - self.charge_ids.keys())
 
     def charges_without_payment(self) -> list[Transaction]:
         """Charges on the balance whose PaymentIntent was not read, if there is one."""
@@ -113,9 +145,14 @@ class Gathered:
             if found.category == "charge" and source not in self.charge_objects
         ]
 
+    def _charge_of(self, intent: str) -> str | None:
+        named = (effect.charge_id for effect in self.payments.get(intent, []) if effect.charge_id)
+        return next(named, None) or self.charge_ids.get(intent)
+
     def _with_fee(self, effect: Effect, source: str | None) -> Effect:
         fees: Counter[str] = Counter()
-        found = self.transactions.get(source or "", [])
+        # What a failure costs is told with the withdrawal that it is.
+        found = [each for each in self.transactions.get(source or "", []) if each.category != FAILURE]
         for each in found:
             fees[each.currency] += each.fee_minor
         if not found:
@@ -125,21 +162,6 @@ class Gathered:
         if sum(map(abs, fees.values())) != abs(amount):
             raise RecordUnreadable(NAME, f"shows fees of {effect.reference} in several currencies: {dict(fees)}")
         return replace(effect, fee_minor=amount, fee_currency=currency)
-
-
-def transaction(document: Document) -> Transaction:
-    """Read a balance transaction."""
-    currency = document["currency"]
-    source = document.get("source")
-    return Transaction(
-        reference=document["id"],
-        category=document["reporting_category"],
-        source=source["id"] if isinstance(source, dict) else source,
-        amount_minor=amount_minor(document["amount"], currency),
-        fee_minor=amount_minor(document["fee"], currency),
-        currency=currency.upper(),
-        occurred_at=_moment(document["created"]),
-    )
 
 
 def other_charge(found: Transaction) -> Effect:
@@ -157,24 +179,14 @@ def other_charge(found: Transaction) -> Effect:
     )
 
 
-def amount_minor(amount: int, currency: str) -> int:
-    """Turn Stripe's integer into ISO 4217 minor units: 50000 isk are 500, 5 mga are 500."""
-    code = currency.upper()
-    digits = 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
-    scale = minor_digits(code) - digits
-    if scale >= 0:
-        return int(amount * 10**scale)
-    whole, rest = divmod(amount, 10**-scale)
-    if rest:
-        raise RecordUnreadable(NAME, f"shows {amount} {currency}, which is no whole amount of {code}")
-    return int(whole)
-
-
 def _payment(intent: Document) -> Iterator[Effect]:
     """Read a PaymentIntent as what it did so far."""
     charge = intent.get("latest_charge")
-    was_approved = isinstance(charge, dict) and charge.get("status") == "succeeded"
+    was_approved = stripe_withdrawals.had_succeeded(charge)
     received = intent.get("amount_received") or 0
+    if isinstance(charge, dict) and charge.get("failure_balance_transaction") is not None:
+        # It failed since, and says now that it received nothing; that the money left again is a withdrawal.
+        received = charge["amount_captured"]
     match intent["status"]:
         case "succeeded":
             authorization = Standing.USED
@@ -182,6 +194,8 @@ def _payment(intent: Document) -> Iterator[Effect]:
             authorization = Standing.HELD
         case "processing":
             authorization = Standing.PENDING
+        case _ if received:
+            authorization = Standing.USED
         case "canceled" if was_approved:
             authorization = Standing.RELEASED
         case _:
@@ -206,7 +220,7 @@ def _effect(intent: Document, kind: EffectKind, standing: Standing, amount: int)
         payment_reference=intent["id"],
         amount_minor=amount_minor(amount, intent["currency"]),
         currency=intent["currency"].upper(),
-        occurred_at=_moment(charge["created"] if isinstance(charge, dict) else intent["created"]),
+        occurred_at=moment(charge["created"] if isinstance(charge, dict) else intent["created"]),
         operation_id=_operation(metadata, kind),
         charge_id=metadata.get("charge_id"),
         customer=metadata.get("customer"),
@@ -227,7 +241,7 @@ def _refund(refund: Document) -> Effect:
         target_reference=refund.get("payment_intent") or refund.get("charge"),
         amount_minor=amount_minor(refund["amount"], refund["currency"]),
         currency=refund["currency"].upper(),
-        occurred_at=_moment(refund["created"]),
+        occurred_at=moment(refund["created"]),
         operation_id=_operation(metadata, EffectKind.REFUND),
         charge_id=metadata.get("charge_id"),
         customer=metadata.get("customer"),
@@ -254,7 +268,3 @@ def _operation(metadata: dict[str, Any], kind: EffectKind) -> str | None:
         if name and f":{kind}:" in name:
             return str(name)
     return None
-
-
-def _moment(unix: int) -> datetime:
-    return datetime.fromtimestamp(unix, UTC)

@@ -17,6 +17,9 @@ OPERATION_ID = re.compile(r"([A-Za-z0-9_.-]{1,64}:(?:authorize|capture|void|refu
 REFERENCE = re.compile(r"[!-~]{1,200}")
 EVENT_ID = re.compile(r"[!-~]{1,255}")
 EVENT_TYPE = re.compile(r"[!-~]{1,100}")
+TAKEN_BACK = "taken_back"
+"""The outcome that an event claims of a capture whose money the gateway took back, or returned: no operation ever has it,
+so that the books never say so already."""
 MAX_NAMES = 50
 """Names taken from one event; no event of either gateway has more than a dozen."""
 

@@ -4,10 +4,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateways.port import OperationKind
-from gateways.webhooks.events import Claim, WebhookEvent, document, identified, operation_ids, part, references
+from gateways.webhooks.events import (
+    TAKEN_BACK,
+    Claim,
+    WebhookEvent,
+    document,
+    identified,
+    operation_ids,
+    part,
+    references,
+)
 
 NAME = "paypal"
-PAYMENTS = ("PAYMENT.", "CHECKOUT.", "CUSTOMER.DISPUTE.")
+DISPUTES = "CUSTOMER.DISPUTE."
+PAYMENTS = ("PAYMENT.", "CHECKOUT.", DISPUTES)
 """What the types of events begin with that belong to a payment."""
 LEFT_BY_US = ("invoice_id", "custom_id")
 
@@ -22,6 +32,7 @@ _CLAIMS: Mapping[str, Claim] = {
     "PAYMENT.CAPTURE.PENDING": Claim(_CAPTURE, "pending"),
     "PAYMENT.CAPTURE.DECLINED": Claim(_CAPTURE, "declined"),
     "PAYMENT.CAPTURE.DENIED": Claim(_CAPTURE, "declined"),
+    "PAYMENT.CAPTURE.REVERSED": Claim(_CAPTURE, TAKEN_BACK),
     "PAYMENT.CAPTURE.REFUNDED": Claim(_REFUND, "succeeded"),
     "PAYMENT.REFUND.PENDING": Claim(_REFUND, "pending"),
     "PAYMENT.REFUND.FAILED": Claim(_REFUND, "failed"),
@@ -40,7 +51,7 @@ def read(body: bytes) -> WebhookEvent:
         event_type=event_type,
         operation_ids=operation_ids(_left_by_us(resource)) if concerns_payment else (),
         references=references(_named(resource)) if concerns_payment else (),
-        claim=_CLAIMS.get(event_type),
+        claim=Claim(_CAPTURE, TAKEN_BACK) if event_type.startswith(DISPUTES) else _CLAIMS.get(event_type),
     )
 
 
@@ -52,6 +63,7 @@ def _left_by_us(resource: Any) -> Iterable[Any]:
 
 def _named(resource: Any) -> Iterable[Any]:
     yield part(resource, "id")
+    yield part(resource, "dispute_id")
     related = part(resource, "supplementary_data", "related_ids")
     yield from related.values() if isinstance(related, dict) else ()
     for unit in _objects(part(resource, "purchase_units")):

@@ -4,7 +4,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateways.port import OperationKind
-from gateways.webhooks.events import Claim, WebhookEvent, document, identified, operation_ids, part, references
+from gateways.webhooks.events import (
+    TAKEN_BACK,
+    Claim,
+    WebhookEvent,
+    document,
+    identified,
+    operation_ids,
+    part,
+    references,
+)
 
 NAME = "stripe"
 PAYMENTS = frozenset({"payment_intent", "charge", "refund", "dispute", "review"})
@@ -14,6 +23,7 @@ _FIRST = frozenset({OperationKind.AUTHORIZE, OperationKind.CAPTURE})
 CREATED = "created"
 """The outcome of what is only made: no operation ever has it, and it tells nothing that its maker does not know."""
 FEE_KNOWN = "fee_known"
+DISPUTES = "charge.dispute."
 
 _CLAIMS: Mapping[str, Claim] = {
     "payment_intent.created": Claim(_FIRST, CREATED),
@@ -75,4 +85,6 @@ def _claim(event_type: str, event: dict[str, Any]) -> Claim | None:
         "balance_transaction"
     }:
         return Claim(frozenset({OperationKind.CAPTURE}), FEE_KNOWN)
+    if event_type.startswith(DISPUTES):
+        return Claim(frozenset({OperationKind.CAPTURE}), TAKEN_BACK)
     return _CLAIMS.get(event_type)

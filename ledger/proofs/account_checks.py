@@ -10,6 +10,7 @@ from ledger.proofs.amounts import shown
 from ledger.proofs.booked import AUTHORIZATIONS, CLEARING, CONTRA, FEES, REFUNDS_PAYABLE, UNRESOLVED, Totals, balances
 from ledger.proofs.evidence import ChargeEvidence, Effect, EffectKind, OperationRow, Standing
 from ledger.proofs.findings import Code, Finding
+from ledger.proofs.withdrawal_checks import taken_back, without_withdrawals
 
 
 def check_gateway_accounts(evidence: ChargeEvidence, effects: Sequence[Effect]) -> Iterator[Finding]:
@@ -28,6 +29,11 @@ def check_own_accounts(evidence: ChargeEvidence) -> Iterator[Finding]:
     expected = _sum(
         (REFUNDS_PAYABLE, operation, sign) for operation in evidence.operations if (sign := _owes(operation))
     )
+    excess = {operation.operation_id for operation in evidence.operations if operation.excess}
+    for row in evidence.withdrawals:
+        # What was taken in excess and is the customer's again is owed no more.
+        if row.operation_id in excess and row.state == "lost":
+            expected[REFUNDS_PAYABLE, row.currency] += row.kept_minor
     yield from _compare(Code.REFUNDS_PAYABLE_DIFFER, evidence, _of(found, REFUNDS_PAYABLE), expected)
 
 
@@ -44,14 +50,16 @@ def _owes(operation: OperationRow) -> int:
 
 
 def _clearing(evidence: ChargeEvidence, effects: Sequence[Effect]) -> Totals:
-    """Captures less refunds, as the gateway says, less the fees booked, which were held against the gateway's already."""
+    """Captures less refunds and what was taken back, as the gateway says, less the fees booked, which were held against the gateway's already."""
     expected: Totals = Counter()
     for effect in effects:
         if effect.standing is Standing.DONE:
             sign = -1 if effect.kind is EffectKind.REFUND else 1
             expected[f"{CLEARING}{effect.gateway}", effect.currency] += sign * effect.amount_minor
+    for (at, currency), amount in taken_back(evidence.effects).items():
+        expected[f"{CLEARING}{at}", currency] -= amount
     gateways = {operation.operation_id: operation.gateway for operation in evidence.operations}
-    for entry in evidence.entries:
+    for entry in without_withdrawals(evidence.entries):
         gateway = gateways.get(entry.operation_id or "")
         for line in entry.lines:
             if line.account == FEES and gateway is not None:

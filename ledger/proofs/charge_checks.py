@@ -5,10 +5,22 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ledger.proofs.amounts import shown
-from ledger.proofs.evidence import ChargeEvidence, ChargeRow, Effect, EffectKind, OperationRow, Standing
+from ledger.proofs.evidence import ChargeEvidence, ChargeRow, Effect, EffectKind, OperationRow, Standing, WithdrawalRow
 from ledger.proofs.findings import Code, Finding, Note, NoteCode
 
-OVER = frozenset({"captured", "partially_captured", "voided", "refunded", "canceled", "declined", "expired"})
+OVER = frozenset(
+    {
+        "captured",
+        "partially_captured",
+        "voided",
+        "refunded",
+        "canceled",
+        "declined",
+        "expired",
+        "disputed",
+        "reversed",
+    }
+)
 """States in which nothing holds the customer's money and nothing is waited for; needs_review is a person's."""
 EXPIRY_SLACK = timedelta(hours=1)
 DEADLINES: Mapping[str | None, timedelta] = {
@@ -51,10 +63,11 @@ def check_limits(evidence: ChargeEvidence, effects: Sequence[Effect]) -> Iterato
         if effect.standing in {Standing.DONE, Standing.PENDING} and effect.currency == charge.currency:
             at_gateway[effect.kind] += effect.amount_minor
     given_back = charge.refunded_minor + charge.refund_reserved_minor
+    taken_back = sum(row.kept_minor for row in evidence.withdrawals if row.operation_id not in _excess(evidence))
     limits = [
         ("authorized", charge.authorized_minor, "asked for", charge.amount_minor),
         ("captured", charge.captured_minor, "authorized", charge.authorized_minor),
-        ("refunded or reserved", given_back, "captured", charge.captured_minor),
+        ("refunded, reserved or taken back", given_back + taken_back, "captured", charge.captured_minor),
         ("refunded at the gateway", at_gateway[EffectKind.REFUND], "captured there", at_gateway[EffectKind.CAPTURE]),
     ]
     for done, amount, limit, most in limits:
@@ -117,7 +130,10 @@ def check_row(evidence: ChargeEvidence) -> Iterator[Finding]:
     """Examine the charge's row against its operations."""
     charge = evidence.charge
     expected = _counters(evidence.operations)
+    counted = [row for row in evidence.withdrawals if row.operation_id not in _excess(evidence)]
+    expected["taken back"] = sum(row.kept_minor for row in counted)
     stated = {
+        "taken back": charge.withdrawn_minor,
         "authorized": charge.authorized_minor,
         "captured": charge.captured_minor,
         "refunded": charge.refunded_minor,
@@ -127,7 +143,7 @@ def check_row(evidence: ChargeEvidence) -> Iterator[Finding]:
         if amount != expected[name]:
             words = f"its row has {shown(amount, charge.currency)} {name}, its operations {shown(expected[name], charge.currency)}"
             yield _finding(Code.COUNTER_DIFFERS, charge, words)
-    if not _status_fits(charge.status, evidence.operations, expected):
+    if not _status_fits(charge.status, evidence.operations, expected, counted):
         outcomes = ", ".join(f"{row.operation_id} {row.outcome or 'under way'}" for row in evidence.operations)
         yield _finding(
             Code.STATUS_DIFFERS, charge, f"it is {charge.status}, and its operations are: {outcomes or 'none'}"
@@ -165,8 +181,16 @@ def _counters(operations: Sequence[OperationRow]) -> Counter[str]:
     return counters
 
 
-def _status_fits(status: str, operations: Sequence[OperationRow], counters: Counter[str]) -> bool:
-    """Whether the operations allow this state; what is parked for a person may be in any."""
+def _excess(evidence: ChargeEvidence) -> set[str]:
+    return {operation.operation_id for operation in evidence.operations if operation.excess}
+
+
+def _status_fits(
+    status: str, operations: Sequence[OperationRow], counters: Counter[str], withdrawals: Sequence[WithdrawalRow]
+) -> bool:
+    """Whether the operations and withdrawals allow this state; what is parked for a person may be in any."""
+    is_disputed = any(row.state == "open" for row in withdrawals)
+    lost = sum(row.kept_minor for row in withdrawals if row.state == "lost")
     captured, authorized = counters["captured"], counters["authorized"]
     was_tried = bool(operations)
     operations = [operation for operation in operations if operation.counts]
@@ -176,12 +200,14 @@ def _status_fits(status: str, operations: Sequence[OperationRow], counters: Coun
     waiting = captured == 0 and waits and not was_voided
     released = captured == 0 and any(map(_gave_up_authorization, operations))
     return {
-        "captured": 0 < captured == authorized,
-        "partially_captured": 0 < captured < authorized,
+        "captured": 0 < captured == authorized and not is_disputed,
+        "partially_captured": 0 < captured < authorized and not is_disputed,
+        "disputed": captured > 0 and is_disputed,
+        "reversed": lost > 0 and 0 < captured <= lost + counters["refunded"] and not is_disputed,
         "authorized": captured == 0 < authorized and not was_voided,
         "voided": released,
         "expired": released,
-        "refunded": 0 < captured == counters["refunded"],
+        "refunded": 0 < captured <= counters["refunded"] + lost,
         "canceled": nothing_taken and not waits,
         "declined": was_tried and nothing_taken and not waits,
         "processing": waiting,

@@ -20,8 +20,12 @@ class EffectKind(StrEnum):
     AUTHORIZE = "authorize"
     CAPTURE = "capture"
     REFUND = "refund"
+    WITHDRAWAL = "withdrawal"
+    """Money of a captured payment that the gateway took back without an operation of ours: a reversal, a dispute."""
+    WITHDRAWAL_RETURNED = "withdrawal_returned"
+    """What came back of a withdrawal, under the same reference."""
     MOVEMENT = "movement"
-    """Money that moved without an operation of ours: a payout, a dispute, an adjustment."""
+    """Money that moved, and belongs to no payment of ours: a payout, an adjustment."""
 
 
 class Standing(StrEnum):
@@ -54,7 +58,10 @@ class Effect:
     kind: EffectKind
     standing: Standing
     reference: str
-    """The gateway's object: an authorization, a capture, a refund; at Stripe the PaymentIntent for the first two."""
+    """The gateway's object: an authorization, a capture, a refund; at Stripe the PaymentIntent for the first two.
+
+    Of a withdrawal: the dispute, the refund that is none of ours, or Stripe's balance transaction of the failure.
+    """
     amount_minor: int
     """Of an authorization: what was reserved at first."""
     currency: str
@@ -65,16 +72,30 @@ class Effect:
     payment_reference: str | None = None
     """What groups the payment: a Stripe PaymentIntent, a PayPal order."""
     target_reference: str | None = None
-    """What was acted on: the authorization of a capture, the capture of a refund."""
+    """What was acted on: the authorization of a capture, the capture of a refund or of a withdrawal."""
     fee_minor: int | None = 0
-    """What the gateway kept for it, negative where it gave some back; None while it has not said."""
+    """What the gateway kept for it, negative where it gave some back; None while it has not said.
+
+    Of a withdrawal: the fee of the dispute in all, also of what was given back of it when money returned.
+    """
     fee_currency: str | None = None
     changed_at: datetime | None = None
     """When its standing last changed, where the gateway says so."""
     customer: str | None = None
     """Our customer, where the gateway keeps that for us."""
     description: str = ""
-    """A movement: what the gateway calls it."""
+    """A movement: what the gateway calls it. A withdrawal and what returned of it: `reversal` or `dispute`."""
+
+    @property
+    def signed_minor(self) -> int:
+        """What it did to our balance, without its fee: negative where money left. Only a movement is signed by itself."""
+        match self.kind:
+            case EffectKind.AUTHORIZE:
+                return 0
+            case EffectKind.REFUND | EffectKind.WITHDRAWAL:
+                return -self.amount_minor
+            case _:
+                return self.amount_minor
 
     @property
     def references(self) -> frozenset[str]:
@@ -168,6 +189,27 @@ class OperationRow(NamedTuple):
         return self.kind == "authorize" or (self.kind == "capture" and self.target_reference is None)
 
 
+class WithdrawalRow(NamedTuple):
+    """What the books say that a gateway took back of a capture by itself."""
+
+    charge_id: str
+    gateway: str
+    reference: str
+    operation_id: str
+    kind: str
+    state: str
+    amount_minor: int
+    returned_minor: int
+    currency: str
+    fee_minor: int
+    fee_currency: str
+
+    @property
+    def kept_minor(self) -> int:
+        """What it took and has not returned."""
+        return self.amount_minor - self.returned_minor
+
+
 class ChargeRow(NamedTuple):
     """A charge of ours."""
 
@@ -183,6 +225,7 @@ class ChargeRow(NamedTuple):
     created_at: datetime
     confirm_by: datetime | None = None
     confirmed_at: datetime | None = None
+    withdrawn_minor: int = 0
 
 
 class Sent(NamedTuple):
@@ -234,6 +277,7 @@ class ChargeEvidence:
     charge: ChargeRow
     operations: Sequence[OperationRow] = field(default=())
     entries: Sequence[EntryRow] = field(default=())
+    withdrawals: Sequence[WithdrawalRow] = field(default=())
     effects: Sequence[Effect] = field(default=())
     processes: Sequence[ProcessRow] | None = None
     """The processes of the charge and of its refunds; None where Temporal was not read, so that nothing is concluded."""

@@ -19,7 +19,7 @@ def check_excess(evidence: ChargeEvidence, effects: EffectsOf, now: datetime) ->
     for operation in evidence.operations:
         if not operation.excess or operation.outcome != "succeeded":
             continue
-        if _is_given_back(operation, evidence.operations):
+        if _is_given_back(operation, evidence) or _has_lapsed(operation, evidence):
             continue
         amount = shown(operation.amount_minor, operation.currency)
         since = _seen_at(operation, effects.get(operation.operation_id, ()))
@@ -52,13 +52,23 @@ def payments_in_excess(evidence: ChargeEvidence, effects: EffectsOf) -> frozense
     )
 
 
-def _is_given_back(operation: OperationRow, operations: Sequence[OperationRow]) -> bool:
-    """Whether operations that give it back succeeded for all of it, or one is under way."""
-    compensations = [row for row in operations if row.compensates == operation.operation_id]
+def _is_given_back(operation: OperationRow, evidence: ChargeEvidence) -> bool:
+    """Whether operations or the gateway itself gave all of it back, or one that does is under way."""
+    compensations = [row for row in evidence.operations if row.compensates == operation.operation_id]
     if any(row.is_undecided for row in compensations):
         return True
     given_back = sum(row.amount_minor for row in compensations if row.outcome == "succeeded")
+    given_back += sum(
+        row.kept_minor
+        for row in evidence.withdrawals
+        if row.operation_id == operation.operation_id and row.state == "lost"
+    )
     return given_back >= operation.amount_minor
+
+
+def _has_lapsed(operation: OperationRow, evidence: ChargeEvidence) -> bool:
+    """Whether the books say that a hold in excess ended by itself; that it did is held against the gateway elsewhere."""
+    return any(entry.reference == f"{operation.operation_id}:released" for entry in evidence.entries)
 
 
 def _seen_at(operation: OperationRow, effects: Sequence[Effect]) -> datetime:

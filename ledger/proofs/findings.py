@@ -44,6 +44,8 @@ class Code(StrEnum):
     OPERATION_UNRECORDED = "operation_unrecorded"
     ANSWER_DIFFERS = "answer_differs"
     HISTORY_DIFFERS = "history_differs"
+    WITHDRAWAL_MISSING = "withdrawal_missing"
+    WITHDRAWAL_DIFFERS = "withdrawal_differs"
 
     @property
     def meaning(self) -> str:
@@ -57,6 +59,14 @@ class Code(StrEnum):
 
 
 _EXPLAINED: dict[Code, tuple[str, str]] = {
+    Code.WITHDRAWAL_MISSING: (
+        "The gateway took money of a payment back (a reversal, a dispute, a refund made in its dashboard), and the books do not have it.",
+        "Have the charge's later facts looked for: `webhooks replay` its event, or start `reconcile/{charge_id}`; it books what the gateway shows.",
+    ),
+    Code.WITHDRAWAL_DIFFERS: (
+        "What a gateway took back of a payment, or returned, or charged for it, is not what the books say.",
+        "Have the charge's later facts looked for: `webhooks replay` its event, or start `reconcile/{charge_id}`; then read its entries.",
+    ),
     Code.EFFECT_UNEXPLAINED: (
         "The gateway shows a payment, an authorization or a refund for which there is no operation of ours.",
         "Find out who made it (the gateway's dashboard, another program with the same account); refund it there, or book it.",
@@ -102,7 +112,7 @@ _EXPLAINED: dict[Code, tuple[str, str]] = {
         "Look at the payment at the gateway; ask its support if it shows no fee there.",
     ),
     Code.MOVEMENT_UNEXPLAINED: (
-        "Money moved at the gateway without an operation of ours: a payout, a dispute, an adjustment.",
+        "Money moved at the gateway without an operation of ours and without a payment: a payout, an adjustment.",
         "Book it; until then the clearing account is off by its amount.",
     ),
     Code.ENTRY_MISSING: (
@@ -142,7 +152,7 @@ _EXPLAINED: dict[Code, tuple[str, str]] = {
         "Void the charge, which takes the authorization off the books, and charge the customer anew if needed.",
     ),
     Code.LIMIT_EXCEEDED: (
-        "More was captured than authorized, or more refunded than captured.",
+        "More was captured than authorized, or more refunded and taken back than captured.",
         "Give back, or claim back, the difference; the database refuses this, so ask how it came about.",
     ),
     Code.COUNTER_DIFFERS: (

@@ -74,6 +74,8 @@ BROKEN_BY: dict[Code, Invariant] = {
     Code.OPERATION_UNRECORDED: Invariant.I3,
     Code.ANSWER_DIFFERS: Invariant.I7,
     Code.HISTORY_DIFFERS: Invariant.I9,
+    Code.WITHDRAWAL_MISSING: Invariant.I1,
+    Code.WITHDRAWAL_DIFFERS: Invariant.I1,
 }
 
 

@@ -18,6 +18,7 @@ from ledger.proofs.findings import Code, Finding, Note, NoteCode, Result
 from ledger.proofs.matching import Matched, match
 from ledger.proofs.operation_checks import Case, Remark, check_operation, check_void
 from ledger.proofs.process_checks import check_processes
+from ledger.proofs.withdrawal_checks import KINDS, check_withdrawals, check_withdrawn_entries, without_withdrawals
 
 UNIMPORTANT = frozenset({Standing.USED, Standing.RELEASED, Standing.FAILED})
 """Effects that left no money anywhere, so that nobody has to explain them."""
@@ -65,12 +66,14 @@ def charge_of(operation_id: str | None) -> str | None:
 
 def examine(evidence: ChargeEvidence, now: datetime, unread: frozenset[str] = frozenset()) -> Result:
     """Examine one charge; at `unread` gateways nothing could be read, so nothing is concluded from them."""
-    matched = match(evidence.operations, evidence.effects)
+    matched = match(evidence.operations, [each for each in evidence.effects if each.kind not in KINDS])
     is_readable = not any(operation.gateway in unread for operation in evidence.operations)
     remarks: list[Remark] = [*check_entries(evidence.entries, {row.operation_id for row in evidence.operations})]
     if is_readable:
         broken = {remark.operation_id for remark in remarks if isinstance(remark, Finding) and remark.code in BROKEN}
         remarks += _against_gateway(evidence, matched, now, broken)
+        remarks += check_withdrawals(evidence, evidence.effects, now)
+    remarks += check_withdrawn_entries(evidence)
     findings = [remark for remark in remarks if isinstance(remark, Finding)]
     notes = [remark for remark in remarks if isinstance(remark, Note)]
     if not findings:
@@ -116,7 +119,7 @@ def unexplained(effects: Iterable[Effect], charge_id: str | None = None) -> Iter
 def _against_gateway(
     evidence: ChargeEvidence, matched: Matched, now: datetime, broken: Collection[str | None]
 ) -> Iterator[Remark]:
-    booked = by_operation(evidence.entries)
+    booked = by_operation(without_withdrawals(evidence.entries))
     was_authorized = any(entry.amount_minor > 0 for each in booked.values() for entry in each.held)
     is_doubled = False
     for operation in evidence.operations:

@@ -17,11 +17,25 @@ CHARGE, REFUND, RECONCILE = "charge/", "refund/", "reconcile/"
 """How the names of processes begin."""
 REVIEW = "needs_review"
 LATER: Mapping[str, frozenset[str]] = {
-    "captured": frozenset({"refunded"}),
-    "partially_captured": frozenset({"refunded"}),
+    "captured": frozenset({"refunded", "disputed", "reversed"}),
+    "partially_captured": frozenset({"refunded", "disputed", "reversed"}),
+    "disputed": frozenset({"captured", "partially_captured", "refunded", "reversed"}),
+    "reversed": frozenset({"captured", "partially_captured", "disputed", "refunded"}),
 }
 """States that may follow upon one that was told as final, by a later fact; a person's review may follow upon any."""
-FINAL = frozenset({"captured", "partially_captured", "voided", "refunded", "canceled", "declined", "expired"})
+FINAL = frozenset(
+    {
+        "captured",
+        "partially_captured",
+        "voided",
+        "refunded",
+        "canceled",
+        "declined",
+        "expired",
+        "disputed",
+        "reversed",
+    }
+)
 REFUNDS: Mapping[str, frozenset[str | None]] = {
     "succeeded": frozenset({"succeeded", "failed"}),
     "failed": frozenset({"failed", "declined", "refused"}),

@@ -11,7 +11,16 @@ from typing import Any, NamedTuple
 from sqlalchemy import NullPool, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from ledger.proofs.evidence import ChargeEvidence, ChargeRow, Claim, CurrencyTotal, EntryRow, LineRow, OperationRow
+from ledger.proofs.evidence import (
+    ChargeEvidence,
+    ChargeRow,
+    Claim,
+    CurrencyTotal,
+    EntryRow,
+    LineRow,
+    OperationRow,
+    WithdrawalRow,
+)
 
 PAGE = 1000
 CONNECT_SECONDS = 5
@@ -31,7 +40,7 @@ CHARGE_IDS = """
 # Columns come in the order of the fields of what they are read into.
 CHARGES = """
     SELECT charge_id, status, currency, amount_minor, authorized_minor, captured_minor, refunded_minor,
-        refund_reserved_minor, authorization_expires_at, created_at, confirm_by, confirmed_at
+        refund_reserved_minor, authorization_expires_at, created_at, confirm_by, confirmed_at, withdrawn_minor
     FROM charges WHERE charge_id = ANY(:charge_ids) ORDER BY charge_id
 """
 OPERATIONS = """
@@ -39,6 +48,11 @@ OPERATIONS = """
         gateway_reference, outcome, fee_minor, fee_currency, fee_status, requested_at, decided_at, attempt,
         decline_code, refund_id, excess, compensates
     FROM operations WHERE charge_id = ANY(:charge_ids) ORDER BY requested_at, operation_id
+"""
+WITHDRAWALS = """
+    SELECT charge_id, gateway, reference, operation_id, kind, state, amount_minor, returned_minor, currency, fee_minor,
+        fee_currency
+    FROM withdrawals WHERE charge_id = ANY(:charge_ids) ORDER BY withdrawn_at, gateway, reference
 """
 ENTRIES = """
     SELECT e.reference, e.charge_id, e.operation_id, e.line_count, e.totals,
@@ -112,12 +126,18 @@ class Snapshot:
         operations: dict[str, list[OperationRow]] = {}
         for row in await self._rows(OPERATIONS, charge_ids=asked):
             operations.setdefault(row[1], []).append(OperationRow(*row))
+        withdrawals: dict[str, list[WithdrawalRow]] = {}
+        for row in await self._rows(WITHDRAWALS, charge_ids=asked):
+            withdrawals.setdefault(row[0], []).append(WithdrawalRow(*row))
         entries: dict[str | None, list[EntryRow]] = {}
         for row in await self._rows(ENTRIES.format(which=OF_CHARGES), charge_ids=asked):
             entries.setdefault(row[1], []).append(_entry(row))
         return [
             ChargeEvidence(
-                charge=ChargeRow(*row), operations=operations.get(row[0], ()), entries=entries.get(row[0], ())
+                charge=ChargeRow(*row),
+                operations=operations.get(row[0], ()),
+                entries=entries.get(row[0], ()),
+                withdrawals=withdrawals.get(row[0], ()),
             )
             for row in await self._rows(CHARGES, charge_ids=asked)
         ]

@@ -53,6 +53,8 @@ def take(turn: Turn, taking: Taking) -> Document:
         "refunds": [],
         "reserved_units": 0,
         "refunded_units": 0,
+        "disputed_units": 0,
+        "open_disputes": 0,
         "created": turn.now,
         "updated": turn.now,
     }
@@ -76,6 +78,12 @@ def settle(turn: Turn, capture: Document, status: str) -> None:
 def amount_of(capture: Document) -> Amount:
     """What was captured."""
     return Amount(capture["units"], capture["currency"])
+
+
+def left_of(capture: Document) -> Amount:
+    """What is neither given back, nor about to be, nor disputed or lost to a dispute."""
+    gone = capture["reserved_units"] + capture.get("disputed_units", 0)
+    return Amount(capture["units"] - gone, capture["currency"])
 
 
 def fee_of(capture: Document) -> Amount:

@@ -21,6 +21,9 @@ SUMMARIES = {
     "PAYMENT.CAPTURE.REVERSED": "A payment capture was reversed",
     "PAYMENT.REFUND.PENDING": "A refund is pending",
     "PAYMENT.REFUND.FAILED": "A refund failed",
+    "CUSTOMER.DISPUTE.CREATED": "A new dispute was opened",
+    "CUSTOMER.DISPUTE.UPDATED": "A dispute was updated",
+    "CUSTOMER.DISPUTE.RESOLVED": "A dispute was resolved",
 }
 OF_REFUNDS = {
     "PAYMENT.CAPTURE.REFUNDED",
@@ -28,7 +31,11 @@ OF_REFUNDS = {
     "PAYMENT.REFUND.PENDING",
     "PAYMENT.REFUND.FAILED",
 }
-RESOURCE_TYPES = {"CHECKOUT.ORDER": "checkout-order", "PAYMENT.AUTHORIZATION": "authorization"}
+RESOURCE_TYPES = {
+    "CHECKOUT.ORDER": "checkout-order",
+    "CUSTOMER.DISPUTE": "dispute",
+    "PAYMENT.AUTHORIZATION": "authorization",
+}
 
 
 def announce(turn: Turn, event_type: str, resource: dict[str, Any]) -> None:
@@ -48,7 +55,7 @@ def announce(turn: Turn, event_type: str, resource: dict[str, Any]) -> None:
         {"href": path, "rel": "self", "method": "GET"},
         {"href": f"{path}/resend", "rel": "resend", "method": "POST"},
     ]
-    turn.save(KIND, event, {"event_type": event_type, "transaction_id": resource["id"]})
+    turn.save(KIND, event, {"event_type": event_type, "transaction_id": resource.get("id") or resource["dispute_id"]})
     send(turn, event)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from simulators.gateway import Answer, Call
 from simulators.paypal import (
+    disputes,
     errors,
     identifiers,
     orders,
@@ -106,6 +107,20 @@ class PayPal:
     def reverse(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
         """PayPal takes back what was captured."""
         return reversals.reverse(self._turn(transaction), payment_id, amount_minor)
+
+    def open_dispute(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
+        """The payer, or their bank, contests the payment."""
+        return disputes.open_dispute(self._turn(transaction), payment_id, amount_minor)
+
+    def close_dispute(
+        self, transaction: Transaction, dispute_id: str, *, won: bool, returned_minor: int | None
+    ) -> None:
+        """PayPal, or the bank, decides."""
+        disputes.close_dispute(self._turn(transaction), dispute_id, won=won, returned_minor=returned_minor)
+
+    def refund_by_hand(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
+        """Somebody refunds it at PayPal's site."""
+        return reversals.refund_by_hand(self._turn(transaction), payment_id, amount_minor)
 
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the payer of an order is asked to approve."""

@@ -8,6 +8,8 @@ from simulators.paypal import (
     authorizations,
     captures,
     checkout,
+    dispute_views,
+    disputes,
     events,
     notifications,
     orders,
@@ -143,6 +145,16 @@ def refund_capture(turn: Turn, asked: Asked) -> Reply:
 def show_refund(turn: Turn, asked: Asked) -> Reply:
     """The refund as it is now."""
     return Reply(200, refunds.view(turn, turn.find(refunds.KIND, asked.identity)))
+
+
+def list_disputes(turn: Turn, asked: Asked) -> Reply:
+    """A page of disputes, in short."""
+    return Reply(200, dispute_views.listing(turn, asked.query))
+
+
+def show_dispute(turn: Turn, asked: Asked) -> Reply:
+    """One dispute, with what it did to the money."""
+    return Reply(200, dispute_views.whole(turn, turn.find(disputes.KIND, asked.identity)))
 
 
 def search_transactions(turn: Turn, asked: Asked) -> Reply:

@@ -15,6 +15,11 @@ def event() -> str:
     return f"WH-{_random(17)}-{_random(17)}"
 
 
+def dispute() -> str:
+    """Of a dispute."""
+    return f"PP-D-{random.randrange(10_000, 10**9)}"
+
+
 def debug() -> str:
     """Of one answer; `Paypal-Debug-Id`."""
     return f"{random.getrandbits(52):013x}"

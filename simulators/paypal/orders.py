@@ -137,6 +137,16 @@ def captures_of(turn: Turn, order: Document) -> list[Document]:
     return [turn.find(captures.KIND, identity) for identity in (*order["captures"], *of_held)]
 
 
+def paid_capture(turn: Turn, payment_id: str) -> Document:
+    """The capture of this id, or of the order of this id; raises LookupError for what was not paid."""
+    order = turn.transaction.get(KIND, payment_id)
+    of_order = next(iter(captures_of(turn, order)), None) if order else None
+    capture = turn.transaction.get(captures.KIND, payment_id) or of_order
+    if capture is None or capture["status"] not in captures.PAID:
+        raise LookupError(f"{payment_id} is no capture that was paid, nor an order with one")
+    return capture
+
+
 def _payments(turn: Turn, order: Document) -> dict[str, Any]:
     held, taken = _held(turn, order), captures_of(turn, order)
     returned = [turn.find(refunds.KIND, identity) for document in taken for identity in document["refunds"]]

@@ -12,10 +12,13 @@ from simulators.store import Document
 KIND = "refund"
 SETTLE = "refund.settle"
 REFUNDABLE_SECONDS = 180 * DAY
-SETTLES_AFTER_SECONDS = 60
 
 
-def refund(turn: Turn, capture: Document, body: dict[str, Any]) -> Document:
+BY_HAND = {"refund": "reversal", "refund_failed": "reversal_returned"}
+"""What the truth log calls the effects of a refund that the caller did not ask for."""
+
+
+def refund(turn: Turn, capture: Document, body: dict[str, Any], *, by_hand: bool = False) -> Document:
     """Give back some of a capture, or what is left of it."""
     _require_refundable(turn, capture)
     amount = _amount_to_refund(capture, body)
@@ -24,12 +27,12 @@ def refund(turn: Turn, capture: Document, body: dict[str, Any]) -> Document:
         raise Problem("REFUND_FAILED_INSUFFICIENT_FUNDS")
     course = vault.METHODS[capture["vault_id"]].refund
     status = turn.setting("failing_refund_starts") if course == "FAILED" else course
-    document = _new(turn, capture, amount, body, status=status)
+    document = _new(turn, capture, amount, body, status=status, by_hand=by_hand)
     invoices.use(turn, body.get("invoice_id"), document["id"])
     _begin(turn, document, capture)
     if course != "COMPLETED":
         ends_as = "FAILED" if course == "FAILED" else "COMPLETED"
-        turn.later(turn.now + SETTLES_AFTER_SECONDS, SETTLE, id=document["id"], status=ends_as)
+        turn.later(turn.now + turn.setting("refund_delay_seconds"), SETTLE, id=document["id"], status=ends_as)
     return document
 
 
@@ -101,19 +104,20 @@ def _require_refundable(turn: Turn, capture: Document) -> None:
         raise Problem("PENDING_CAPTURE")
     if capture["status"] not in captures.PAID:
         raise Problem("REFUND_NOT_ALLOWED")
-    if capture["reserved_units"] >= capture["units"]:
+    if capture.get("open_disputes"):
+        raise Problem("TRANSACTION_DISPUTED")
+    if captures.left_of(capture).units <= 0:
         raise Problem("CAPTURE_FULLY_REFUNDED")
     if turn.now > capture["created"] + REFUNDABLE_SECONDS:
         raise Problem("REFUND_TIME_LIMIT_EXCEEDED")
 
 
 def _amount_to_refund(capture: Document, body: dict[str, Any]) -> Amount:
-    taken = captures.amount_of(capture)
-    left = taken.of(taken.units - capture["reserved_units"])
+    left = captures.left_of(capture)
     if "amount" not in body:
         return left
     asked = read(body["amount"], "/amount")
-    if asked.currency != taken.currency:
+    if asked.currency != left.currency:
         raise Problem("REFUND_CAPTURE_CURRENCY_MISMATCH", "/amount/currency_code", asked.currency)
     if asked.units > left.units:
         raise Problem("REFUND_AMOUNT_EXCEEDED", "/amount/value", asked.value())
@@ -127,7 +131,9 @@ def _fee_returned(turn: Turn, capture: Document, reserved_units: int) -> int:
     return min(FIXED_FEES[capture["currency"]], int(capture["fee_units"]))
 
 
-def _new(turn: Turn, capture: Document, amount: Amount, body: dict[str, Any], *, status: str) -> Document:
+def _new(
+    turn: Turn, capture: Document, amount: Amount, body: dict[str, Any], *, status: str, by_hand: bool = False
+) -> Document:
     """A refund that its capture knows of."""
     reserved = capture["reserved_units"] + amount.units
     document: Document = {
@@ -147,6 +153,7 @@ def _new(turn: Turn, capture: Document, amount: Amount, body: dict[str, Any], *,
         "request_id": turn.request_id,
         "was_completed": False,
         "is_reversal": False,
+        "by_hand": by_hand,
         "created": turn.now,
         "updated": turn.now,
     }
@@ -180,7 +187,7 @@ def _set_refunded(turn: Turn, capture: Document, refunded_units: int) -> None:
 def _effects(turn: Turn, kind: str, document: Document, *, sign: int) -> None:
     names = {"operation_id": document["operation_id"], "request_id": document["request_id"]}
     amount = amount_of(document)
-    turn.effect(kind, amount, document, **names)
+    turn.effect(BY_HAND[kind] if document.get("by_hand") else kind, amount, document, **names)
     if document["fee_units"]:
         # Given back with a refund, so negative; taken again when the refund fails.
         turn.effect("fee", amount.of(-sign * document["fee_units"]), document, **names)

@@ -1,6 +1,6 @@
 """The transaction search: what happened to the merchant's account, by the time at which it began.
 
-Records are read from authorizations, captures and refunds as they are now; a record appears after `search_lag_seconds`.
+Records are read from authorizations, captures, refunds and what disputes moved, as they are now; a record appears after `search_lag_seconds`.
 """
 
 import json
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulators.paypal import authorizations, captures, moments, refunds, vault
+from simulators.paypal import authorizations, captures, disputes, moments, refunds, vault
 from simulators.paypal.amounts import Amount
 from simulators.paypal.errors import Problem
 from simulators.paypal.settings import DAY
@@ -24,6 +24,7 @@ RECORDS = """
         json_extract(body, '$.currency') AS transaction_currency,
         CASE kind
             WHEN 'capture' THEN 'T0006'
+            WHEN 'dispute_movement' THEN json_extract(body, '$.code')
             WHEN 'refund' THEN iif(json_extract(body, '$.is_reversal'), 'T1106', 'T1107')
             ELSE iif(json_extract(body, '$.parent') IS NULL, 'T1300', 'T1301')
         END AS transaction_type,
@@ -35,9 +36,9 @@ RECORDS = """
             WHEN 'VOIDED' THEN 'V'
             ELSE 'S'
         END AS transaction_status
-    FROM documents WHERE kind IN ('authorization', 'capture', 'refund') AND created BETWEEN ? AND ?
+    FROM documents WHERE kind IN ('authorization', 'capture', 'refund', 'dispute_movement') AND created BETWEEN ? AND ?
 """
-"""Event codes: checkout payment, payment reversal, payment refund, general authorization, reauthorization. Status: success, pending, denied,
+"""Event codes: checkout payment, those of disputes, payment reversal, payment refund, general authorization, reauthorization. Status: success, pending, denied,
 reversed. https://developer.paypal.com/docs/reports/reference/tcodes/"""
 
 COLUMNS = {
@@ -136,7 +137,7 @@ def _record(kind: str, code: str, status: str, document: Document) -> dict[str, 
 
 def _reference(kind: str, document: Document) -> dict[str, str]:
     """What the record follows from: a refund from its capture, a capture from its authorization or order."""
-    if kind == refunds.KIND:
+    if kind in {refunds.KIND, disputes.MOVEMENT}:
         return {"paypal_reference_id": document["capture_id"], "paypal_reference_id_type": "TXN"}
     earlier = document["authorization_id"] if kind == captures.KIND else document["parent"]
     if earlier is not None:
@@ -146,7 +147,7 @@ def _reference(kind: str, document: Document) -> dict[str, str]:
 
 def _fee(kind: str, status: str, document: Document) -> dict[str, str] | None:
     """Signed as the merchant's balance sees it: negative where PayPal kept it."""
-    if kind == authorizations.KIND or status != "S":
+    if kind in {authorizations.KIND, disputes.MOVEMENT} or status != "S":
         return None
     units = document["fee_units"] if kind == refunds.KIND else -document["fee_units"]
     return Amount(units, document["currency"]).wire() if units else None

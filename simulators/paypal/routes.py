@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from simulators.paypal import handlers, notifications, reporting
+from simulators.paypal import dispute_views, handlers, notifications, reporting
 from simulators.paypal import request_bodies as bodies
 from simulators.paypal.handlers import Handler
 from simulators.paypal.issues import Area
@@ -66,6 +66,8 @@ ROUTES = (
     _route("GET", f"{PAYMENTS}/captures/ID", handlers.show_capture),
     _route("POST", f"{PAYMENTS}/captures/ID/refund", handlers.refund_capture, Area.REFUND, body=bodies.REFUND),
     _route("GET", f"{PAYMENTS}/refunds/ID", handlers.show_refund),
+    _route("GET", dispute_views.PATH, handlers.list_disputes, query=dispute_views.PARAMETERS),
+    _route("GET", f"{dispute_views.PATH}/ID", handlers.show_dispute),
     _route("GET", "/v1/reporting/transactions", handlers.search_transactions, query=reporting.PARAMETERS),
     _route("GET", f"{NOTIFICATIONS}/webhooks-events", handlers.list_events, query=notifications.PARAMETERS),
     _route("GET", f"{NOTIFICATIONS}/webhooks-events/ID", handlers.show_event),

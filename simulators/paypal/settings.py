@@ -29,7 +29,13 @@ KNOWN: Mapping[str, tuple[Any, Check]] = {
     "capture_limit_percent": (115, is_count),
     # The status in which a refund starts that fails later.
     "failing_refund_starts": ("PENDING", one_of("PENDING", "COMPLETED")),
+    # How long a refund takes that does not end at once.
+    "refund_delay_seconds": (60, is_count),
     "refund_returns_fixed_fee": (False, is_flag),
+    # What a dispute does to the money: taken at once, set aside until it is lost, or left alone until then.
+    "dispute_course": ("chargeback", one_of("chargeback", "hold", "inquiry")),
+    # Whether a dispute can still be found by its transaction more than 180 days after it changed, which PayPal leaves open.
+    "old_disputes": ("listed", one_of("listed", "gone")),
     "merchant_balance": ("enough", one_of("enough", "empty")),
     # How long a transaction takes to appear in the transaction search, and how many one search may find.
     "search_lag_seconds": (0, is_count),

@@ -10,7 +10,7 @@ from typing import Any
 
 from simulators.agenda import Job
 from simulators.gateway import Answer, Call
-from simulators.settings import Check, is_count, is_flag
+from simulators.settings import Check, is_count, is_flag, one_of
 from simulators.simulator import Simulator
 from simulators.store import Document, Transaction
 from simulators.stripe import (
@@ -18,6 +18,7 @@ from simulators.stripe import (
     charges,
     confirmations,
     declines,
+    disputes,
     errors,
     expansions,
     fees,
@@ -39,6 +40,10 @@ SETTINGS: dict[str, tuple[Any, Check]] = {
     "refund_delay_seconds": (60, is_count),
     "settlement": ("same_currency", lambda value: value == "same_currency" or value in fees.PER_US_DOLLAR),
     "twin_events": (False, is_flag),
+    # Whether a dispute takes the money at once, or begins with a question that takes none.
+    "dispute_course": (disputes.CHARGEBACK, one_of(disputes.CHARGEBACK, disputes.INQUIRY)),
+    # What becomes of a dispute's fee when it is won: that differs by country and contract.
+    "dispute_fee": ("kept", one_of("kept", "returned")),
     "event_api_version": (None, lambda value: value is None or isinstance(value, str)),
 }
 JOBS: dict[str, Callable[[Context, Document], None]] = {
@@ -152,6 +157,20 @@ class StripeApi:
     def reverse(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
         """The payment fails after it succeeded: Stripe takes the money back."""
         return reversals.reverse(self._context(transaction), payment_id, amount_minor)
+
+    def open_dispute(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
+        """The customer's bank contests the payment."""
+        return disputes.open_dispute(self._context(transaction), payment_id, amount_minor)
+
+    def close_dispute(
+        self, transaction: Transaction, dispute_id: str, *, won: bool, returned_minor: int | None
+    ) -> None:
+        """The bank decides."""
+        disputes.close_dispute(self._context(transaction), dispute_id, won=won, returned_minor=returned_minor)
+
+    def refund_by_hand(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
+        """Somebody refunds it in Stripe's dashboard."""
+        return refunds.by_hand(self._context(transaction), payment_id, amount_minor)
 
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the customer is asked to approve."""

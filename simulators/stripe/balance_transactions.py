@@ -84,6 +84,27 @@ def of_failure(context: Context, charge: Document) -> Document:
     )
 
 
+def of_dispute(
+    context: Context, dispute: Document, amount: int, *, takes_fee: bool, gives_fee: bool = False
+) -> Document:
+    """The money of a dispute went out (a negative amount) or came back; what it costs goes and comes with it."""
+    settlement = _settlement(context, dispute["currency"])
+    rate = fees.exchange_rate(dispute["currency"], settlement)
+    fee = fees.of_dispute(settlement)
+    return _new(
+        context,
+        amount=fees.converted(amount, dispute["currency"], settlement, rate),
+        fee=fee if takes_fee else -fee if gives_fee else 0,
+        currency=settlement,
+        rate=rate,
+        kind="adjustment",
+        category="dispute" if amount < 0 else "dispute_reversal",
+        source=dispute["id"],
+        available_on=context.now,
+        fee_for="Dispute fee",
+    )
+
+
 def retrieve(context: Context, _values: dict[str, Any], identity: str) -> Reply:
     """GET /v1/balance_transactions/{id}"""
     transaction = context.transaction.get("balance_transaction", identity)
@@ -109,12 +130,13 @@ def _new(
     category: str,
     source: str,
     available_on: int,
+    fee_for: str = "Stripe processing fees",
 ) -> Document:
     detail = {
         "amount": fee,
         "application": None,
         "currency": currency,
-        "description": "Stripe processing fees",
+        "description": fee_for,
         "type": "stripe_fee",
     }
     transaction: Document = {

@@ -53,4 +53,6 @@ class Context:
         shown = {name: value for name, value in document.items() if not name.startswith("_")}
         if document.get("object") == "balance_transaction" and document["available_on"] <= self.now:
             shown["status"] = "available"
+        if document.get("object") == "dispute":
+            shown["balance_transactions"] = [self.rendered(moved) for moved in document["balance_transactions"]]
         return shown

@@ -98,6 +98,14 @@ def iso_minor(amount: int, currency: str) -> int:
     return int(Decimal(amount).scaleb(_ISO_DIGITS[currency] - DIGITS[currency]))
 
 
+def from_iso_minor(amount_minor: int, currency: str) -> int:
+    """ISO 4217 minor units in Stripe's; raises ValueError for an amount that the currency cannot have there."""
+    amount = Decimal(amount_minor).scaleb(DIGITS[currency] - _ISO_DIGITS[currency])
+    if amount % _STEP.get(currency, 1):
+        raise ValueError(f"{amount_minor} minor units of {currency} are no amount that Stripe takes")
+    return int(amount)
+
+
 def rounded(amount: Decimal, currency: str) -> int:
     """The nearest amount that the currency can have at Stripe, halves away from zero."""
     step = _STEP.get(currency, 1)

@@ -9,13 +9,16 @@ from typing import Any
 from simulators.store import Document
 from simulators.stripe import ids
 from simulators.stripe.context import Context
-from simulators.stripe.errors import missing
-from simulators.stripe.forms import Kind, text
+from simulators.stripe.errors import InvalidParameter, missing
+from simulators.stripe.forms import Kind, text, texts
 from simulators.stripe.reply import LIST_PARAMETERS, Reply, listed
 from simulators.stripe.version import API_VERSION
 from simulators.webhooks import Sign
 
-LIST: Mapping[str, Kind] = {**LIST_PARAMETERS, "type": text}
+LIST: Mapping[str, Kind] = {**LIST_PARAMETERS, "type": text, "types": texts}
+MOST_TYPES = 20
+KEPT_SECONDS = 30 * 24 * 3600
+"""How far back Stripe shows events."""
 
 
 def record(context: Context, kind: str, document: Document, previous: Document | None = None) -> None:
@@ -56,11 +59,20 @@ def signing(secret: str) -> Sign:
 def retrieve(context: Context, _values: dict[str, Any], identity: str) -> Reply:
     """GET /v1/events/{id}"""
     event = context.transaction.get("event", identity)
-    if event is None:
+    if event is None or event["created"] < context.now - KEPT_SECONDS:
         raise missing("event", identity)
     return Reply(event)
 
 
 def list_all(context: Context, values: dict[str, Any]) -> Reply:
     """GET /v1/events"""
-    return listed(context, "event", "/v1/events", values, {"type": values.get("type")})
+    types = values.get("types", [])
+    if "type" in values and types:
+        raise InvalidParameter("You may only specify one of these parameters: type, types.", param="types")
+    if len(types) > MOST_TYPES:
+        raise InvalidParameter(f"You may only specify up to {MOST_TYPES} types.", param="types")
+    created = values.get("created", {})
+    kept = {**created, "gte": max(created.get("gte", 0), context.now - KEPT_SECONDS)}
+    return listed(
+        context, "event", "/v1/events", {**values, "created": kept}, {"type": values.get("type") or types or None}
+    )

@@ -16,7 +16,9 @@ KINDS = {
     "payment_intent": "payment_intent",
     "payment_method": "payment_method",
 }
-SOURCES = {"ch": "charge", "re": "refund"}
+SOURCES = {"ch": "charge", "dp": "dispute", "re": "refund"}
+ABSENT_UNTIL_FAILED = "failure_balance_transaction"
+"""A refund has it only when it failed, and may be asked for it before."""
 
 
 def expand(context: Context, body: Document, paths: Sequence[str]) -> None:
@@ -50,7 +52,8 @@ def _expanded(context: Context, document: Document, name: str, path: str) -> Doc
     value = document.get(name)
     if name == "source" and isinstance(value, str):
         kind = SOURCES.get(value.split("_")[0])
-    if kind is None or name not in document or (kind == "payment_method" and document.get("object") == "charge"):
+    is_absent = name not in document and name != ABSENT_UNTIL_FAILED
+    if kind is None or is_absent or (kind == "payment_method" and document.get("object") == "charge"):
         raise InvalidParameter(f"This property cannot be expanded ({path}).", param="expand")
     if isinstance(value, str):
         found = context.transaction.get(kind, value)

@@ -24,6 +24,8 @@ FIXED = {
     "sgd": 50,
 }
 _FIXED_ELSEWHERE = {0: 30, 2: 30, 3: 100}
+DISPUTE_FEE_IN_FIXED_PARTS = 50
+"""The fee of a dispute, as a multiple of the fixed part of a charge's: 15.00 USD."""
 PER_US_DOLLAR = {
     "usd": Decimal(1),
     "aud": Decimal("1.52"),
@@ -42,8 +44,12 @@ PER_US_DOLLAR = {
 
 def of_charge(captured: int, currency: str) -> int:
     """The fee in the same currency, never more than what was captured."""
-    fixed = FIXED.get(currency, _FIXED_ELSEWHERE[currencies.DIGITS[currency]])
-    return min(captured, currencies.rounded(captured * PERCENTAGE + fixed, currency))
+    return min(captured, currencies.rounded(captured * PERCENTAGE + _fixed(currency), currency))
+
+
+def of_dispute(currency: str) -> int:
+    """The fee in this currency, whatever the disputed amount."""
+    return currencies.rounded(Decimal(_fixed(currency) * DISPUTE_FEE_IN_FIXED_PARTS), currency)
 
 
 def exchange_rate(source: str, target: str) -> Decimal | None:
@@ -58,3 +64,7 @@ def converted(amount: int, source: str, target: str, rate: Decimal | None) -> in
     if rate is None:
         return amount
     return currencies.rounded((currencies.major(amount, source) * rate).scaleb(currencies.DIGITS[target]), target)
+
+
+def _fixed(currency: str) -> int:
+    return FIXED.get(currency, _FIXED_ELSEWHERE[currencies.DIGITS[currency]])

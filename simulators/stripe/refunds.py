@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulators.store import Document
-from simulators.stripe import balance_transactions, charges, currencies, events, ids, payment_intents, payment_methods
+from simulators.stripe import (
+    balance_transactions,
+    charges,
+    currencies,
+    disputes,
+    events,
+    ids,
+    payment_intents,
+    payment_methods,
+)
 from simulators.stripe.cards import RefundCourse
 from simulators.stripe.context import Cause, Context
 from simulators.stripe.errors import Refusal, missing, missing_parameter
@@ -20,6 +29,8 @@ CREATE: Mapping[str, Kind] = {
     "reason": choice("duplicate", "fraudulent", "requested_by_customer"),
 }
 LIST: Mapping[str, Kind] = {**LIST_PARAMETERS, "charge": text, "payment_intent": text}
+BY_HAND = {"refund": "reversal", "refund_failed": "reversal_returned"}
+"""What the truth log calls the effects of a refund that the caller did not ask for."""
 CANCEL: Mapping[str, Kind] = {"expand": texts}
 
 
@@ -31,12 +42,32 @@ def check_create(values: dict[str, Any]) -> None:
 
 def create(context: Context, values: dict[str, Any]) -> Reply:
     """POST /v1/refunds"""
+    return Reply(context.rendered(_make(context, values)))
+
+
+def by_hand(context: Context, payment_id: str, amount_minor: int | None) -> str:
+    """Make a refund as in the dashboard, without anything of the caller's; returns its id. Raises LookupError, ValueError."""
+    payment_intent = context.transaction.get("payment_intent", payment_id)
+    if payment_intent is None or payment_intent["status"] != "succeeded":
+        raise LookupError(f"{payment_id} is no payment that succeeded")
+    values: dict[str, Any] = {"payment_intent": payment_id, "reason": "requested_by_customer"}
+    if amount_minor is not None:
+        values["amount"] = currencies.from_iso_minor(amount_minor, payment_intent["currency"])
+    try:
+        return str(_make(context, values, by_hand=True)["id"])
+    except Refusal as refusal:
+        raise ValueError(str(refusal)) from refusal
+
+
+def _make(context: Context, values: dict[str, Any], *, by_hand: bool = False) -> Document:
     charge = _charge(context, values)
+    disputes.require_refundable(context, charge)
     amount = _amount(context, charge, values.get("amount"))
     card = payment_methods.card_of(payment_methods.get(context, charge["payment_method"]))
     pending = card.refund is RefundCourse.PENDING
     refund = _new(context, charge, amount, values, status="pending" if pending else "succeeded")
     refund["balance_transaction"] = balance_transactions.of_refund(context, refund, failed=False)["id"]
+    refund["_by_hand"] = by_hand
     refund["_cause"] = Cause(refund["metadata"].get("operation_id"), context.key)
     _save(context, refund)
     _change_charge(context, charge, amount)
@@ -46,7 +77,7 @@ def create(context: Context, values: dict[str, Any]) -> Reply:
         context.simulator.agenda.add(context.transaction, due, "settle_refund", {"refund": refund["id"]})
     events.record(context, "refund.created", refund)
     events.record(context, "charge.refunded", charge)
-    return Reply(context.rendered(refund))
+    return refund
 
 
 def retrieve(context: Context, _values: dict[str, Any], identity: str) -> Reply:
@@ -150,7 +181,7 @@ def _change_charge(context: Context, charge: Document, amount: int) -> None:
 
 def _took_effect(context: Context, kind: str, refund: Document) -> None:
     context.effect(
-        kind,
+        BY_HAND[kind] if refund.get("_by_hand") else kind,
         amount=refund["amount"],
         currency=refund["currency"],
         object_id=refund["id"],

@@ -1,6 +1,6 @@
 """What an endpoint answers: an object, a list of objects, or an error that has an effect (a decline)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,13 @@ class Reply:
     status: int = 200
 
 
-def listed(context: Context, kind: str, url: str, values: Mapping[str, Any], links: Mapping[str, str | None]) -> Reply:
+def listed(
+    context: Context,
+    kind: str,
+    url: str,
+    values: Mapping[str, Any],
+    links: Mapping[str, str | Collection[str] | None],
+) -> Reply:
     """A page of objects, newest first, with all of these links."""
     limit = values.get("limit", 10)
     if not 1 <= limit <= 100:

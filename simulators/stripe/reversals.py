@@ -3,14 +3,14 @@
 Cards do not do this; the simulator lets any payment fail, since what is to be seen is how its merchant takes it.
 """
 
-from simulators.stripe import balance_transactions, charges, errors, events, payment_intents
+from simulators.stripe import balance_transactions, charges, disputes, errors, events, payment_intents
 from simulators.stripe.context import Cause, Context
 
 FAILED = "The customer's bank account could not be debited."
 
 
 def reverse(context: Context, payment_id: str, amount_minor: int | None) -> str:
-    """Fail a captured PaymentIntent; returns the id of the failed charge. Raises LookupError, ValueError."""
+    """Fail a captured PaymentIntent; returns the id of the balance transaction. Raises LookupError, ValueError."""
     payment_intent = context.transaction.get("payment_intent", payment_id)
     if payment_intent is None or payment_intent["status"] != "succeeded":
         raise LookupError(f"{payment_id} is no payment that succeeded")
@@ -19,6 +19,8 @@ def reverse(context: Context, payment_id: str, amount_minor: int | None) -> str:
     charge = charges.get(context, payment_intent["latest_charge"])
     if charge["amount_refunded"] > charge["amount"] - charge["amount_captured"]:
         raise ValueError(f"{payment_id} was refunded, so it cannot fail as a whole any more")
+    if disputes.of_charge(context, charge["id"]):
+        raise ValueError(f"{payment_id} is disputed, so it cannot fail as a whole any more")
     failure = balance_transactions.of_failure(context, charge)
     charge.update(
         status="failed",
@@ -35,10 +37,10 @@ def reverse(context: Context, payment_id: str, amount_minor: int | None) -> str:
         "reversal",
         amount=charge["amount_captured"],
         currency=charge["currency"],
-        object_id=charge["id"],
+        object_id=failure["id"],
         payment_id=payment_id,
         cause=Cause(None, None),
     )
     events.record(context, "charge.failed", charge)
     events.record(context, "payment_intent.payment_failed", payment_intent)
-    return str(charge["id"])
+    return str(failure["id"])

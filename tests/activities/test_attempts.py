@@ -44,7 +44,9 @@ def charge() -> Charge:
     fields |= REQUEST.model_dump(include=set(Charge.model_fields) & set(ChargeRequest.model_fields))
     fields |= {"request_hash": "hash", "status": ChargeStatus.PROCESSING, "currency": "USD", "amount_minor": 4999}
     fields |= {"capture_method": REQUEST.capture, "created_at": NOW, "updated_at": NOW, "gateway": "paypal"}
-    fields |= dict.fromkeys(("authorized_minor", "captured_minor", "refunded_minor", "refund_reserved_minor"), 0)
+    fields |= dict.fromkeys(
+        ("authorized_minor", "captured_minor", "refunded_minor", "refund_reserved_minor", "withdrawn_minor"), 0
+    )
     return Charge.model_validate(fields)
 
 

@@ -38,6 +38,7 @@ def charge(**changes: Any) -> Charge:
         "captured_minor": 0,
         "refunded_minor": 0,
         "refund_reserved_minor": 0,
+        "withdrawn_minor": 0,
         "created_at": NOW,
         "updated_at": NOW,
         "customer_country": None,

@@ -23,9 +23,11 @@ PAYERS = {"stripe": "pm_card_authenticationRequired", "paypal": "wallet_payer_ac
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A whole system, as `make up` starts it."""
-    with running_system(tmp_path_factory.mktemp("system"), Ports.free()) as running:
-        yield running
+    """A whole system, as `make up` starts it, that asks for lost events every second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVENT_CATCH_UP_SECONDS", "1")
+        with running_system(tmp_path_factory.mktemp("system"), Ports.free()) as running:
+            yield running
 
 
 def starter(system: System, *arguments: str) -> Any:
@@ -97,6 +99,20 @@ def test_the_process_hears_of_what_its_customer_did(system: System, gateway: str
     while starter(system, "status", charge_id)["status"] != "captured":
         assert time.monotonic() < deadline
         time.sleep(0.3)
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "paypal"])
+def test_a_worker_finds_by_itself_what_no_webhook_told(system: System, gateway: str) -> None:
+    """With every webhook lost, the events of a payment are in the inbox and handled, and say how they came."""
+    simulator(system, gateway).configure(webhooks="drop")
+    charge_id = f"ch_{gateway}_lost"
+    token = {"stripe": "pm_card_visa", "paypal": "wallet_ok"}[gateway]
+    base = ["--amount", "49.99", "--currency", "USD", "--customer", "cus_1", "--payment-method", f"{gateway}={token}"]
+    assert starter(system, "charge", "--id", charge_id, *base)["status"] == "captured"
+    last = {"stripe": "payment_intent.succeeded", "paypal": "PAYMENT.CAPTURE.COMPLETED"}[gateway]
+    found = eventually(system, charge_id, {last})
+    assert {(event["came_by"], event["deliveries"]) for event in found} == {("polling", 0)}
+    simulator(system, gateway).configure(webhooks="deliver")
 
 
 def test_events_wait_for_a_worker(system: System) -> None:

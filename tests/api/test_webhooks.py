@@ -1,14 +1,33 @@
 """A genuine delivery is kept before it is answered; anything else is answered in one line, and nothing is kept."""
 
 import asyncio
+import random
 import zlib
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
+import httpx
 import pytest
 
 from api.bodies import MAX_BODY_BYTES
 from tests.api.conftest import JSON, Service
-from tests.gateways.webhooks.sender import paypal_body, same_checksum, signed_by_stripe, stripe_body
+from tests.gateways.webhooks.forger import forgeries, names_another_certificate
+from tests.gateways.webhooks.sender import Delivery, paypal_body, same_checksum, signed_by_stripe, stripe_body
+
+FORGED = 600
+GENUINE = 20
+SEED = 20261125
+
+
+def can_be_sent(delivery: Delivery) -> bool:
+    """Whether HTTP carries its headers as they are: no line ends, and no blanks around."""
+    return all(value.isprintable() and value == value.strip() for value in delivery[0].values())
+
+
+async def deliver(service: Service, gateway: str, headers: dict[str, str], body: bytes) -> httpx.Response:
+    """Deliver what may be forged."""
+    return await service.http.post(f"/webhooks/{gateway}", content=body, headers={**JSON, **headers})
 
 
 def one_line(text: str) -> bool:
@@ -65,6 +84,32 @@ async def test_what_is_not_genuine_is_refused_and_not_kept(service: Service) -> 
         assert answer.text.startswith("refused: ")
         assert one_line(answer.text)
     assert service.rows() == []
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "paypal"])
+async def test_of_some_hundred_forged_and_altered_deliveries_none_is_kept(service: Service, gateway: str) -> None:
+    """Over HTTP as by themselves: each is refused, each genuine one between them is taken, and nothing else is kept.
+
+    Ten thousand for each gateway are held against its entrance in `tests/gateways/webhooks`.
+    """
+    now, chance = datetime.now(UTC), random.Random(SEED)
+    if gateway == "stripe":
+        bodies = [stripe_body(f"evt_{number}", amount=number) for number in range(GENUINE)]
+        genuine = [(signed_by_stripe(body, now), body) for body in bodies]
+    else:
+        bodies = [paypal_body(f"WH-{number}", custom_id=f"ch_{number}:capture:1") for number in range(GENUINE)]
+        genuine = [(service.paypal.headers(body, now), body) for body in bodies]
+    forged = (each for each in forgeries(chance, genuine) if can_be_sent(each))
+    answers: Counter[int] = Counter()
+    for number, (headers, body) in enumerate(genuine):
+        sent = (each for each in forged if not names_another_certificate(each, genuine[number]))
+        for other_headers, other_body in islice(sent, FORGED // GENUINE):
+            answer = await deliver(service, gateway, other_headers, other_body)
+            answers[answer.status_code] += 1
+            assert one_line(answer.text)
+        assert (await deliver(service, gateway, headers, body)).text == "kept\n"
+    assert answers == {400: FORGED}
+    assert [bytes(row["body"]) for row in service.rows()] == bodies
 
 
 async def test_a_body_with_the_same_checksum_is_refused(service: Service) -> None:

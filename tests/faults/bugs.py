@@ -1,11 +1,13 @@
 """The bugs that `planted.py` plants: each one a way in which payment systems have lost or doubled money."""
 
 from tests.faults.planted import Bug, Change
+from tests.faults.webhook_bugs import OF_WEBHOOKS
 
 RACES = "tests/faults/test_races.py"
 COMMITS = "tests/faults/test_commits.py"
 DEADLINES = "tests/workflows/test_deadlines.py"
 CHARGES = "tests/workflows/test_charge.py"
+CATCH_UP = "tests/workflows/test_event_catch_up.py"
 DECISIONS = "activities/charge_decisions.py"
 CALLS = "activities/gateway_calls.py"
 ATTEMPTS = "workflows/charge_attempts.py"
@@ -230,6 +232,19 @@ OF_PROCESSES = (
         f"{DEADLINES}::test_a_refund_that_fails_days_later_is_taken_back_in_the_books",
     ),
     Bug(
+        "the horizon moves before the events are on disk",
+        [
+            Change(
+                "workflows/event_catch_up.py",
+                "        try:\n            kept = await self._read(gateway, window)\n",
+                "        async with self._database.begin() as connection:\n"
+                "            await horizons.move(connection, gateway.name, window.until, LEASE)\n"
+                "        try:\n            kept = await self._read(gateway, window)\n",
+            )
+        ],
+        f"{CATCH_UP}::test_the_horizon_moves_only_past_what_is_on_disk",
+    ),
+    Bug(
         "an operation that was given up can still be sent",
         [
             Change(
@@ -257,4 +272,4 @@ OF_PROCESSES = (
         "tests/workflows/test_replay.py::test_a_recorded_history_replays_with_todays_code",
     ),
 )
-BUGS = (*OF_KEYS, *OF_ANSWERS, *OF_BOOKS, *OF_PROCESSES)
+BUGS = (*OF_KEYS, *OF_ANSWERS, *OF_BOOKS, *OF_PROCESSES, *OF_WEBHOOKS)

@@ -1,6 +1,6 @@
 """The parts that the fault suite plays on, and the proxy before PostgreSQL."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from ledger.database import create_engine
 from local import postgres
 from local.simulators import SimulatorProcess
 from tests.conftest import Database
+from tests.faults.correspondence import Announcing, announcing_gateways
 from tests.faults.matrix import Matrix
 from tests.faults.proxy import FaultProxy
 from tests.faults.relief import Relief, standing_by
@@ -30,6 +31,13 @@ async def callers(
     simulators = {"stripe": stripe_simulator, "paypal": paypal_simulator}
     yield Processes(settings, await connect(settings), engine, simulators)
     await engine.dispose()
+
+
+@pytest.fixture(scope="package")
+def announcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Announcing]:
+    """Both gateways with a webhook address; no event leaves them by itself while they are told to hold them."""
+    with announcing_gateways(tmp_path_factory.mktemp("announcing")) as gateways:
+        yield gateways
 
 
 @pytest.fixture

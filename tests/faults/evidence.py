@@ -33,6 +33,8 @@ class Effect:
     amount_minor: int
     currency: str
     payment_id: str
+    object_id: str
+    """The gateway's object: of what was taken back, the name under which it is told."""
     sequence: int
 
 
@@ -122,6 +124,7 @@ def _effect(gateway: str, effect: Mapping[str, Any], payments: Mapping[str, str]
         amount_minor=effect["amount_minor"],
         currency=effect["currency"],
         payment_id=effect["payment_id"],
+        object_id=effect["object_id"],
         sequence=effect["sequence"],
     )
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from tests.faults.evidence import Effect, Evidence, Row
 
-MONEY = {"capture": 1, "refund": -1, "refund_failed": 1, "fee": -1}
+TAKEN_BACK = {"reversal": -1, "reversal_returned": 1, "dispute": -1, "dispute_returned": 1, "dispute_fee": -1}
+"""What each kind of effect that no operation asked for does to what a gateway owes us."""
+KEPT = TAKEN_BACK.keys() - {"dispute_fee"}
+MONEY = {"capture": 1, "refund": -1, "refund_failed": 1, "fee": -1, **TAKEN_BACK}
 """What each kind of effect does to what a gateway owes us."""
 ENTRY_OF = {
     "capture": ("", ("captured", "captured_in_excess")),
@@ -18,7 +21,21 @@ ENTRY_OF = {
     "refund_failed": (":failed", ("refund_failed",)),
 }
 """The entry that each effect must have: what follows the operation id in its reference, and its rule."""
-FINAL = {"captured", "partially_captured", "voided", "refunded", "canceled", "declined", "expired"}
+LATER = {"refunded", "disputed", "reversed"}
+"""States that may follow upon one that was told as final."""
+WITHDRAWN = {"reversal": ("payment_reversed",), "dispute": ("dispute_opened", "dispute_lost", "dispute_won")}
+"""The rules of the first entry of what a gateway took back by itself; the entry names the gateway's object."""
+FINAL = {
+    "captured",
+    "partially_captured",
+    "voided",
+    "refunded",
+    "canceled",
+    "declined",
+    "expired",
+    "disputed",
+    "reversed",
+}
 UNDECIDED = {None, "unknown", "pending", "action_required"}
 SETTLED_AT_THE_END = ("memo:unresolved:", "memo:authorizations:", "liability:refunds_payable")
 
@@ -93,6 +110,12 @@ def _exactly_once(evidence: Evidence) -> Iterator[Violation]:
         booked = sum(entries[f"{operation_id}{suffix}", rule] for rule in rules)
         if booked != 1:
             yield Violation("I3", charge_id, f"{operation_id} has {booked} entries for its {kind}")
+    for effect in evidence.effects:
+        if effect.kind in WITHDRAWN:
+            names = [entry["reference"] for entry in evidence.entries if entry["rule"] in WITHDRAWN[effect.kind]]
+            booked = sum(name.endswith(f":{effect.kind}:{effect.object_id}") for name in names)
+            if booked != 1:
+                yield Violation("I3", effect.charge_id, f"{effect.kind} {effect.object_id} has {booked} entries")
     for entry in evidence.entries:
         kind_of_rule = next((kind for kind, (_, rules) in ENTRY_OF.items() if entry["rule"] in rules), None)
         had_succeeded = kind_of_rule != "refund_failed" or _is_of_clearing(evidence, entry)
@@ -113,13 +136,14 @@ def _limits(evidence: Evidence) -> Iterator[Violation]:
         captured = _total(counted, "capture")
         refunded = _total(counted, "refund") - _total(counted, "refund_failed")
         taken = _total(effects, "capture")
-        kept = taken - _total(effects, "refund") + _total(effects, "refund_failed")
+        kept = taken - _total(effects, "refund") + _total(effects, "refund_failed") - _taken_back(effects)
         authorized = max(charge["authorized_minor"], _total(counted, "authorize"))
         if not 0 <= kept <= charge["amount_minor"] or captured > max(authorized, 0) or refunded > captured:
             yield Violation("I4", charge_id, f"of {charge['amount_minor']} it took {taken} and kept {kept}")
-        said = charge["captured_minor"], charge["refunded_minor"]
-        if said != (captured, refunded):
-            yield Violation("I4", charge_id, f"it says {said} captured and refunded; really {captured}, {refunded}")
+        said = charge["captured_minor"], charge["refunded_minor"], charge["withdrawn_minor"]
+        really = captured, refunded, _taken_back(counted)
+        if said != really:
+            yield Violation("I4", charge_id, f"captured, refunded, taken back: it says {said}; really {really}")
 
 
 def _never_stuck(evidence: Evidence) -> Iterator[Violation]:
@@ -152,7 +176,7 @@ def _acknowledged(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("I7", told.charge_id, f"its caller was told {told.status}, and it is gone")
         elif told.captured_minor > charge["captured_minor"]:
             yield Violation("I7", told.charge_id, f"its caller was told of {told.captured_minor} captured")
-        elif told.status in FINAL and told.status != charge["status"] and charge["status"] != "refunded":
+        elif told.status in FINAL and told.status != charge["status"] and charge["status"] not in LATER:
             yield Violation("I7", told.charge_id, f"its caller was told {told.status}, now it is {charge['status']}")
 
 
@@ -185,6 +209,11 @@ def _signed(line: Row) -> int:
 
 def _total(effects: Iterable[Effect], kind: str) -> int:
     return sum(effect.amount_minor for effect in effects if effect.kind == kind)
+
+
+def _taken_back(effects: Iterable[Effect]) -> int:
+    """What gateways took by themselves and keep, without what they charged for it."""
+    return -sum(TAKEN_BACK[effect.kind] * effect.amount_minor for effect in effects if effect.kind in KEPT)
 
 
 def _without_zeros(sums: Sums) -> dict[tuple[str, str], int]:

@@ -30,8 +30,10 @@ from tests.faults.patience import patiently
 from tests.faults.registry import steps
 from tests.faults.stories import STORIES
 from tests.workflows.conftest import Processes
+from workflows import telling
 from workflows.charge import ChargeWorkflow
 from workflows.charge_commands import CancelCommand, CaptureCommand, VoidCommand
+from workflows.hints import GatewayReported
 
 pytestmark = pytest.mark.system
 
@@ -78,6 +80,37 @@ async def test_two_refunds_of_60_on_100_never_both_succeed(served: Processes, ga
 
     await asyncio.gather(*(one_round() for _ in range(ROUNDS)))
     assert len(served.effects(gateway, "refund")) == ROUNDS
+
+
+@GATEWAYS
+async def test_a_refund_and_a_dispute_of_the_same_payment_never_both_give_it_back(
+    served: Processes, gateway: str
+) -> None:
+    """Whichever the gateway takes first, the other is refused, or is of what is left; the books say what it said."""
+    simulator = served.simulators[gateway]
+
+    async def one_round(wait_seconds: float) -> None:
+        charged = await served.charge(served.request(gateway, amount=Money.parse("100", "USD")))
+        [capture] = await served.operations(charged.charge_id)
+        refund = asyncio.create_task(served.refund(charged.charge_id, f"re_{charged.charge_id}", 6000))
+        await asyncio.sleep(wait_seconds)
+        dispute = await asyncio.to_thread(simulator.dispute, capture.payment_reference or "")
+        refunded = await refund
+        hint = GatewayReported(gateway=gateway, event_id="evt", event_type="dispute", reference=dispute)
+        for decide, ends in ((None, ChargeStatus.DISPUTED), (simulator.lose_dispute, ChargeStatus.REVERSED)):
+            if decide is not None:
+                await asyncio.to_thread(decide, dispute)
+            async with asyncio.timeout(60):
+                while (row := await served.row(charged.charge_id)).status is not ends:
+                    await telling.tell(
+                        served.client, served.settings.task_queue, charged.charge_id, None, hint, is_later=True
+                    )
+                    await asyncio.sleep(1)
+        assert row.refunded_minor == (6000 if refunded.status is RefundStatus.SUCCEEDED else 0)
+        assert row.refunded_minor + row.withdrawn_minor == row.captured_minor
+
+    await asyncio.gather(*(one_round(0.02 * number) for number in range(ROUNDS)))
+    assert len(served.effects(gateway, "dispute")) == ROUNDS
 
 
 @GATEWAYS

@@ -166,7 +166,7 @@ def test_fee_that_was_given_back() -> None:
             "amount": 1000,
             "currency": "usd",
             "created": NOON,
-            "balance_transaction": {"fee": -29, "currency": "usd", "created": NOON},
+            "balance_transaction": {"id": "txn_1", "amount": -1000, "fee": -29, "currency": "usd", "created": NOON},
         }
     )
     at_stripe = stripe_objects.of_refund(refund)

@@ -25,6 +25,7 @@ STRIPE_SHAPES = {
     ("POST", "/v1/payment_intents/*/cancel"): "PaymentIntentCancelParams",
     ("POST", "/v1/refunds"): "RefundCreateParams",
     ("GET", "/v1/refunds"): "RefundListParams",
+    ("GET", "/v1/disputes"): "DisputeListParams",
     ("GET", "/v1/payment_intents/*"): "PaymentIntentRetrieveParams",
 }
 ORDERS, PAYMENTS = "checkout_orders_v2.json", "payments_payment_v2.json"
@@ -39,7 +40,7 @@ NEWER_FIELDS = {"/payment_source/card/attributes/verification"}
 """Fields that the description of 2024 does not have, and PayPal's own SDK 2.4 does."""
 WORDS = {
     *("v1", "v2", "payment_intents", "confirm", "capture", "cancel", "refunds", "checkout", "orders", "authorize"),
-    *("payments", "authorizations", "captures", "void", "refund", "oauth2", "token"),
+    *("payments", "authorizations", "captures", "void", "refund", "oauth2", "token", "customer", "disputes"),
 }
 """Parts of addresses; every other part is an id."""
 
@@ -81,6 +82,7 @@ async def use_everything(case: GatewayCase) -> None:
     for request in (refund, capture, void):
         assert isinstance(await case.call(request), Succeeded)
         assert isinstance(await case.gateway.look_up(request), Succeeded)
+    assert await case.gateway.withdrawals(capture) == ()
     action = await case.created(case.operation(AUTHORIZE, payment_method=case.traits.needs_action))
     assert isinstance(await case.call(action), ActionRequired)
     asked = await case.created(case.operation(AUTHORIZE, payment_method=case.traits.card, authenticate=True))

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import inbox
 from ledger.errors import TransmissionConflict
-from ledger.inbox import EventState, InboxEvent, NewEvent, Settlement
+from ledger.inbox import CameBy, EventState, InboxEvent, ListedEvent, NewEvent, Settlement
 
 LEASE = timedelta(seconds=60)
 
@@ -94,6 +94,7 @@ async def test_the_application_can_neither_change_nor_delete_what_came(
     for statement in (
         f"{backdated} VALUES ('stripe', 'evt_9', 'x', '{{}}', '{{}}', now())",
         "UPDATE webhook_events SET body = 'xx'",
+        "UPDATE webhook_events SET came_by = 'delivery'",
         "UPDATE webhook_events SET event_id = 'evt_2'",
         "UPDATE webhook_events SET received_at = now()",
         "DELETE FROM webhook_events",
@@ -103,6 +104,52 @@ async def test_the_application_can_neither_change_nor_delete_what_came(
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), application.transaction():
             application.execute(statement)
+
+
+async def listed(engine: AsyncEngine, *event_ids: str, body: bytes = b"{}") -> int:
+    """Keep events of a gateway's list."""
+    events = [
+        ListedEvent(gateway="stripe", event_id=event_id, event_type="charge.updated", body=body)
+        for event_id in event_ids
+    ]
+    async with engine.begin() as connection:
+        return await inbox.keep_listed(connection, events)
+
+
+async def test_a_listed_event_that_never_came_is_kept_and_due(engine: AsyncEngine) -> None:
+    """What was delivered to nobody is handled as any other, and nobody takes it for signed."""
+    assert await listed(engine, "evt_1", "evt_1") == 1
+    kept = await only(engine)
+    assert (kept.came_by, kept.deliveries, kept.headers, kept.state) == (CameBy.POLLING, 0, {}, EventState.RECEIVED)
+    assert [event.event_id for event in await take(engine)] == ["evt_1"]
+
+
+async def test_an_event_that_is_delivered_and_listed_is_one_event(engine: AsyncEngine) -> None:
+    """In either order, and a delivery after the list is counted as one and found to be known already."""
+    await keep(engine, new(body=b"[1]"))
+    assert await listed(engine, "evt_1", "evt_2", body=b"[2]") == 1
+    assert not await keep(engine, new("evt_2", "t_2", body=b"[3]"))
+    async with engine.connect() as connection:
+        second, first = await inbox.find(connection)
+    assert (first.came_by, first.deliveries, first.body) == (CameBy.DELIVERY, 1, b"[1]")
+    assert (second.came_by, second.deliveries, second.body) == (CameBy.POLLING, 1, b"[2]")
+
+
+async def test_deliveries_and_lists_at_once_never_wait_for_each_other_in_a_circle(engine: AsyncEngine) -> None:
+    """The service and several workers keep the same events at the same moment, each of them once."""
+    names = [f"evt_{number}" for number in range(30)]
+
+    async def delivered(order: list[str]) -> None:
+        async with engine.begin() as connection:
+            await inbox.keep_all(connection, [new(name, f"t_{name}") for name in order])
+
+    await asyncio.gather(
+        *(listed(engine, *order) for order in (names, names[::-1], names[10:] + names[:10])),
+        *(delivered(order) for order in (names, names[::-1])),
+    )
+    async with engine.connect() as connection:
+        kept = await inbox.find(connection, limit=1000)
+    assert sorted(event.event_id for event in kept) == sorted(names)
 
 
 async def test_workers_share_what_is_due(engine: AsyncEngine) -> None:

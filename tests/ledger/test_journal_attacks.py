@@ -235,7 +235,9 @@ def test_the_application_may_write_only_where_processes_do(superuser: psycopg.Co
         "split_legs": "INSERT SELECT UPDATE",
         "splits": "INSERT SELECT UPDATE",
         "webhook_events": "INSERT SELECT UPDATE",
+        "webhook_horizons": "INSERT SELECT UPDATE",
         "webhook_transmissions": "INSERT SELECT",
+        "withdrawals": "INSERT SELECT UPDATE",
     }
 
 

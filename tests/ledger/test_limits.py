@@ -66,6 +66,20 @@ def test_a_charge_has_amounts_within_its_limits_and_no_others(application: psyco
         assert let_in == allowed, (authorized, captured, refunded, reserved)
 
 
+def test_what_a_gateway_has_taken_back_is_not_refunded_as_well(application: psycopg.Connection) -> None:
+    """Refunds and withdrawals together stay within what was captured, whichever comes second; a withdrawal is a fact."""
+    amounts = {"authorized_minor": 100, "captured_minor": 100, "refunded_minor": 20, "withdrawn_minor": 50}
+    insert(application, "charges", CHARGE | amounts)
+    application.execute("UPDATE charges SET refund_reserved_minor = 30")
+    application.commit()
+    with pytest.raises(psycopg.errors.CheckViolation) as refused:
+        application.execute("UPDATE charges SET refund_reserved_minor = 31")
+    assert refused.value.diag.constraint_name == "refund_is_of_what_is_left"
+    application.rollback()
+    application.execute("UPDATE charges SET withdrawn_minor = 100")
+    application.execute("UPDATE charges SET refund_reserved_minor = 0, refunded_minor = 50")
+
+
 IMPOSSIBLE_CHARGES: list[tuple[dict[str, Any], str]] = [
     ({"amount_minor": 0}, "charge_amount_positive"),
     ({"authorized_minor": 101}, "authorized_within_amount"),
@@ -73,6 +87,7 @@ IMPOSSIBLE_CHARGES: list[tuple[dict[str, Any], str]] = [
     ({"authorized_minor": 50, "captured_minor": 50, "refunded_minor": 51}, "refunded_within_captured"),
     ({"authorized_minor": 50, "captured_minor": 50, "refund_reserved_minor": 51}, "refunded_within_captured"),
     ({"refunded_minor": -1}, "charge_amounts_not_negative"),
+    ({"withdrawn_minor": -1}, "withdrawn_not_negative"),
     ({"status": "done"}, "charge_status_known"),
     ({"currency": "usd"}, "charge_currency_form"),
     ({"capture_method": "later"}, "charge_capture_known"),

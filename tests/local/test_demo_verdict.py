@@ -50,6 +50,7 @@ def row_of(planned: PlannedCharge) -> Charge:
         captured_minor=ending.captured_minor,
         refunded_minor=ending.refunded_minor,
         refund_reserved_minor=0,
+        withdrawn_minor=0,
         created_at=NOW,
         updated_at=NOW,
     )

@@ -13,6 +13,7 @@ from tests.prove.evidence import (
     captured,
     decided_long_ago,
     declined,
+    disputed,
     held,
     manual,
     payment,
@@ -22,6 +23,7 @@ from tests.prove.evidence import (
 )
 from tests.prove.story import NOW, Story, entry, more, with_charge, with_effect, with_entry, with_operation
 
+DISPUTED = "ch_1:capture:1:dispute:dp_ch_1"
 LONG_AGO = NOW - timedelta(days=40)
 
 
@@ -50,7 +52,7 @@ def stray(*lines: tuple[str, int]) -> EntryRow:
 PLANTED: list[tuple[Code, str, Callable[[], ChargeEvidence]]] = [
     (
         Code.EFFECT_UNEXPLAINED,
-        "a refund made in the dashboard",
+        "a refund that nobody asked for",
         lambda: more(captured(), replace(refunded().effects[1], operation_id=None)),
     ),
     (
@@ -165,8 +167,56 @@ PLANTED: list[tuple[Code, str, Callable[[], ChargeEvidence]]] = [
     ),
     (
         Code.MOVEMENT_UNEXPLAINED,
-        "a dispute",
-        lambda: more(captured(), replace(payment(), kind=EffectKind.MOVEMENT, description="dispute")),
+        "an adjustment",
+        lambda: more(captured(), replace(payment(), kind=EffectKind.MOVEMENT, description="adjustment")),
+    ),
+    (
+        Code.WITHDRAWAL_MISSING,
+        "a dispute that nobody has heard of",
+        lambda: more(captured(), disputed().effects[-1]),
+    ),
+    (
+        Code.WITHDRAWAL_DIFFERS,
+        "a dispute that was won, and is open in the books",
+        lambda: more(disputed(), disputed("won", returned=5000).effects[-1]),
+    ),
+    (
+        Code.WITHDRAWAL_DIFFERS,
+        "a dispute that the gateway does not show",
+        lambda: replace(disputed(), effects=disputed().effects[:-1]),
+    ),
+    (
+        Code.WITHDRAWAL_DIFFERS,
+        "a fee that was not booked",
+        lambda: with_entry(disputed(), "fee", lambda each: None if "dispute" in each.reference else each),
+    ),
+    (
+        Code.WITHDRAWAL_DIFFERS,
+        "booked twice",
+        lambda: replace(
+            disputed(),
+            entries=(*disputed().entries, replace(disputed().entries[-2], reference=f"{DISPUTED}:7")),
+        ),
+    ),
+    (
+        Code.ENTRY_UNEXPLAINED,
+        "an entry of a dispute that there is not",
+        lambda: replace(disputed(), withdrawals=(), effects=disputed().effects[:-1]),
+    ),
+    (
+        Code.STATUS_DIFFERS,
+        "a charge that is disputed, and says captured",
+        lambda: with_charge(disputed(), status="captured"),
+    ),
+    (
+        Code.STATUS_DIFFERS,
+        "a charge that was taken back, and says disputed",
+        lambda: with_charge(disputed("lost"), status="disputed"),
+    ),
+    (
+        Code.COUNTER_DIFFERS,
+        "a row that has nothing taken back",
+        lambda: with_charge(disputed(), withdrawn_minor=0),
     ),
     (
         Code.ENTRY_MISSING,

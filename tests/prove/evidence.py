@@ -50,6 +50,12 @@ def declined(gateway: str = "stripe") -> ChargeEvidence:
     return Story(gateway=gateway).decline().evidence()
 
 
+def disputed(state: str = "open", gateway: str = "stripe", returned: int = 0) -> ChargeEvidence:
+    """A charge that was captured, and disputed long ago."""
+    story = Story(gateway=gateway, at=NOW - timedelta(hours=3)).capture()
+    return story.withdraw(state, returned=returned).evidence()
+
+
 def payment(name: str | None = None, **changes: object) -> Effect:
     """Another payment of the same charge at the gateway."""
     story = Story()
@@ -113,6 +119,18 @@ def hold_in_excess(gateway: str = "stripe", *, released: bool = True) -> ChargeE
         compensates = {"payment_reference": "pay_late", "target_reference": "pay_late", "compensates": first}
         void = story.operation("void", 5000, outcome="succeeded", **compensates)
         story.post(void, "", ("memo:authorizations:contra", 5000), (story.memo, -5000))
+    return story.authorize().evidence()
+
+
+def lapsed_in_excess(gateway: str = "stripe") -> ChargeEvidence:
+    """An authorization that was given up held money after all, and had ended by itself when it was to be voided."""
+    story = Story(gateway=gateway, at=NOW - timedelta(hours=3))
+    first = story.operation("authorize", 5000, outcome="succeeded", excess=True, **LATE)
+    story.effect(AUTHORIZE, Standing.RELEASED, 5000, first, "pay_late", payment_reference="pay_late")
+    story.post(first, "", (story.memo, 5000), ("memo:authorizations:contra", -5000))
+    compensates = {"payment_reference": "pay_late", "target_reference": "pay_late", "compensates": first}
+    story.operation("void", 5000, outcome="refused", decline_code="authorization_expired", **compensates)
+    story.post(first, ":released", ("memo:authorizations:contra", 5000), (story.memo, -5000))
     return story.authorize().evidence()
 
 

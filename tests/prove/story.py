@@ -15,6 +15,7 @@ from ledger.proofs.evidence import (
     LineRow,
     OperationRow,
     Standing,
+    WithdrawalRow,
 )
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -34,6 +35,7 @@ class Story:
     operations: list[OperationRow] = field(default_factory=list)
     entries: list[EntryRow] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    withdrawals: list[WithdrawalRow] = field(default_factory=list)
     counters: Counter[str] = field(default_factory=Counter)
 
     def authorize(self) -> "Story":
@@ -97,6 +99,41 @@ class Story:
             self.counters[counter[outcome]] += amount
         return self
 
+    def withdraw(self, state: str = "lost", amount: int | None = None, fee: int = 1500, returned: int = 0) -> "Story":
+        """The gateway took back what was captured, or a part, by a dispute; some of it may have come back."""
+        taken = self.counters["captured_minor"] if amount is None else amount
+        operation = next(row for row in reversed(self.operations) if row.kind == "capture")
+        name, reference = operation.operation_id, f"dp_{self.charge_id}"
+        kind = EffectKind.WITHDRAWAL
+        self.effect(kind, Standing.DONE, taken, None, reference, fee_minor=fee, fee_currency=self.currency)
+        if returned:
+            self.effect(EffectKind.WITHDRAWAL_RETURNED, Standing.DONE, returned, None, reference)
+        kept = taken - returned
+        account = "expense:dispute_losses" if state == "lost" else "asset:disputes_receivable"
+        if kept:
+            self.post(name, f":dispute:{reference}", (account, kept), (self.clearing, -kept))
+        self.post(name, f":dispute:{reference}:fee", ("expense:dispute_fees", fee), (self.clearing, -fee))
+        row = WithdrawalRow(
+            self.charge_id,
+            self.gateway,
+            reference,
+            name,
+            "dispute",
+            state,
+            taken,
+            returned,
+            self.currency,
+            fee,
+            self.currency,
+        )
+        self.withdrawals.append(row)
+        self.counters["withdrawn_minor"] += kept
+        if state == "open":
+            self.status = "disputed"
+        elif kept and kept + self.counters["refunded_minor"] >= self.counters["captured_minor"]:
+            self.status = "reversed"
+        return self
+
     def decline(self) -> "Story":
         """The first operation was declined."""
         self.operation("capture", self.amount, outcome="declined")
@@ -129,9 +166,14 @@ class Story:
             refund_reserved_minor=self.counters["refund_reserved_minor"],
             authorization_expires_at=self.at + timedelta(days=7),
             created_at=self.at,
+            withdrawn_minor=self.counters["withdrawn_minor"],
         )
         return ChargeEvidence(
-            charge=charge, operations=tuple(self.operations), entries=tuple(self.entries), effects=tuple(self.effects)
+            charge=charge,
+            operations=tuple(self.operations),
+            entries=tuple(self.entries),
+            withdrawals=tuple(self.withdrawals),
+            effects=tuple(self.effects),
         )
 
     @property

@@ -1,85 +1,26 @@
 """The readers of the gateways' own record, over real HTTP, held against what the simulators really did."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 
-from commands.gateway_records import GatewayRecord
-from gateways.port import OperationKind, OperationRequest, Succeeded
-from gateways.records import paypal, reader, stripe
-from gateways.records.paypal import PayPalRecord
+from gateways.port import OperationKind, Succeeded
+from gateways.records import paypal, stripe
 from gateways.records.reader import RecordUnreadable
-from gateways.records.stripe import StripeRecord
 from ledger.money import Money
-from ledger.proofs.evidence import Claim, Effect, EffectKind, Standing
+from ledger.proofs.evidence import Effect, EffectKind, Standing
 from local.simulators import Simulator
-from tests.gateways.cases import GatewayCase, money
+from tests.gateways.cases import money
+from tests.prove.record_case import RecordCase, payment_of
 
 AUTHORIZE, CAPTURE, VOID, REFUND = OperationKind
 TRUTH_OF = {EffectKind.CAPTURE: "capture", EffectKind.REFUND: "refund", EffectKind.AUTHORIZE: "authorize"}
 LIST_PATHS = {"stripe": "/v1/payment_intents", "paypal": "/v1/reporting/transactions"}
 
 pytestmark = pytest.mark.simulator
-
-
-class RecordCase(GatewayCase):
-    """An adapter that does things, and the reader that must see them."""
-
-    def __init__(self, name: str, simulator: Simulator, *, with_right_credentials: bool = True) -> None:
-        super().__init__(name, simulator)
-        self.record: GatewayRecord
-        if name == "stripe":
-            self.record = StripeRecord("sk_test_proof" if with_right_credentials else "no_key", simulator.url, 5.0)
-        else:
-            self.record = PayPalRecord("proof", "right" if with_right_credentials else "wrong", simulator.url, 5.0)
-        self.requests: list[OperationRequest] = []
-
-    def operation(self, kind: OperationKind, amount: Money | None = None, **given: Any) -> OperationRequest:
-        """Remember what is asked for, each time for a charge of its own unless it acts on an earlier payment."""
-        earlier = [each for each in self.requests if each.payment_reference == given.get("payment_reference")]
-        follows = earlier and given.get("target_reference")
-        given.setdefault("charge_id", earlier[0].charge_id if follows else f"chg_{len(self.requests)}")
-        request = super().operation(kind, amount, **given)
-        request = request.model_copy(update={"operation_id": f"{request.charge_id}:{kind}:{len(self.requests)}"})
-        self.requests.append(request)
-        return request
-
-    async def created(self, request: OperationRequest) -> OperationRequest:
-        """Remember the payment as well."""
-        created = await super().created(request)
-        self.requests = [created if each.operation_id == created.operation_id else each for each in self.requests]
-        return created
-
-    def claims(self, decided_at: datetime | None = None) -> list[Claim]:
-        """What the books would say."""
-        now = datetime.now(UTC)
-        return [
-            Claim(each.operation_id, each.kind, self.name, each.payment_reference, None, now, decided_at)
-            for each in self.requests
-        ]
-
-    async def everything(self, **given: Any) -> list[Effect]:
-        """Read it all; the search of the simulated PayPal knows at once, unless told otherwise."""
-        return await self.record.everything(None, self.claims(**given))
-
-    def truth(self) -> Counter[tuple[str, int, str]]:
-        """What really happened: kind, amount and currency of each effect."""
-        effects = self.simulator.truth()["effects"]
-        return Counter((each["kind"], each["amount_minor"], each["currency"]) for each in effects)
-
-
-@pytest.fixture(params=["stripe", "paypal"])
-async def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RecordCase]:
-    """Each gateway in turn, empty; the reader does not wait long between its attempts."""
-    monkeypatch.setattr(reader, "FIRST_WAIT_SECONDS", 0.01)
-    record_case = RecordCase(request.param, request.getfixturevalue(f"{request.param}_simulator"))
-    yield record_case
-    await record_case.gateway.close()
-    await record_case.record.close()
 
 
 def told(effects: Iterable[Effect]) -> Counter[tuple[str, int, str]]:
@@ -224,23 +165,16 @@ async def test_wrong_credentials_are_told_as_such(case: RecordCase) -> None:
         await wrong.record.close()
 
 
-async def test_a_refund_of_the_dashboard_has_no_name_and_is_known_to_be_of_the_charge(case: RecordCase) -> None:
+async def test_a_refund_of_the_dashboard_is_a_withdrawal_of_the_charge(case: RecordCase) -> None:
     """What a person does in the gateway's dashboard is seen, and seen to be none of our operations."""
     paid, outcome = await case.paid()
-    async with httpx.AsyncClient(base_url=case.simulator.url, trust_env=False) as person:
-        if case.name == "stripe":
-            path, headers = "/v1/refunds", {"Authorization": "Bearer sk_test_person"}
-            answer = await person.post(path, headers=headers, data={"payment_intent": paid.payment_reference})
-        else:
-            granted = await person.post(
-                "/v1/oauth2/token", auth=("person", "right"), data={"grant_type": "client_credentials"}
-            )
-            headers = {"Authorization": f"Bearer {granted.json()['access_token']}"}
-            path = f"/v2/payments/captures/{outcome.reference}/refund"
-            answer = await person.post(path, headers=headers, json={})
-    assert answer.is_success, answer.text
-    refunds = [each for each in await case.everything() if each.kind is EffectKind.REFUND]
-    assert [(each.operation_id, each.charge_id) for each in refunds] == [(None, paid.charge_id)]
+    ours = case.following(REFUND, paid, outcome, money("30.00"))
+    await case.call(ours)
+    made = case.simulator.refund_by_hand(payment_of(paid), 2000)
+    effects = await case.everything()
+    assert {each.operation_id for each in effects if each.kind is EffectKind.REFUND} == {ours.operation_id}
+    [found] = [each for each in effects if each.kind is EffectKind.WITHDRAWAL]
+    assert (found.reference, found.operation_id, found.charge_id) == (made, None, paid.charge_id)
 
 
 async def test_a_window_of_the_search_is_as_long_as_paypal_takes_it(paypal_simulator: Simulator) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from commands import proof
 from ledger.charges import CaptureMode
+from ledger.proofs import withdrawal_checks
 from ledger.proofs.findings import Code
 from tests.conftest import Database
 from tests.prove.test_prove import administrator
@@ -72,6 +73,40 @@ async def test_a_late_success_is_proved_once_it_is_undone(
     report = await proof.run(processes.settings)
     # What its process had told before this test changed the books stays told.
     assert {finding.code for finding in report.findings} <= {Code.ANSWER_DIFFERS}
+
+
+@pytest.mark.parametrize("gateway", GOOD)
+@pytest.mark.parametrize("ends", ["won", "lost", "reversed", "refunded by hand"])
+async def test_what_a_gateway_takes_back_is_proved_once_it_is_booked(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch, gateway: str, ends: str
+) -> None:
+    """Before, the books are seen to miss it; after, journal and gateway agree on what is gone and what it cost."""
+    monkeypatch.setattr(withdrawal_checks, "BOOKED_WITHIN", timedelta(0))
+    view = await processes.charge(processes.request(gateway))
+    [operation] = await processes.operations(view.charge_id)
+    simulator, payment = processes.simulators[gateway], operation.payment_reference or ""
+    if ends == "reversed":
+        simulator.reverse(payment)
+    elif ends == "refunded by hand":
+        simulator.refund_by_hand(payment, 1000)
+    else:
+        dispute = simulator.dispute(payment)
+        assert {finding.code for finding in (await proof.run(processes.settings)).findings} == {Code.WITHDRAWAL_MISSING}
+        (simulator.win_dispute if ends == "won" else simulator.lose_dispute)(dispute)
+    assert (await proof.run(processes.settings)).findings
+    await processes.client.start_workflow(
+        "Reconcile",
+        view.charge_id,
+        id=reconcile.workflow_id(view.charge_id),
+        task_queue=processes.settings.task_queue,
+    )
+    async with asyncio.timeout(30):
+        while not {"dispute_won", "dispute_lost", "payment_reversed", "dispute_fee"} & set(
+            await processes.rules(view.charge_id)
+        ):
+            await asyncio.sleep(0.1)
+    report = await proof.run(processes.settings)
+    assert [finding.message for finding in report.findings] == []
 
 
 async def _undone(processes: Processes, charge_id: str) -> None:

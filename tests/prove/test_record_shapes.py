@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from gateways.records import paypal_effects, stripe_effects
+from gateways.records import paypal_effects, stripe_transactions
 from gateways.records.paypal_effects import ToRead, of_order, of_refund, of_transaction
 from gateways.records.reader import RecordUnreadable
-from gateways.records.stripe_effects import Gathered, amount_minor
+from gateways.records.stripe_effects import Gathered
+from gateways.records.stripe_transactions import amount_minor
 from ledger.proofs.evidence import Effect, EffectKind, Standing
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -92,9 +93,12 @@ def test_a_refund_in_the_search_is_signed_and_may_bring_a_fee_back() -> None:
 
 
 def test_an_inherited_name_is_no_name() -> None:
-    """A refund of the dashboard inherits the capture's invoice id; it belongs to the charge and to no operation."""
-    found = effect(code="T1107")
-    assert (found.operation_id, found.charge_id) == (None, "ch_1")
+    """A refund of the dashboard inherits the capture's invoice id: it is of the charge, of no operation, and read by its id."""
+    found = of_transaction(transaction(code="T1107"), NOW)
+    assert isinstance(found, ToRead)
+    assert (found.kind, found.reference) == (EffectKind.WITHDRAWAL, "9AB")
+    assert found.otherwise is not None
+    assert (found.otherwise.operation_id, found.otherwise.charge_id) == (None, "ch_1")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +155,7 @@ def test_an_order_gives_its_charge_to_what_names_none() -> None:
     }
     order = {"id": "O1", "purchase_units": [{"custom_id": "ch_1:capture:1", "payments": {"refunds": [refund]}}]}
     [found] = of_order(order)
+    assert (found.kind, found.description) == (EffectKind.WITHDRAWAL, "reversal")
     assert (found.charge_id, found.operation_id, found.payment_reference) == ("ch_1", None, "O1")
 
 
@@ -237,6 +242,19 @@ def test_a_payment_that_was_declined_and_cancelled_held_nothing() -> None:
     assert gathered(intent("canceled", capture_method="manual", latest_charge=failed)) == []
 
 
+def test_what_a_failure_cost_is_told_with_the_money_that_it_took() -> None:
+    """The fee of a failed bank debit is the withdrawal's, and the capture keeps its own; it failed, and was captured."""
+    failure = movement(id="txn_9", amount=-4999, fee=400, reporting_category="charge_failure")
+    charge = {"id": "ch_1", "status": "failed", "created": int(NOW.timestamp()), "amount_captured": 4999}
+    failed = intent("requires_payment_method", latest_charge={**charge, "failure_balance_transaction": failure})
+    found = gathered(failed, movement(), failure)
+    assert [(each.kind, each.reference, each.amount_minor, each.fee_minor) for each in found] == [
+        (EffectKind.CAPTURE, "pi_1", 4999, 175),
+        (EffectKind.WITHDRAWAL, "txn_9", 4999, 400),
+    ]
+    assert {each.charge_id for each in found} == {"ch_1"}
+
+
 def test_the_gateways_names_are_those_of_the_settings() -> None:
     """Effects and operations of one gateway carry the same name."""
-    assert (stripe_effects.NAME, paypal_effects.NAME) == ("stripe", "paypal")
+    assert (stripe_transactions.NAME, paypal_effects.NAME) == ("stripe", "paypal")

@@ -15,6 +15,7 @@ from ledger.entries import Entry
 from ledger.errors import InvalidEntry, LimitExceeded, OperationConflict, ReferenceConflict, UnknownCharge
 from ledger.operations import NewOperation, Operation
 from ledger.reviews import Resolution
+from ledger.withdrawals import TakenBack
 from tests.simulation import intents
 from tests.simulation.timeline import Timeline
 
@@ -45,6 +46,7 @@ class Books:
     operations: dict[str, Operation] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     reviews: list[Review] = field(default_factory=list)
+    withdrawals: dict[str, TakenBack] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
     @property
@@ -55,7 +57,7 @@ class Books:
     @contextmanager
     def transaction(self) -> Iterator["Transaction"]:
         """Keep all of what is written within, or nothing."""
-        before = (self.charge, dict(self.operations), dict(self.entries), list(self.reviews))
+        before = (self.charge, dict(self.operations), dict(self.entries), list(self.reviews), dict(self.withdrawals))
         transaction = Transaction()
         try:
             yield transaction
@@ -64,7 +66,7 @@ class Books:
             raise
         finally:
             if not transaction.keep:
-                self.charge, self.operations, self.entries, self.reviews = before
+                self.charge, self.operations, self.entries, self.reviews, self.withdrawals = before
 
     def case(self) -> Case:
         """The rows at this moment."""
@@ -80,7 +82,9 @@ class Books:
         """Write the charge down."""
         given = {name: getattr(request, name) for name in ChargeRequest.model_fields if name in Charge.model_fields}
         empty = dict.fromkeys(Charge.model_fields)
-        none_yet = dict.fromkeys(("authorized_minor", "captured_minor", "refunded_minor", "refund_reserved_minor"), 0)
+        none_yet = dict.fromkeys(
+            ("authorized_minor", "captured_minor", "refunded_minor", "refund_reserved_minor", "withdrawn_minor"), 0
+        )
         money = {"currency": request.amount.currency, "amount_minor": request.amount.amount_minor}
         times = {"created_at": self.now, "updated_at": self.now}
         chosen = {"gateway": gateway, "gateway_reason": reason, "status": ChargeStatus.PROCESSING}
@@ -98,6 +102,9 @@ class Books:
         reserved, refunded = charge.refund_reserved_minor, charge.refunded_minor
         if reserved < 0 or refunded < 0 or refunded + reserved > charge.captured_minor:
             raise LimitExceeded(charge.charge_id, "refunded_within_captured")
+        more = reserved > self.known().refund_reserved_minor
+        if more and refunded + reserved + charge.withdrawn_minor > charge.captured_minor:
+            raise LimitExceeded(charge.charge_id, "refund_is_of_what_is_left")
         self.charge = charge
         return charge
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from activities.gateway_calls import Watched, _still_waiting
 from gateways.errors import GatewayError
-from gateways.port import ActionRequired, OperationRequest, Outcome
+from gateways.port import ActionRequired, OperationRequest, Outcome, Withdrawal
 from tests.simulation.books import Books
 from tests.simulation.chance import Chance
 from tests.simulation.gateway import Gateway
@@ -65,6 +65,14 @@ class Calls:
             return await self._look_up(operation)
         except GatewayError as error:
             return NotKnown(str(error))
+
+    async def withdrawals(self, capture: OperationRequest) -> tuple[Withdrawal, ...] | NotKnown:
+        """Read once what was taken back of a capture."""
+        try:
+            seen = await self.road.exchange(lambda _: self.gateway.withdrawals(capture), changes=False)
+        except GatewayError as error:
+            return NotKnown(str(error))
+        return seen or ()
 
     async def watch(
         self, operation: OperationRequest, watched: Watched, timeout: timedelta, wake: Callable[[], bool]

@@ -12,7 +12,7 @@ Thing = TypeVar("Thing")
 class Chance:
     """The dice of one run."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int | str) -> None:
         self._random = random.Random(seed)
 
     def happens(self, share: float) -> bool:

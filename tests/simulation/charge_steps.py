@@ -1,7 +1,7 @@
 """The ledger steps of a charge over the books in memory, under the names that they have in production."""
 
 from activities import charge_decisions as decisions
-from activities import consequences, review_decision
+from activities import consequences, review_decision, withdrawal_decisions
 from activities.charge_books import (
     MAY_HAVE_A_CASE,
     Confirm,
@@ -58,7 +58,8 @@ class ChargeSteps:
         decision = decisions.record(case, name, request.outcome, books.now, lapsed=request.lapsed, try_again=retry)
         if case.charge.status in MAY_HAVE_A_CASE and is_decided(request.outcome):
             review = books.open_review()
-            if review is not None and review.operation_id in {None, name}:
+            also = () if decision is None else decision.operations
+            if review is not None and review.operation_id in {None, name, *also}:
                 books.close_review(Resolution.SETTLED_BY_GATEWAY)
         return self._carry_out(decision)
 
@@ -105,8 +106,9 @@ class ChargeSteps:
 
     def settle_undone(self, _charge_id: str) -> Standing:
         """Show a charge as refunded once everything was given back."""
-        charge = self._books.known()
-        if charge.captured_minor and charge.refunded_minor == charge.captured_minor:
+        books = self._books
+        charge = books.known()
+        if withdrawal_decisions.is_given_back(books.case(), list(books.withdrawals.values())):
             if charge.status in MAY_HAVE_A_CASE:
                 self._books.close_review(Resolution.SETTLED_BY_GATEWAY)
             self._books.change_charge({"status": ChargeStatus.REFUNDED})

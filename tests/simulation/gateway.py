@@ -7,10 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from gateways.port import Declined, OperationKind, OperationRequest, Outcome, Pending, RefusalCode, Refused
+from gateways.port import (
+    Declined,
+    OperationKind,
+    OperationRequest,
+    Outcome,
+    Pending,
+    RefusalCode,
+    Refused,
+    Withdrawal,
+    WithdrawalKind,
+    WithdrawalState,
+)
 from tests.simulation import answers
 from tests.simulation.chance import Chance
-from tests.simulation.payments import CODES, HELD_FOR, KEY_LIFE, Effect, Habits, Payment, Refund
+from tests.simulation.payments import CODES, DISPUTE_FEE, HELD_FOR, KEY_LIFE, Effect, Habits, Payment, Refund
 from tests.simulation.timeline import Timeline
 
 
@@ -163,6 +174,8 @@ class Gateway:
             payment.status = "lapsed"
 
     def _charge_fee(self, payment: Payment, amount: int) -> None:
+        if self.habits.takes_back and self.chance.happens(self.habits.takes_back):
+            self._later(payment, self._take_back, self.chance.seconds(1, 30 * 86400))
         payment.fee_minor = max(amount // 40, 1)
         late = self.chance.happens(self.habits.fee_comes_late)
         payment.fee_at = self.timeline.now + (self.chance.seconds(5, 2 * 86400) if late else timedelta(0))
@@ -207,8 +220,9 @@ class Gateway:
 
     def _refund(self, request: OperationRequest, payment: Payment) -> Outcome:
         amount = request.amount.amount_minor
-        given_back = sum(each.amount_minor for each in payment.refunds if each.status != "failed")
-        if amount > payment.taken_minor - given_back:
+        if payment.withdrawal is not None and payment.withdrawal.state is WithdrawalState.OPEN:
+            return Refused(code="disputed", message="the payment is disputed")
+        if amount > payment.left_minor:
             return Refused(code=RefusalCode.REFUND_TOO_LARGE, message="less is left")
         chance, habits = self.chance, self.habits
         if chance.happens(habits.refunds_fail):
@@ -224,6 +238,39 @@ class Gateway:
             if chance.happens(habits.refunds_return):
                 self._refund_later(refund, "failed", 9 * 86400)
         return answers.of_refund(refund)
+
+    def _take_back(self, payment: Payment) -> None:
+        """Take back what is left of a capture, by a dispute or for good."""
+        if payment.left_minor <= 0 or payment.taken_by is None:
+            return
+        disputed = self.chance.happens(0.6)
+        payment.withdrawal = Withdrawal(
+            kind=WithdrawalKind.DISPUTE if disputed else WithdrawalKind.REVERSAL,
+            reference=f"{payment.reference}_back",
+            state=WithdrawalState.OPEN if disputed else WithdrawalState.LOST,
+            amount=answers.money(payment.left_minor),
+            fee=answers.money(DISPUTE_FEE) if disputed else None,
+            withdrawn_at=self.timeline.now,
+        )
+        self._effect("withdrawn", payment.taken_by, payment.withdrawal.amount.amount_minor)
+        if disputed:
+            self._later(payment, self._decide_dispute, self.chance.seconds(60, 20 * 86400))
+
+    def _decide_dispute(self, payment: Payment) -> None:
+        taken = payment.withdrawal
+        assert taken is not None
+        assert payment.taken_by is not None
+        won = self.chance.happens(0.5)
+        state = WithdrawalState.WON if won else WithdrawalState.LOST
+        told = {"state": state, "returned": taken.amount if won else None, "closed_at": self.timeline.now}
+        payment.withdrawal = taken.model_copy(update=told)
+        if won:
+            self._effect("withdrawal_returned", payment.taken_by, taken.amount.amount_minor)
+
+    def withdrawals(self, request: OperationRequest) -> tuple[Withdrawal, ...]:
+        """What was taken back of a capture."""
+        taken = self.payment(request).withdrawal
+        return () if taken is None else (taken,)
 
     def _refund_later(self, refund: Refund, status: str, most_seconds: float) -> None:
         def decide() -> None:

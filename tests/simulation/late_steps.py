@@ -1,8 +1,9 @@
 """The ledger steps of later facts over the books in memory, under the names that they have in production."""
 
-from activities import late_decisions
+from activities import late_decisions, withdrawal_decisions
 from activities.charge_decisions import Decision, ask_until, operation_request
 from activities.late_books import Compensation, RecordCompensation, RecordLate, Reread
+from activities.withdrawal_books import RecordWithdrawals
 from gateways.port import OperationRequest
 from ledger.operations import Operation
 from tests.simulation.books import Books
@@ -28,6 +29,7 @@ class LateSteps:
             compensations=requests(late_decisions.made_compensations(case)),
             begun=requests(late_decisions.begun_compensations(case)),
             fees=requests(late_decisions.fees_to_come(case)),
+            captures=requests(withdrawal_decisions.captures(case)),
         )
 
     def record_late(self, request: RecordLate) -> Compensation:
@@ -41,7 +43,24 @@ class LateSteps:
         if request.outcome is None:
             why = request.unknown_because or "no answer"
             return self._carry_out(late_decisions.compensation_unknown(case, name, why))
-        return self._carry_out(late_decisions.compensated(case, name, request.outcome, self._books.now))
+        excess = case.operation(name).compensates or ""
+        taken = withdrawal_decisions.kept_of(excess, list(self._books.withdrawals.values()))
+        decision = late_decisions.compensated(case, name, request.outcome, self._books.now, taken_back_minor=taken)
+        return self._carry_out(decision)
+
+    def record_withdrawals(self, request: RecordWithdrawals) -> int:
+        """Book what was taken back, or returned."""
+        books = self._books
+        stored, name = list(books.withdrawals.values()), request.operation.operation_id
+        taking = withdrawal_decisions.taken_back(
+            books.case(), name, stored, request.seen, read_at=request.read_at, now=books.now
+        )
+        if taking is None:
+            return 0
+        books.withdrawals |= {row.reference: row for row in taking.rows}
+        books.change_charge(taking.charge)
+        books.post(taking.entries)
+        return len(taking.rows)
 
     def _carry_out(self, decision: Decision | None) -> Compensation:
         books, new = self._books, None
@@ -54,8 +73,10 @@ class LateSteps:
         begun = new or next(iter(late_decisions.begun_compensations(books.case())), None)
         if begun is None:
             return Compensation()
+        excess = books.operations[begun.compensates or ""]
         return Compensation(
             operation=operation_request(begun, books.known().customer),
+            excess=operation_request(excess, books.known().customer),
             seen_before=new is None,
             ask_until=ask_until(begun, CAPABILITIES[begun.gateway]),
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from gateways.port import Capabilities
+from gateways.port import Capabilities, Withdrawal, WithdrawalState
 
 CODES: Mapping[str, tuple[str, ...]] = {
     "stripe": (
@@ -22,6 +22,7 @@ CAPABILITIES = {
     name: Capabilities(currencies={"USD": 2}, key_life_seconds=int(life.total_seconds()))
     for name, life in KEY_LIFE.items()
 }
+DISPUTE_FEE = 1500
 HELD_FOR = {"stripe": timedelta(days=7), "paypal": timedelta(days=29)}
 
 
@@ -57,6 +58,19 @@ class Payment:
     fee_minor: int = 0
     fee_at: datetime | None = None
     refunds: list[Refund] = field(default_factory=list)
+    withdrawal: Withdrawal | None = None
+
+    @property
+    def left_minor(self) -> int:
+        """What was taken and has not gone back."""
+        back = sum(each.amount_minor for each in self.refunds if each.status != "failed")
+        return self.taken_minor - back - self.withdrawn_minor
+
+    @property
+    def withdrawn_minor(self) -> int:
+        """What the gateway has taken back by itself."""
+        taken = self.withdrawal
+        return 0 if taken is None or taken.state is WithdrawalState.WON else taken.amount.amount_minor
 
 
 @dataclass(frozen=True)
@@ -81,3 +95,5 @@ class Habits:
     refunds_fail: float = 0.1
     refunds_return: float = 0.05
     overcharges: float = 0.0
+    takes_back: float = 0.0
+    """Of what was taken: by a dispute, or for good."""

@@ -93,7 +93,7 @@ class Refund:
         for after in FOLLOWED_AFTER:
             while (left := decided_at + after - self._world.now()) > timedelta(0):
                 await self._world.wait(self._was_hinted, left, "")
-                seen = await self._world.read(standing.operation)
+                seen = await asking.read_patiently(self._world, standing.operation)
                 if isinstance(seen, changed):
                     self._tell((await self._record(standing, seen)).view.status)
                     return

@@ -54,7 +54,7 @@ def _conditions(chance: Chance) -> Conditions:
     mild = chance.happens(0.3)
     return Conditions(
         request=_request(chance),
-        habits=Habits() if not chance.happens(0.03) else Habits(overcharges=0.5),
+        habits=Habits(takes_back=0.08) if not chance.happens(0.03) else Habits(overcharges=0.5),
         weather={name: _weather(chance, mild=mild) for name in GATEWAYS},
         troubles=_troubles(chance),
         hints_lost=chance.one_of((0.0, 0.3, 1.0)),

@@ -146,18 +146,23 @@ class System:
         self.note(f"{refund_id} is {status}")
         self.charge.refunds[refund_id] = status
 
-    def hint(self, operation_id: str) -> None:
-        """Hand a webhook to the process that it concerns."""
+    def hint(self, operation_id: str, *, is_later: bool | None = None) -> None:
+        """Hand a webhook to the process that it concerns; without a verdict, what is decided is for later facts."""
         operation = self.books.operations.get(operation_id)
         refund = self.refunds.get(operation.refund_id) if operation and operation.refund_id else None
+        if is_later is None:
+            is_later = operation is not None and operation.is_decided and operation.fee_status != "pending"
         if refund is not None and not refund[1].is_over:
             refund[0].hinted = True
-        elif not self.process.is_over and (operation is None or operation.refund_id is None):
+        elif not is_later and not self.process.is_over and (operation is None or operation.refund_id is None):
             self.charge.hinted = True
         elif self.books.charge is not None:
-            self.start_reconcile()
-            if self.late is not None:
-                self.late[0].hinted = True
+            self._hint_late()
+
+    def _hint_late(self) -> None:
+        self.start_reconcile()
+        if self.late is not None:
+            self.late[0].hinted = True
 
     def note(self, words: str) -> None:
         """Write a line of the trace."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateways.port import OperationKind
+from gateways.port import OperationKind, RefusalCode
 from ledger.charges import AtExpiry, CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
 from ledger.money import Money
 from ledger.refunds import RefundRequest
@@ -190,3 +190,50 @@ def test_a_cancellation_in_the_last_moment_is_carried_out() -> None:
     late.charge.left_behind = True
     end(late)
     assert (len(late.cancellations), status(late)) == (1, ChargeStatus.REFUNDED)
+
+
+def test_what_was_reserved_in_excess_and_has_lapsed_is_not_voided_for_ever() -> None:
+    """A late authorization that is found when it has lapsed already holds nothing any more: the books say so, and that is all."""
+    system = stage(CaptureMode.MANUAL, declines=1.0, succeeds_late=1.0)
+    until(system, lambda: status(system) is ChargeStatus.DECLINED)
+    system.calls["stripe"].road.weather = Weather(lost_before=1.0)
+    payments = system.gateways["stripe"].payments.values()
+    until(system, lambda: all(payment.status == "lapsed" for payment in payments))
+    system.calls["stripe"].road.weather = Weather()
+    system.start_reconcile()
+    end(system)
+    voids = [each for each in system.books.operations.values() if each.kind == OperationKind.VOID]
+    assert [each.decline_code for each in voids] == [RefusalCode.AUTHORIZATION_EXPIRED] * len(payments)
+    assert verdict.balance(system, "memo:authorizations:stripe") == 0
+
+
+def test_a_late_success_that_could_not_be_read_when_it_was_reported_is_read_soon() -> None:
+    """An event comes once: while the gateway lets nobody read, it is asked again, and not only weeks later."""
+    system = stage(declines=1.0, succeeds_late=1.0)
+    until(system, lambda: status(system) is ChargeStatus.DECLINED)
+    system.calls["stripe"].road.weather = Weather(rate_limited=1.0)
+    payments = system.gateways["stripe"].payments.values()
+    until(system, lambda: all(payment.status == "taken" for payment in payments))
+    system.hint("ch_1:capture:1")
+    system.timeline.run(system.timeline.now + timedelta(minutes=5))
+    system.calls["stripe"].road.weather = Weather()
+    system.timeline.run(system.timeline.now + timedelta(hours=1))
+    assert {entry.rule for entry in system.books.entries.values()} >= {"captured_in_excess", "refund_succeeded"}
+    end(system)
+
+
+def test_a_refund_that_comes_back_while_nobody_can_read_is_read_soon() -> None:
+    """As above, for a refund that is followed."""
+    system = stage(refunds_return=1.0)
+    until(system, lambda: is_captured(system))
+    system.start_refund(RefundRequest(refund_id="re_1", charge_id="ch_1", amount_minor=1000, actor=MERCHANT))
+    until(system, lambda: "ch_1:refund:1" in system.books.entries)
+    system.calls["stripe"].road.weather = Weather(rate_limited=1.0)
+    (refund,) = system.gateways["stripe"].payments["stripe_pay_1"].refunds
+    until(system, lambda: refund.status == "failed")
+    system.hint("ch_1:refund:1")
+    system.timeline.run(system.timeline.now + timedelta(minutes=5))
+    system.calls["stripe"].road.weather = Weather()
+    system.timeline.run(system.timeline.now + timedelta(hours=1))
+    assert system.books.known().refunded_minor == 0
+    end(system)

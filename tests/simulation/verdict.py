@@ -9,8 +9,18 @@ from ledger.operations import Operation
 from tests.simulation.payments import Effect
 from tests.simulation.system import System
 
-ENDED = {"captured", "partially_captured", "voided", "refunded", "canceled", "declined", "expired"}
-CALLED_OFF = {"voided", "refunded", "canceled", "declined", "expired"}
+ENDED = {
+    "captured",
+    "partially_captured",
+    "voided",
+    "refunded",
+    "canceled",
+    "declined",
+    "expired",
+    "disputed",
+    "reversed",
+}
+CALLED_OFF = {"voided", "refunded", "canceled", "declined", "expired", "reversed"}
 OPEN = {None, "unknown", "pending", "action_required"}
 
 
@@ -65,6 +75,11 @@ def _effects(system: System) -> Iterator[str]:
             and payment.taken_by is not None
             and not _is_open(system, Effect("capture", payment.taken_by, 0))
         )
+        fees += sum(
+            payment.withdrawal.fee.amount_minor
+            for payment in gateway.payments.values()
+            if payment.withdrawal is not None and payment.withdrawal.fee is not None
+        )
         booked = balance(system, f"clearing:{name}")
         if booked != moved - fees:
             yield f"I1: {name} moved {moved} and took fees of {fees}; clearing says {booked}"
@@ -83,7 +98,15 @@ def _effects(system: System) -> Iterator[str]:
             yield f"I1: {name} has {unknown} unresolved, the memo account says otherwise"
 
 
-_SIGN = {"capture": 1, "refund": -1, "refund_returned": 1, "authorize": 0, "void": 0}
+_SIGN = {
+    "capture": 1,
+    "refund": -1,
+    "refund_returned": 1,
+    "authorize": 0,
+    "void": 0,
+    "withdrawn": -1,
+    "withdrawal_returned": 1,
+}
 
 
 def _is_open(system: System, effect: Effect) -> bool:
@@ -105,6 +128,7 @@ def _nothing_is_kept(system: System) -> Iterator[str]:
     for gateway in system.gateways.values():
         for payment in gateway.payments.values():
             back = sum(each.amount_minor for each in payment.refunds if each.status == "succeeded")
+            back += payment.withdrawn_minor
             if payment.taken_minor > back and not returned:
                 yield f"I4: {payment.reference} keeps {payment.taken_minor - back} of a charge that came to nothing"
             if payment.status == "held":
@@ -122,6 +146,7 @@ def _limits(system: System) -> Iterator[str]:
             if payment.status != "taken":
                 continue
             back = sum(each.amount_minor for each in payment.refunds if each.status == "succeeded")
+            back += payment.withdrawn_minor
             kept += payment.taken_minor - back
             payments += payment.taken_minor > back
             if back > payment.taken_minor:

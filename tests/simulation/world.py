@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from temporalio.exceptions import ApplicationError
 
 from activities.gateway_calls import Watched
-from gateways.port import OperationRequest, Outcome
+from gateways.port import OperationRequest, Outcome, Withdrawal
 from gateways.routing.errors import NoGateway
 from ledger.charges import ChargeRequest
 from ledger.errors import LedgerError
@@ -118,6 +118,13 @@ class VirtualWorld:
         answer = await self.calls[operation.gateway].read(operation)
         self.note(f"{operation.operation_id} read at {operation.gateway}: {_said(answer)}")
         return answer
+
+    async def withdrawals(self, capture: OperationRequest) -> tuple[Withdrawal, ...] | NotKnown:
+        """Read once what the gateway took back of a capture."""
+        seen = await self.calls[capture.gateway].withdrawals(capture)
+        said = seen.reason if isinstance(seen, NotKnown) else [f"{each.kind} {each.state}" for each in seen]
+        self.note(f"{capture.operation_id} taken back at {capture.gateway}: {said}")
+        return seen
 
     async def watch(
         self,

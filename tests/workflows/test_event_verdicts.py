@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateways.port import OperationKind
-from gateways.webhooks.events import Claim, WebhookEvent
+from gateways.webhooks.events import TAKEN_BACK, Claim, WebhookEvent
 from gateways.webhooks.stripe_events import CREATED, FEE_KNOWN
 from ledger.operations import Operation
 from workflows.event_verdicts import AskedJustNow, Known, News, NotFound, NotOurs, verdict_of
@@ -67,7 +67,9 @@ def test_what_the_books_say_already_is_not_passed_on() -> None:
 def test_a_success_that_the_books_do_not_have_is_news(outcome: str) -> None:
     """Money that moved after we had moved on, or while we waited, is looked at at once."""
     known = operation("capture", outcome)
-    assert verdict_of(event("succeeded", CAPTURE), [known], NOW) == News(known, "pi_1")
+    assert verdict_of(event("succeeded", CAPTURE), [known], NOW) == News(
+        known, "pi_1", is_later=outcome in {"declined", "refused", "failed"}
+    )
 
 
 @pytest.mark.parametrize("claimed", ["declined", "pending", "failed"])
@@ -106,6 +108,15 @@ def test_an_event_goes_to_the_operation_that_it_is_about() -> None:
     assert verdict_of(named, [captured, refund], NOW) == News(refund, "pi_1")
 
 
+def test_money_taken_back_is_news_of_the_capture_whatever_the_books_say() -> None:
+    """A dispute is never known by its payment, and goes to the capture although a refund or a void came after it."""
+    authorized, captured = (operation(kind, "succeeded", gateway_reference="pi_1") for kind in ("authorize", "capture"))
+    refund = operation("refund", "succeeded", gateway_reference="re_1", refund_id="r_1")
+    disputed = event(TAKEN_BACK, CAPTURE, references=("dp_1", "pi_1", "ch_9"))
+    for known in ([refund, captured, authorized], [captured, refund, authorized], [authorized, captured, refund]):
+        assert verdict_of(disputed, known, NOW) == News(captured, "dp_1", is_later=True)
+
+
 def test_a_fee_that_is_awaited_is_news_and_a_known_one_is_not() -> None:
     """The event that brings the fee ends the wait for it."""
     awaited = operation("capture", "succeeded", fee_status="pending")
@@ -125,7 +136,7 @@ def test_a_process_that_is_asking_at_this_moment_is_left_to_it() -> None:
 def test_a_person_who_asks_for_it_gets_it_passed_on() -> None:
     """`webhooks replay` makes the process look, whatever the books say."""
     known = operation("capture", "succeeded")
-    assert verdict_of(event("succeeded", CAPTURE), [known], NOW, anyway=True) == News(known, "pi_1")
+    assert verdict_of(event("succeeded", CAPTURE), [known], NOW, anyway=True) == News(known, "pi_1", is_later=True)
 
 
 def test_what_is_not_found_and_what_is_no_payment_are_told_apart() -> None:
@@ -134,3 +145,23 @@ def test_what_is_not_found_and_what_is_no_payment_are_told_apart() -> None:
         NotFound()
     )
     assert isinstance(verdict_of(event(None, references=()), [], NOW), NotOurs)
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome", "is_later"),
+    [
+        (operation("authorize", "declined"), "succeeded", True),
+        (operation("capture", "refused"), "succeeded", True),
+        (operation("capture", "succeeded", excess=True), FEE_KNOWN, True),
+        (operation("refund", "pending", compensates="ch_1:capture:1"), "succeeded", True),
+        (operation("capture", "succeeded"), TAKEN_BACK, True),
+        (operation("capture", "succeeded", fee_status="pending"), FEE_KNOWN, False),
+        (operation("authorize", None), "succeeded", False),
+        (operation("capture", "pending"), "succeeded", False),
+    ],
+)
+def test_news_of_what_the_charge_has_gone_on_without(told: Operation, outcome: str, is_later: bool) -> None:  # noqa: FBT001
+    """What is decided, and what undoes it, is of no concern to the charge's own process but for a fee that it waits for."""
+    found = verdict_of(event(outcome, OperationKind(told.kind)), [told], NOW, anyway=True)
+    assert isinstance(found, News)
+    assert found.is_later is is_later

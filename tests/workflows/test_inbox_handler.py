@@ -15,9 +15,11 @@ from temporalio.service import RPCError
 
 from gateways.webhooks.events import WebhookEvent
 from ledger import inbox
+from ledger.charges import CaptureMode, ChargeStatus
 from ledger.database import create_engine
 from ledger.inbox import EventState, InboxEvent, NewEvent
 from local.ports import free_port
+from tests.faults.stories import BOTH
 from tests.gateways.webhooks.sender import paypal_body, stripe_body
 from tests.workflows.conftest import Processes
 from workflows import charge, event_verdicts, inbox_handler, reconcile
@@ -153,6 +155,30 @@ async def test_news_about_a_charge_that_has_ended_starts_the_search_for_later_fa
     assert (await processes.client.get_workflow_handle(later).describe()).status is not None
 
 
+async def test_news_about_an_attempt_that_was_left_behind_does_not_wait_until_the_charge_has_ended(
+    processes: Processes, handler: InboxHandler
+) -> None:
+    """What was reserved in excess is released at once, while the charge waits for its capture, which may be for weeks."""
+    request = processes.request("stripe", payment_methods=BOTH, capture=CaptureMode.MANUAL)
+    request = request.model_copy(update={"gateway": "stripe"})
+    first = f"{request.charge_id}:authorize:1"
+    stripe = processes.simulators["stripe"]
+    stripe.add_fault(method="POST", operation=first, action="late_success", delay_seconds=60)
+    view = await processes.charge(request)
+    assert (view.status, view.gateway) == (ChargeStatus.AUTHORIZED, "paypal")
+    stripe.advance_clock(61)
+    body = stripe_body(
+        event_type="payment_intent.amount_capturable_updated", id=await intent_of(processes, request.charge_id)
+    )
+    sequence = await keep(processes, body)
+    await handler.handle_due()
+    assert (await kept(processes))[sequence].result == f"told {reconcile.workflow_id(request.charge_id)}"
+    async with asyncio.timeout(30):
+        while await processes.rules(request.charge_id) != ["authorized", "authorized", "authorization_released"]:
+            await asyncio.sleep(0.1)
+    assert (await processes.row(request.charge_id)).status is ChargeStatus.AUTHORIZED
+
+
 async def test_an_event_that_comes_before_its_operation_is_matched_later(
     processes: Processes, handler: InboxHandler
 ) -> None:
@@ -285,6 +311,7 @@ def test_an_event_is_tried_more_and_more_seldom_and_not_for_ever() -> None:
             "deliveries": 1,
             "state": "received",
             "attempts": 1,
+            "came_by": "delivery",
         }
     )
     delays = []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateways.port import OperationKind
-from gateways.webhooks.events import MAX_NAMES, Claim
+from gateways.webhooks.events import MAX_NAMES, TAKEN_BACK, Claim
 from gateways.webhooks.reading import read_event
 from gateways.webhooks.stripe_events import CREATED, FEE_KNOWN
 from tests.gateways.webhooks.sender import paypal_body, stripe_body
@@ -58,6 +58,34 @@ def test_paypal_names_operations_and_objects() -> None:
     assert event.operation_ids == ("ch_1:refund:1", "ch_1:capture:1")
     assert event.references == ("REFUND1", "ORDER1", "AUTH1", "CAPTURE1")
     assert event.claim == Claim(REFUND, "succeeded")
+
+
+@pytest.mark.parametrize("news", ["created", "updated", "funds_withdrawn", "funds_reinstated", "closed"])
+def test_a_dispute_at_stripe_leads_to_its_payment(news: str) -> None:
+    """A dispute carries nothing of ours; its payment and charge do lead to the capture, of which it claims something."""
+    thing = {"id": "dp_1", "object": "dispute", "charge": "ch_9", "payment_intent": "pi_1", "metadata": {}}
+    event = read_event("stripe", stripe_event(f"charge.dispute.{news}", thing))
+    assert event.references == ("dp_1", "pi_1", "ch_9")
+    assert (event.operation_ids, event.claim) == ((), Claim(CAPTURE, TAKEN_BACK))
+
+
+@pytest.mark.parametrize("news", ["CREATED", "UPDATED", "RESOLVED"])
+def test_a_dispute_at_paypal_leads_to_its_capture(news: str) -> None:
+    """PayPal names the capture among the disputed transactions, and it is the capture that the event is about."""
+    resource = {"dispute_id": "PP-D-1", "disputed_transactions": [{"seller_transaction_id": "CAPTURE1", "custom": "x"}]}
+    body = json.dumps({"id": "WH-1", "event_type": f"CUSTOMER.DISPUTE.{news}", "resource": resource}).encode()
+    event = read_event("paypal", body)
+    assert event.references == ("PP-D-1", "CAPTURE1")
+    assert event.claim == Claim(CAPTURE, TAKEN_BACK)
+
+
+def test_a_reversal_at_paypal_leads_to_its_capture() -> None:
+    """A reversal looks like a refund that nobody asked for; the capture that it takes back is what it is about."""
+    links = [{"rel": "up", "href": "https://x/captures/CAPTURE1"}]
+    body = paypal_body(event_type="PAYMENT.CAPTURE.REVERSED", id="REVERSAL1", links=links)
+    event = read_event("paypal", body)
+    assert event.references == ("REVERSAL1", "CAPTURE1")
+    assert event.claim == Claim(CAPTURE, TAKEN_BACK)
 
 
 def test_paypal_orders_name_what_was_made_of_them() -> None:
@@ -128,7 +156,7 @@ def test_what_stripe_says_of_its_objects() -> None:
         ),
         stripe_event("charge.updated", {"object": "charge"}, previous={"balance_transaction": None, "x": 1}): None,
         stripe_event("charge.updated", {"object": "charge"}): None,
-        stripe_event("charge.dispute.created", {"object": "dispute", "charge": "ch_1"}): None,
+        stripe_event("charge.dispute.created", {"object": "dispute", "charge": "ch_1"}): Claim(CAPTURE, TAKEN_BACK),
     }
     for body, claim in claims.items():
         assert read_event("stripe", body).claim == claim

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -124,6 +125,32 @@ async def test_events_are_listed_and_sent_again(sender: Caller, receiver: Receiv
     assert (await sender.post(f"{path}/resend")).status == 202
     bodies = [json.loads(body) for _, body in await receiver.wait_for(3)]
     assert [body["id"] for body in bodies].count(event["id"]) == 2
+
+
+async def test_events_are_listed_page_by_page(caller: Caller) -> None:
+    """Following the links gives each event within the time once, newest first, whatever the size of a page."""
+    for _ in range(4):
+        await caller.captured()
+    path = "/v1/notifications/webhooks-events"
+    everything = (await caller.get(path, page_size=300)).body
+    assert {link["rel"] for link in everything["links"]} == {"self"}
+    moments = [event["create_time"] for event in everything["events"]]
+    query = {"start_time": min(moments), "end_time": max(moments), "page_size": "3"}
+    found: list[str] = []
+    while True:
+        page = (await caller.get(path, **query)).body
+        assert page["count"] == len(page["events"]) <= 3
+        found += [event["id"] for event in page["events"]]
+        following = [link["href"] for link in page["links"] if link["rel"] == "next"]
+        if not following:
+            break
+        address = urlsplit(following[0])
+        assert address.path == path
+        query = dict(parse_qsl(address.query))
+    assert found == [event["id"] for event in everything["events"]]
+    assert len(found) == 8
+    assert (await caller.get(path, end_time="2020-01-01T00:00:00Z")).body["events"] == []
+    assert (await caller.get(path, page_token="unknown")).issue == "INVALID_PARAMETER_VALUE"
 
 
 async def test_events_of_a_payment(caller: Caller, paypal_simulator: SimulatorProcess) -> None:

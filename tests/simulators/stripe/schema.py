@@ -14,6 +14,7 @@ NAMES = {
     "payment_intent": "PaymentIntent",
     "charge": "Charge",
     "refund": "Refund",
+    "dispute": "Dispute",
     "balance_transaction": "BalanceTransaction",
     "customer": "Customer",
     "payment_method": "PaymentMethod",

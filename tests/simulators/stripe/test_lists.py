@@ -68,6 +68,42 @@ async def test_events_of_a_payment(caller: Caller) -> None:
     assert [event["id"] for event in only] == [events[1]["id"]]
 
 
+async def test_events_of_several_types_page_by_page(caller: Caller) -> None:
+    """Whoever catches up asks for up to 20 types within a time, and gets each event once, whatever the size of a page."""
+    for _ in range(3):
+        await caller.confirmed()
+    everything = (await caller.get("/v1/events", limit=100)).body["data"]
+    kinds = ["payment_intent.succeeded", "charge.succeeded"]
+    wanted = [event["id"] for event in everything if event["type"] in kinds]
+    assert len(wanted) == 6
+    moments = [event["created"] for event in everything]
+    asked = {"types": kinds, "created": {"gte": min(moments), "lte": max(moments)}, "limit": 4}
+    first = (await caller.get("/v1/events", **asked)).body
+    assert first["has_more"]
+    second = (await caller.get("/v1/events", **asked, starting_after=first["data"][-1]["id"])).body
+    assert not second["has_more"]
+    assert [event["id"] for event in first["data"] + second["data"]] == wanted
+    earlier = {**asked, "created": {"lte": min(moments) - 1}}
+    assert (await caller.get("/v1/events", **earlier)).body["data"] == []
+
+
+async def test_types_of_events_that_are_refused(caller: Caller) -> None:
+    """A filter that Stripe would not take is not silently widened."""
+    both = await caller.get("/v1/events", type="charge.succeeded", types=["charge.failed"])
+    assert (both.status, both.error["param"]) == (400, "types")
+    many = await caller.get("/v1/events", types=[f"charge.t{number}" for number in range(21)])
+    assert (many.status, many.error["param"]) == (400, "types")
+
+
+async def test_events_are_shown_for_thirty_days(caller: Caller, stripe_simulator: SimulatorProcess) -> None:
+    """What is older can be read nowhere any more, so nobody may rely on it."""
+    await caller.confirmed()
+    [event, *_] = (await caller.get("/v1/events")).body["data"]
+    stripe_simulator.advance_clock(30 * 24 * 3600 + 60)
+    assert (await caller.get("/v1/events")).body["data"] == []
+    assert (await caller.get(f"/v1/events/{event['id']}")).status == 404
+
+
 async def test_customers_and_payment_methods(caller: Caller) -> None:
     """Customers and payment methods can be read; each use of a test token is a new payment method."""
     customer = (await caller.post("/v1/customers", name="Ann", payment_method="pm_card_mastercard")).body
