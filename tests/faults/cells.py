@@ -20,7 +20,7 @@ ROWS = {
     Where.AFTER: {Action.KILL: 12, Action.STOP: 13},
 }
 """What is done where, and which row of the fault catalogue shows it."""
-READING = {"look_up", "watch"}
+READING = {"look_up", "watch", "read_withdrawals", "withdrawals"}
 """Steps that move no money, and come again by themselves."""
 GATEWAY_FAULTS: dict[str, tuple[int, dict[str, Any]]] = {
     "lost_request": (6, {"when": "before", "action": "drop"}),

@@ -1,4 +1,4 @@
-"""Stories of steps that come seldom: a fee that is late, a gateway that is silent for days, a charge in legs.
+"""Stories of steps that come seldom: a late fee, a gateway that knows nothing for days, a dispute, a charge in legs.
 
 The matrix plays them beside the others, for these steps alone.
 """
@@ -30,8 +30,10 @@ from tests.faults.stories import (
 )
 from tests.workflows import splits
 from tests.workflows.conftest import GOOD, Processes
+from workflows import telling
 from workflows.charge import ChargeWorkflow
 from workflows.charge_commands import CaptureCommand
+from workflows.hints import GatewayReported
 from workflows.review_messages import RESOLVE_REVIEW, ResolveReview
 
 View = TypeVar("View", ChargeView, RefundView)
@@ -90,6 +92,18 @@ async def refund_given_up_by_a_person(
     return told_of(view, refund.status is RefundStatus.FAILED)
 
 
+async def disputed(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Charge at once; the customer's bank contests it and wins: the gateway takes the money back by itself."""
+    told = await automatic(processes, gateway, charge_id, chance)
+    payment = (await processes.operations(charge_id))[0].payment_reference or ""
+    simulator = processes.simulators[gateway]
+    dispute = await asyncio.to_thread(simulator.dispute, payment)
+    await _until_told(processes, gateway, charge_id, ChargeStatus.DISPUTED)
+    await asyncio.to_thread(simulator.lose_dispute, dispute)
+    await _until_told(processes, gateway, charge_id, ChargeStatus.REVERSED)
+    return told
+
+
 async def split(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
     """Take an amount in two legs."""
     view = await _taken(processes, _in_legs(gateway, charge_id, chance))
@@ -116,6 +130,7 @@ RARE: dict[str, tuple[Story, set[str]]] = {
         (fee_comes_later, {"record_fee"}),
         (given_up_by_a_person, {"record_unknown", "park", "resolve_review"}),
         (refund_given_up_by_a_person, {"record_refund", "park_refund", "resolve_refund_review"}),
+        (disputed, {"record_withdrawals"}),
         (split, {"open_split", "look_at_legs", "begin_leg"}),
         (split_not_made, {"refuse_leg"}),
         (split_called_off, {"cancel_split"}),
@@ -126,6 +141,14 @@ ONLY_AT = {"fee_comes_later": {"stripe"}}
 """Stories that not every gateway can play: the others tell their fee at once."""
 ALONE = {"fee_comes_later"}
 """Stories that change how a gateway is to everybody, and so are not played beside others."""
+
+
+async def _until_told(processes: Processes, gateway: str, charge_id: str, status: ChargeStatus) -> None:
+    """Tell the processes that something has happened, as an event does, and wait until the books show it."""
+    hint = GatewayReported(gateway=gateway, event_id="evt_1", event_type="something", reference=None)
+    await telling.tell(processes.client, processes.settings.task_queue, charge_id, None, hint, is_later=True)
+    while (await processes.row(charge_id)).status is not status:
+        await asyncio.sleep(0.2)
 
 
 async def _give_up(processes: Processes, process: WorkflowHandle[Any, Any], kind: type[View]) -> View:
