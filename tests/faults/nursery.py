@@ -136,7 +136,8 @@ def in_words(error: BaseException) -> str:
     """What went wrong, also where several things did."""
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(in_words(each) for each in error.exceptions)
-    return f"{type(error).__name__} {error}"
+    because = f", because of {in_words(error.__cause__)}" if error.__cause__ else ""
+    return f"{type(error).__name__} {error}{because}"
 
 
 def _main(log: Path | None, run: Callable[..., Coroutine[Any, Any, None]], given: Sequence[object]) -> None:

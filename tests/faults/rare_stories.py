@@ -4,11 +4,15 @@ The matrix plays them beside the others, for these steps alone.
 """
 
 import asyncio
+import itertools
 import random
+from collections.abc import Awaitable
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
 from ledger.charges import ChargeStatus, ChargeView
 from ledger.refunds import RefundStatus, RefundView
@@ -34,7 +38,7 @@ from workflows import telling
 from workflows.charge import ChargeWorkflow
 from workflows.charge_commands import CaptureCommand
 from workflows.hints import GatewayReported
-from workflows.review_messages import RESOLVE_REVIEW, ResolveReview
+from workflows.review_messages import GATEWAY_NOT_READ, RESOLVE_REVIEW, ResolveReview
 
 View = TypeVar("View", ChargeView, RefundView)
 A_DAY = timedelta(days=1)
@@ -152,12 +156,20 @@ async def _until_told(processes: Processes, gateway: str, charge_id: str, status
 
 
 async def _give_up(processes: Processes, process: WorkflowHandle[Any, Any], kind: type[View]) -> View:
-    """Be the person who gives the operation in review up."""
+    """Be the person who gives the operation in review up: again where the gateway could not be read, as they are told."""
     said = {"as_": "failed", "because": "the gateway knows nothing of it", "by": REVIEWER}
-    word, identity = ResolveReview.model_validate(said), f"{process.id}-given-up"
-    return await as_patient(
-        processes, lambda: process.execute_update(RESOLVE_REVIEW, word, id=identity, result_type=kind)
-    )
+    word = ResolveReview.model_validate(said)
+
+    def say(identity: str) -> Awaitable[View]:
+        return process.execute_update(RESOLVE_REVIEW, word, id=identity, result_type=kind)
+
+    for number in itertools.count(1):
+        try:
+            return await as_patient(processes, partial(say, f"{process.id}-given-up-{number}"))
+        except WorkflowUpdateFailedError as error:
+            if not isinstance(error.cause, ApplicationError) or error.cause.type != GATEWAY_NOT_READ:
+                raise
+    raise AssertionError("the numbers never end")
 
 
 async def _taken(processes: Processes, asked: SplitRequest) -> SplitView:
