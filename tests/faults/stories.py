@@ -107,7 +107,7 @@ async def paid_twice_for_a_while(processes: Processes, gateway: str, charge_id: 
     if view.status is not ChargeStatus.CAPTURED or view.gateway == gateway:
         # A worker that is replaced reads again before it believes a no: it may see the late success, and never move on.
         return told_of(view, view.status is ChargeStatus.CAPTURED)
-    if any(each.operation_id == first and each.outcome != "declined" for each in await processes.operations(charge_id)):
+    if any(each.operation_id == first and each.outcome == "refused" for each in await processes.operations(charge_id)):
         return told_of(view, as_wished=True)  # it was given up before it was sent: nothing is late
     await asyncio.to_thread(simulator.advance_clock, LATE_SECONDS + 1)
     await pass_time(processes, await begun(processes, f"reconcile/{charge_id}"), timedelta(hours=2))
