@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 VARIABLE = "FAULT_SEED"
 """Set it to run a fault test with this seed only."""
+CELLS = "FAULT_CELL"
+"""Set it to parts of names, with commas between, to play the cells with one of them in theirs."""
 
 
 def fixed(count: int) -> Sequence[int]:
@@ -19,6 +21,11 @@ def fixed(count: int) -> Sequence[int]:
 def fresh() -> int:
     """Return a seed that no run had before, or the one of the environment."""
     return int(os.environ.get(VARIABLE) or secrets.randbelow(2**31))
+
+
+def is_picked(cell: str) -> bool:
+    """Whether the environment picks the cell of this name; every one where it says nothing."""
+    return any(part in cell for part in os.environ.get(CELLS, "").split(","))
 
 
 @contextmanager
