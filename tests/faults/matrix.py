@@ -28,15 +28,10 @@ from tests.faults.patience import PatientProcesses, is_called_off
 from tests.faults.proxy import FaultProxy
 from tests.faults.rare_stories import ALONE, ONLY_AT, RARE, REVIEWER
 from tests.faults.relief import Relief
+from tests.faults.room import Room
 from tests.faults.stories import STORIES, Story, Told
 from tests.workflows.conftest import Processes, settings_for
 
-AT_ONCE = 96
-AT_LEAST = 24
-"""So many where others want the machine too: what waits for a core is later than it may be."""
-LOAD_PER_CORE = 4
-BEGIN_AT_ONCE = 2
-"""A cell costs most where its worker starts: more at a time would only starve those that are under way."""
 CELL_SECONDS = 600.0
 """A cell takes a minute where nobody else wants the machine."""
 QUIET_SECONDS = 2.0
@@ -70,10 +65,7 @@ class Matrix:
     answers: list[Acknowledged] = field(default_factory=list)
     commits_marked: int = 0
     """How many were to be lost on their way, or their answer."""
-    under_way: int = 0
-    """Cells that have begun and not ended."""
-    entrance: asyncio.Lock = field(default_factory=asyncio.Lock)
-    beginning: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BEGIN_AT_ONCE))
+    room: Room = field(default_factory=Room)
 
     async def traced(self, seed: int, gateways: Iterable[str] = GATEWAYS) -> tuple[list[Cell], set[str]]:
         """The cells of a seed, and every point that the stories passed, from one undisturbed run of each."""
@@ -102,11 +94,10 @@ class Matrix:
         self.processes.simulators["stripe"].configure(balance_transaction_delay_seconds=0)
 
     async def _play_together(self, cells: Collection[Cell]) -> None:
-        places, done = asyncio.Semaphore(AT_ONCE), itertools.count(1)
+        done = itertools.count(1)
 
         async def one(cell: Cell) -> None:
-            async with places:
-                await self._room()
+            async with self.room.place():
                 try:
                     await until_it_comes(lambda: self._play(cell), CELL_SECONDS)
                 except Exception as error:
@@ -114,22 +105,12 @@ class Matrix:
                         raise
                     self.failures.append(f"{cell.name}: {in_words(error)}")
                     print(self.failures[-1], flush=True)  # noqa: T201 # shown with a failure, and by pytest -s
-                finally:
-                    self.under_way -= 1
             if (number := next(done)) % TOLD_EVERY == 0 or number == len(cells):
                 print(f"{number} of {len(cells)} cells, {len(self.failures)} failures", flush=True)  # noqa: T201 # as above
 
         async with asyncio.TaskGroup() as group:
             for cell in cells:
                 group.create_task(one(cell))
-
-    async def _room(self) -> None:
-        """Wait until the machine has room for one cell more."""
-        busy = LOAD_PER_CORE * (os.cpu_count() or 1)
-        async with self.entrance:
-            while self.under_way >= AT_LEAST and os.getloadavg()[0] > busy:
-                await asyncio.sleep(1)
-            self.under_way += 1
 
     async def verdict(self) -> Sequence[str]:
         """Everything that is wrong after all, each with its cell."""
@@ -198,7 +179,7 @@ class Matrix:
         simulator, operation = processes.simulators[cell.gateway], f"{charge_id}:{cell.point}"
         await asyncio.to_thread(simulator.add_fault, method="POST", operation=operation, times=1, **fault)
         async with AsyncExitStack() as stack:
-            async with self.beginning:
+            async with self.room.beginning:
                 await stack.enter_async_context(self.relief.working(processes.settings))
             return await ALL_STORIES[cell.story](processes, cell.gateway, charge_id, chance)
 
@@ -208,7 +189,7 @@ class Matrix:
         plan = Plan(cell.point, cell.action or Action.KILL, trace)
         through_proxy = settings.model_copy(update={"database_url": _moved(settings.database_url, self.proxy.port)})
         async with AsyncExitStack() as stack:
-            async with self.beginning:
+            async with self.room.beginning:
                 failing = await stack.enter_async_context(worker_process(through_proxy, plan, self.directory / "log"))
                 await failing.begun()
             group = await stack.enter_async_context(asyncio.TaskGroup())

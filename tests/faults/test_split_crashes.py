@@ -25,6 +25,7 @@ from tests.faults.invariants import violations
 from tests.faults.nursery import in_words, reached, until_it_comes, worker_process
 from tests.faults.patience import PatientProcesses, as_patient
 from tests.faults.relief import Relief
+from tests.faults.room import Room
 from tests.workflows import splits
 from tests.workflows.conftest import Processes, settings_for
 
@@ -33,8 +34,6 @@ pytestmark = pytest.mark.system
 REFUSES_CAPTURE = "card/card_authorize_ok_capture_declined"
 THREE = (("50", "stripe", "pm_card_visa"), ("30", "paypal", REFUSES_CAPTURE), ("20", "stripe", "pm_card_visa"))
 CELL_SECONDS = 600
-AT_ONCE = 96
-BEGIN_AT_ONCE = 2
 IN_SHORT = {"refused": 2, "called_off": 2}
 """How many points of which story are in the short selection, besides the one that was once lost."""
 BEFORE_THE_CHARGE = "committed:begin_leg:1"
@@ -100,16 +99,15 @@ class Crashes:
     settings: dict[str, Settings] = field(default_factory=dict)
     """Of the workers of each split."""
     failures: list[str] = field(default_factory=list)
-    beginning: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BEGIN_AT_ONCE))
+    room: Room = field(default_factory=Room)
 
     async def everywhere(self, chosen: Callable[[list[str]], list[str]]) -> None:
         """Kill a worker at the chosen points, and hold what is left to the invariants."""
         points = await points_of(self.callers, self.database, self.story, self.directory)
         assert {point.split(":")[1] for point in points} >= PASSED_BY[self.story]
-        places = asyncio.Semaphore(AT_ONCE)
 
         async def one(point: str) -> SplitView | None:
-            async with places:
+            async with self.room.place():
                 try:
                     return await until_it_comes(lambda: self.killed_at(point), CELL_SECONDS)
                 except Exception as error:  # noqa: BLE001 # told with all others, at the end
@@ -137,7 +135,7 @@ class Crashes:
         self.settings[asked.split_id] = processes.settings
         plan = Plan(point, Action.KILL, self.directory / f"trace-{asked.split_id}")
         async with AsyncExitStack() as stack:
-            async with self.beginning:
+            async with self.room.beginning:
                 started = worker_process(processes.settings, plan, self.directory / "log")
                 failing = await stack.enter_async_context(started)
                 await failing.begun()
