@@ -97,7 +97,8 @@ async def open_legs(connection: AsyncConnection, split_id: str, asked: Sequence[
         {"split_id": split_id, "number": number, "charge_id": request.charge_id}
         for number, request in enumerate(asked, start=1)
     ]
-    await connection.execute(insert(split_legs), rows)
+    # One statement: psycopg sends several in its pipeline, after which PostgreSQL no longer ends a transaction that stands still.
+    await connection.execute(insert(split_legs).values(rows))
 
 
 async def of_split(connection: AsyncConnection, split_id: str, asked: Sequence[ChargeRequest]) -> list[Leg]:

@@ -13,6 +13,7 @@ from tests.conftest import Database
 from tests.faults.correspondence import Announcing, announcing_gateways
 from tests.faults.matrix import Matrix
 from tests.faults.proxy import FaultProxy
+from tests.faults.relief import Relief, standing_by
 from tests.workflows.conftest import Processes, settings_for
 from workflows.client import connect
 
@@ -40,9 +41,16 @@ def announcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Announcing]
 
 
 @pytest.fixture
+async def relief(callers: Processes, tmp_path: Path) -> AsyncIterator[Relief]:
+    """Workers that nothing is done to, over this test's own database."""
+    async with standing_by(callers.settings, tmp_path / "relief") as workers:
+        yield workers
+
+
+@pytest.fixture
 async def matrix(
-    callers: Processes, database: Database, postgres_server: postgres.Postgres, tmp_path: Path
+    callers: Processes, database: Database, postgres_server: postgres.Postgres, relief: Relief, tmp_path: Path
 ) -> AsyncIterator[Matrix]:
     """The crash-point matrix over this test's own database."""
     async with FaultProxy(postgres_server.port) as proxy:
-        yield Matrix(callers, database, proxy, tmp_path)
+        yield Matrix(callers, database, proxy, relief, tmp_path)

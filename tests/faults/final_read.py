@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -31,24 +31,31 @@ WHERE c.status IN ('processing', 'requires_action', 'pending', 'unknown')
 
 
 async def final_read(
-    processes: Processes, database_url: str, acknowledged: tuple[Acknowledged, ...], log: Path | None = None
+    processes: Processes,
+    database_url: str,
+    acknowledged: tuple[Acknowledged, ...],
+    log: Path | None = None,
+    late: Collection[str] = (),
 ) -> Evidence:
-    """Resolve everything with a worker that works, then read what there is; addresses are without any proxy."""
+    """Resolve everything with a worker that works, then read what there is; addresses are without any proxy.
+
+    The clocks of charges that may learn a `late` fact are moved in any case.
+    """
     simulators: Mapping[str, SimulatorProcess] = processes.simulators
     for simulator in simulators.values():
         simulator.clear_faults()
     async with worker_process(processes.settings, log=log):
-        await resolve(processes, database_url)
+        await resolve(processes, database_url, late)
     addresses = {name: simulator.url for name, simulator in simulators.items()}
     running = await evidence.running(processes.client)
     return evidence.read(database_url, addresses, running, acknowledged)
 
 
-async def resolve(processes: Processes, database_url: str) -> None:
+async def resolve(processes: Processes, database_url: str, late: Collection[str] = ()) -> None:
     """Wait until nothing is ambiguous, and move the clocks of what stays so; somebody else runs the workers."""
     await _until_none(database_url, PATIENCE_SECONDS)
     for step in STEPS:
-        left = ambiguous(database_url)
+        left = {*ambiguous(database_url), *late}
         if left:
             await _skip(processes, left, step)
         await _until_none(database_url, 10)

@@ -11,6 +11,8 @@ VARIABLE = "FAULT_SEED"
 """Set it to run a fault test with this seed only."""
 SCALE = "FAULT_SCALE"
 """Set it to run a storm with this part of its numbers, as in 0.1: quick to look into, and no proof."""
+CELLS = "FAULT_CELL"
+"""Set it to parts of names, with commas between, to play the cells with one of them in theirs."""
 
 
 def fixed(count: int) -> Sequence[int]:
@@ -27,6 +29,11 @@ def fresh() -> int:
 def scaled(count: int) -> int:
     """Return a number of a storm, or the part of it that the environment asks for."""
     return math.ceil(count * float(os.environ.get(SCALE) or 1))
+
+
+def is_picked(cell: str) -> bool:
+    """Whether the environment picks the cell of this name; every one where it says nothing."""
+    return any(part in cell for part in os.environ.get(CELLS, "").split(","))
 
 
 @contextmanager

@@ -1,10 +1,13 @@
 """Splits in the books: what can be asked for at all, once for each id, and what the application may change of it."""
 
+import asyncio
 from typing import Any
 
 import psycopg
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import charges, split_legs, splits
@@ -53,6 +56,16 @@ def test_the_charges_of_the_longest_split_can_be_named() -> None:
     asked = request(*range(1, 11), split_id="x" * 61, metadata=metadata, invoice="in_1")
     assert [len(charge.charge_id) for charge in asked.charges] == [63] * 9 + [64]
     assert sum(charge.amount.amount_minor for charge in asked.charges) == asked.amount.amount_minor
+
+
+async def test_a_worker_that_stands_still_with_a_new_split_keeps_it_from_nobody(connection: AsyncConnection) -> None:
+    """PostgreSQL ends its transaction after a while, as every one with which nobody goes on, so that another can write it."""
+    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '200ms'"))
+    await splits.open_split(connection, request(60, 40))
+    await asyncio.sleep(1)
+    with pytest.raises(DBAPIError, match="idle-in-transaction timeout"):
+        await connection.execute(text("SELECT 1"))
+    await connection.invalidate()
 
 
 async def test_an_id_stands_for_one_content(connection: AsyncConnection) -> None:

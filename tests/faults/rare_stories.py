@@ -1,0 +1,187 @@
+"""Stories of steps that come seldom: a late fee, a gateway that knows nothing for days, a dispute, a charge in legs.
+
+The matrix plays them beside the others, for these steps alone.
+"""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Awaitable
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from ledger.charges import ChargeStatus, ChargeView
+from ledger.refunds import RefundStatus, RefundView
+from ledger.splits import SplitRequest, SplitStatus, SplitView
+from tests.faults.evidence import Acknowledged
+from tests.faults.patience import as_patient
+from tests.faults.stories import (
+    ACTOR,
+    LATE_SECONDS,
+    Story,
+    Told,
+    amount,
+    authorized,
+    automatic,
+    begun,
+    invoice,
+    pass_time,
+    told_of,
+)
+from tests.workflows import splits
+from tests.workflows.conftest import GOOD, Processes
+from workflows import telling
+from workflows.charge import ChargeWorkflow
+from workflows.charge_commands import CaptureCommand
+from workflows.hints import GatewayReported
+from workflows.review_messages import GATEWAY_NOT_READ, RESOLVE_REVIEW, ResolveReview
+
+View = TypeVar("View", ChargeView, RefundView)
+A_DAY = timedelta(days=1)
+OTHER = {"stripe": "paypal", "paypal": "stripe"}
+REVIEWER = "alice"
+TURNED_AWAY: dict[str, Any] = {"method": "POST", "action": "rate_limit", "retry_after": 90, "times": 1000}
+"""For longer than a call is tried, so that each call is asked once."""
+
+
+async def fee_comes_later(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Charge at once; the gateway tells what it keeps a minute later."""
+    simulator = processes.simulators[gateway]
+    simulator.configure(balance_transaction_delay_seconds=LATE_SECONDS)
+    told = await automatic(processes, gateway, charge_id, chance)
+    await asyncio.to_thread(simulator.advance_clock, LATE_SECONDS + 1)
+    while any(each.fee_status == "pending" for each in await processes.operations(charge_id)):
+        await asyncio.sleep(0.2)
+    return told
+
+
+async def given_up_by_a_person(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Capture what was reserved days ago: the gateway turns it away, shows no trace of it, and a person gives it up.
+
+    By the clock of the charge its key is forgotten by then, so that it is asked for once.
+    """
+    view = await authorized(processes, gateway, charge_id, chance)
+    if view.status is not ChargeStatus.AUTHORIZED:
+        return told_of(view, as_wished=False)
+    process = await begun(processes, f"charge/{charge_id}")
+    await pass_time(processes, process, 2 * A_DAY)
+    operation = f"{charge_id}:capture:1"
+    await asyncio.to_thread(processes.simulators[gateway].add_fault, operation=operation, **TURNED_AWAY)
+    view = await processes.handle(charge_id).execute_update(ChargeWorkflow.capture, CaptureCommand(actor=ACTOR))
+    if view.status is not ChargeStatus.NEEDS_REVIEW:
+        return told_of(view, as_wished=False)
+    view = await _give_up(processes, process, ChargeView)
+    return told_of(view, view.status is ChargeStatus.AUTHORIZED)
+
+
+async def refund_given_up_by_a_person(
+    processes: Processes, gateway: str, charge_id: str, chance: random.Random
+) -> Told:
+    """Charge at once; the gateway turns the refund away as long, and a person gives that up."""
+    request = processes.request(gateway, charge_id=charge_id, amount=amount(chance), invoice=invoice(chance))
+    view = await processes.charge(request)
+    operation = f"{charge_id}:refund:1"
+    await asyncio.to_thread(processes.simulators[gateway].add_fault, operation=operation, **TURNED_AWAY)
+    asking = asyncio.create_task(processes.refund(charge_id, f"re_{charge_id}"))
+    process = await begun(processes, f"refund/re_{charge_id}")
+    while not asking.done():
+        await pass_time(processes, process, A_DAY)
+    if (await asking).status is not RefundStatus.NEEDS_REVIEW:
+        return told_of(view, as_wished=False)
+    refund = await _give_up(processes, process, RefundView)
+    return told_of(view, refund.status is RefundStatus.FAILED)
+
+
+async def disputed(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Charge at once; the customer's bank contests it and wins: the gateway takes the money back by itself."""
+    told = await automatic(processes, gateway, charge_id, chance)
+    payment = (await processes.operations(charge_id))[0].payment_reference or ""
+    simulator = processes.simulators[gateway]
+    dispute = await asyncio.to_thread(simulator.dispute, payment)
+    await _until_told(processes, gateway, charge_id, ChargeStatus.DISPUTED)
+    await asyncio.to_thread(simulator.lose_dispute, dispute)
+    await _until_told(processes, gateway, charge_id, ChargeStatus.REVERSED)
+    return told
+
+
+async def split(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Take an amount in two legs."""
+    view = await _taken(processes, _in_legs(gateway, charge_id, chance))
+    return _told_of_legs(view, view.status is SplitStatus.CAPTURED)
+
+
+async def split_not_made(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Ask for a split in a currency that no gateway takes: no leg of it can be made."""
+    view = await _taken(processes, _in_legs(gateway, charge_id, chance, currency="KWD"))
+    return _told_of_legs(view, view.status is SplitStatus.UNDONE)
+
+
+async def split_called_off(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
+    """Take an amount in two legs, and give it back."""
+    asked = _in_legs(gateway, charge_id, chance)
+    await _taken(processes, asked)
+    view = await as_patient(processes, lambda: splits.cancel(processes, asked))
+    return _told_of_legs(view, view.status is SplitStatus.UNDONE)
+
+
+RARE: dict[str, tuple[Story, set[str]]] = {
+    story.__name__: (story, steps)
+    for story, steps in (
+        (fee_comes_later, {"record_fee"}),
+        (given_up_by_a_person, {"record_unknown", "park", "resolve_review"}),
+        (refund_given_up_by_a_person, {"record_refund", "park_refund", "resolve_refund_review"}),
+        (disputed, {"record_withdrawals"}),
+        (split, {"open_split", "look_at_legs", "begin_leg"}),
+        (split_not_made, {"refuse_leg"}),
+        (split_called_off, {"cancel_split"}),
+    )
+}
+"""The stories, and the steps for which they have cells: others have theirs elsewhere, or come as often as chance will."""
+ONLY_AT = {"fee_comes_later": {"stripe"}}
+"""Stories that not every gateway can play: the others tell their fee at once."""
+ALONE = {"fee_comes_later"}
+"""Stories that change how a gateway is to everybody, and so are not played beside others."""
+
+
+async def _until_told(processes: Processes, gateway: str, charge_id: str, status: ChargeStatus) -> None:
+    """Tell the processes that something has happened, as an event does, and wait until the books show it."""
+    hint = GatewayReported(gateway=gateway, event_id="evt_1", event_type="something", reference=None)
+    await telling.tell(processes.client, processes.settings.task_queue, charge_id, None, hint, is_later=True)
+    while (await processes.row(charge_id)).status is not status:
+        await asyncio.sleep(0.2)
+
+
+async def _give_up(processes: Processes, process: WorkflowHandle[Any, Any], kind: type[View]) -> View:
+    """Be the person who gives the operation in review up: again where the gateway could not be read, as they are told."""
+    said = {"as_": "failed", "because": "the gateway knows nothing of it", "by": REVIEWER}
+    word = ResolveReview.model_validate(said)
+
+    def say(identity: str) -> Awaitable[View]:
+        return process.execute_update(RESOLVE_REVIEW, word, id=identity, result_type=kind)
+
+    for number in itertools.count(1):
+        try:
+            return await as_patient(processes, partial(say, f"{process.id}-given-up-{number}"))
+        except WorkflowUpdateFailedError as error:
+            if not isinstance(error.cause, ApplicationError) or error.cause.type != GATEWAY_NOT_READ:
+                raise
+    raise AssertionError("the numbers never end")
+
+
+async def _taken(processes: Processes, asked: SplitRequest) -> SplitView:
+    return await as_patient(processes, lambda: splits.play(processes, asked))
+
+
+def _in_legs(gateway: str, split_id: str, chance: random.Random, **changes: Any) -> SplitRequest:
+    legs = [(str(chance.randint(5, 500)), at, GOOD[at]) for at in (gateway, OTHER[gateway])]
+    return splits.request(*legs, split_id=split_id, **changes)
+
+
+def _told_of_legs(view: SplitView, as_wished: bool) -> Told:  # noqa: FBT001 # as in stories
+    legs = [Acknowledged(leg.charge_id, leg.status.value, leg.captured_minor) for leg in view.legs if leg.status]
+    whole = Acknowledged(view.split_id, view.status.value, sum(leg.captured_minor for leg in legs))
+    return Told(whole, as_wished, tuple(legs))
