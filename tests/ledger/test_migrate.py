@@ -63,6 +63,7 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "webhook_events",
         "webhook_horizons",
         "webhook_transmissions",
+        "withdrawals",
     }
 
 
