@@ -17,6 +17,7 @@ from commands.proof_report import ProofReport
 from gateways.records import reader
 from ledger.charges import CaptureMode
 from ledger.money import Money
+from ledger.proofs import withdrawal_checks
 from ledger.proofs.findings import Code, NoteCode
 from tests.conftest import Database
 from tests.workflows.conftest import GOOD, Processes
@@ -112,7 +113,9 @@ async def test_a_running_system_gives_no_alarm(processes: Processes) -> None:
     assert codes(await proof.run(processes.settings)) == []
 
 
-async def test_a_refund_of_the_dashboard_is_unexplained(processes: Processes) -> None:
+async def test_a_refund_of_the_dashboard_is_missed_in_the_books(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Money that somebody gives back past the books is found, with the gateway's object and the charge."""
     paid = await processes.charge(processes.request("stripe"))
     [operation] = await processes.operations(paid.charge_id)
@@ -120,8 +123,11 @@ async def test_a_refund_of_the_dashboard_is_unexplained(processes: Processes) ->
         headers = {"Authorization": "Bearer sk_test_person"}
         data = {"payment_intent": operation.payment_reference, "amount": "700"}
         made = (await person.post("/v1/refunds", headers=headers, data=data)).json()
+    soon = await proof.run(processes.settings)
+    assert (codes(soon), [note.code for note in soon.notes]) == ([], [NoteCode.IN_PROGRESS])
+    monkeypatch.setattr(withdrawal_checks, "BOOKED_WITHIN", timedelta(0))
     report = await proof.run(processes.settings)
-    assert codes(report) == [(Code.EFFECT_UNEXPLAINED, paid.charge_id)]
+    assert codes(report) == [(Code.WITHDRAWAL_MISSING, paid.charge_id)]
     assert report.findings[0].gateway_reference == made["id"]
     assert "7.00 USD" in report.findings[0].message
     assert (report.verdict, report.exit_code) == ("findings", 1)
