@@ -17,6 +17,7 @@ from ledger.proofs.join import examine
 from ledger.proofs.matching import match
 from ledger.proofs.process_checks import check_strangers, names_of
 from ledger.proofs.reading import Books, open_books
+from ledger.proofs.withdrawal_checks import KINDS
 from settings import Settings
 
 PAUSE_SECONDS = 1.0
@@ -129,7 +130,9 @@ def _of_books(evidence: ChargeEvidence) -> Iterator[Statement]:
     asked = f"{shown(charge.amount_minor, charge.currency)} were asked for at {_time(charge.created_at)}"
     books = Source("books", charge.charge_id)
     yield Statement("charge", charge.charge_id, f"{asked}; it is {_word(charge.status)}, {amounts}.", (books,))
-    matched = match(evidence.operations, evidence.effects)
+    taken_back = [effect for effect in evidence.effects if effect.kind in KINDS]
+    matched = match(evidence.operations, [effect for effect in evidence.effects if effect.kind not in KINDS])
+    known = {(row.gateway, row.reference) for row in evidence.withdrawals}
     entries: dict[str | None, list[EntryRow]] = defaultdict(list)
     for entry in evidence.entries:
         entries[entry.operation_id].append(entry)
@@ -143,6 +146,9 @@ def _of_books(evidence: ChargeEvidence) -> Iterator[Statement]:
             yield _of_effect(effect)
         for entry in entries.pop(operation.operation_id, ()):
             yield _of_entry(entry)
+    for effect in taken_back:
+        is_known = (effect.gateway, effect.reference) in known
+        yield _of_effect(effect, " It took that back by itself." if is_known else " The books do not have it.")
     for effect in matched.unexplained:
         yield _of_effect(effect, " No operation of ours explains it.")
     for strays in entries.values():
