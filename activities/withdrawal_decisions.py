@@ -76,8 +76,7 @@ def kept_of(operation_id: str, stored: Sequence[TakenBack]) -> int:
 def is_given_back(case: Case, stored: Sequence[TakenBack]) -> bool:
     """Whether all that a charge took is the customer's again, by refunds or because the gateway took it back for good."""
     charge = case.charge
-    excess = {each.operation_id for each in case.operations if each.excess}
-    lost = sum(each.kept_minor for each in stored if each.state == "lost" and each.operation_id not in excess)
+    lost = sum(each.kept_minor for each in _counted(case, stored) if each.state == "lost")
     return 0 < charge.captured_minor <= charge.refunded_minor + lost
 
 
@@ -113,8 +112,7 @@ def _row(operation: Operation, before: TakenBack | None, seen: Withdrawal, read_
 def _standing(case: Case, all_taken: Sequence[TakenBack]) -> dict[str, Any]:
     """Say where the charge stands with its withdrawals; what was taken of captures in excess does not count for it."""
     charge: Charge = case.charge
-    excess = {each.operation_id for each in case.operations if each.excess}
-    counted = [each for each in all_taken if each.operation_id not in excess]
+    counted = _counted(case, all_taken)
     withdrawn = sum(each.kept_minor for each in counted)
     changes: dict[str, Any] = {"withdrawn_minor": withdrawn}
     if charge.status not in STANDS_BY_WITHDRAWALS:
@@ -128,6 +126,11 @@ def _standing(case: Case, all_taken: Sequence[TakenBack]) -> dict[str, Any]:
         partial = charge.captured_minor < charge.authorized_minor
         status = ChargeStatus.PARTIALLY_CAPTURED if partial else ChargeStatus.CAPTURED
     return changes | {"status": status, "message": _words(counted)}
+
+
+def _counted(case: Case, taken: Sequence[TakenBack]) -> list[TakenBack]:
+    excess = {each.operation_id for each in case.operations if each.excess}
+    return [each for each in taken if each.operation_id not in excess]
 
 
 def _words(taken: Sequence[TakenBack]) -> str | None:

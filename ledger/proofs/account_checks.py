@@ -29,7 +29,7 @@ def check_own_accounts(evidence: ChargeEvidence) -> Iterator[Finding]:
     expected = _sum(
         (REFUNDS_PAYABLE, operation, sign) for operation in evidence.operations if (sign := _owes(operation))
     )
-    excess = {operation.operation_id for operation in evidence.operations if operation.excess}
+    excess = evidence.in_excess
     for row in evidence.withdrawals:
         # What was taken in excess and is the customer's again is owed no more.
         if row.operation_id in excess and row.state == "lost":

@@ -5,23 +5,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ledger.proofs.amounts import shown
-from ledger.proofs.evidence import ChargeEvidence, ChargeRow, Effect, EffectKind, OperationRow, Standing, WithdrawalRow
+from ledger.proofs.evidence import (
+    OVER,
+    ChargeEvidence,
+    ChargeRow,
+    Effect,
+    EffectKind,
+    OperationRow,
+    Standing,
+    WithdrawalRow,
+)
 from ledger.proofs.findings import Code, Finding, Note, NoteCode
 
-OVER = frozenset(
-    {
-        "captured",
-        "partially_captured",
-        "voided",
-        "refunded",
-        "canceled",
-        "declined",
-        "expired",
-        "disputed",
-        "reversed",
-    }
-)
-"""States in which nothing holds the customer's money and nothing is waited for; needs_review is a person's."""
 EXPIRY_SLACK = timedelta(hours=1)
 DEADLINES: Mapping[str | None, timedelta] = {
     None: timedelta(minutes=15),
@@ -63,7 +58,7 @@ def check_limits(evidence: ChargeEvidence, effects: Sequence[Effect]) -> Iterato
         if effect.standing in {Standing.DONE, Standing.PENDING} and effect.currency == charge.currency:
             at_gateway[effect.kind] += effect.amount_minor
     given_back = charge.refunded_minor + charge.refund_reserved_minor
-    taken_back = sum(row.kept_minor for row in evidence.withdrawals if row.operation_id not in _excess(evidence))
+    taken_back = sum(row.kept_minor for row in evidence.counted_withdrawals)
     limits = [
         ("authorized", charge.authorized_minor, "asked for", charge.amount_minor),
         ("captured", charge.captured_minor, "authorized", charge.authorized_minor),
@@ -130,7 +125,7 @@ def check_row(evidence: ChargeEvidence) -> Iterator[Finding]:
     """Examine the charge's row against its operations."""
     charge = evidence.charge
     expected = _counters(evidence.operations)
-    counted = [row for row in evidence.withdrawals if row.operation_id not in _excess(evidence)]
+    counted = evidence.counted_withdrawals
     expected["taken back"] = sum(row.kept_minor for row in counted)
     stated = {
         "taken back": charge.withdrawn_minor,
@@ -179,10 +174,6 @@ def _counters(operations: Sequence[OperationRow]) -> Counter[str]:
         elif operation.kind == "refund" and operation.is_undecided:
             counters["reserved"] += operation.amount_minor
     return counters
-
-
-def _excess(evidence: ChargeEvidence) -> set[str]:
-    return {operation.operation_id for operation in evidence.operations if operation.excess}
 
 
 def _status_fits(

@@ -14,6 +14,22 @@ UNDECIDED = frozenset({None, "unknown", "pending", "action_required"})
 """Outcomes of an operation that a later answer may replace."""
 
 
+OVER = frozenset(
+    {
+        "captured",
+        "partially_captured",
+        "voided",
+        "refunded",
+        "canceled",
+        "declined",
+        "expired",
+        "disputed",
+        "reversed",
+    }
+)
+"""States in which nothing holds the customer's money and nothing is waited for; needs_review is a person's."""
+
+
 class EffectKind(StrEnum):
     """What a gateway did; the first three are named as the operations that ask for them."""
 
@@ -281,6 +297,17 @@ class ChargeEvidence:
     effects: Sequence[Effect] = field(default=())
     processes: Sequence[ProcessRow] | None = None
     """The processes of the charge and of its refunds; None where Temporal was not read, so that nothing is concluded."""
+
+    @property
+    def in_excess(self) -> set[str]:
+        """The operations that took effect after the charge had moved on."""
+        return {operation.operation_id for operation in self.operations if operation.excess}
+
+    @property
+    def counted_withdrawals(self) -> list[WithdrawalRow]:
+        """The withdrawals that count for the charge: not those of what was in excess."""
+        excess = self.in_excess
+        return [row for row in self.withdrawals if row.operation_id not in excess]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Nothing follows from a process that is not there: Temporal forgets those that en
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from ledger.proofs.evidence import Answer, ChargeEvidence, ChargeRow, OperationRow, ProcessRow
+from ledger.proofs.evidence import OVER, Answer, ChargeEvidence, ChargeRow, OperationRow, ProcessRow
 from ledger.proofs.findings import Code, Finding
 
 FOLLOWED_WITHIN = timedelta(minutes=1)
@@ -23,19 +23,6 @@ LATER: Mapping[str, frozenset[str]] = {
     "reversed": frozenset({"captured", "partially_captured", "disputed", "refunded"}),
 }
 """States that may follow upon one that was told as final, by a later fact; a person's review may follow upon any."""
-FINAL = frozenset(
-    {
-        "captured",
-        "partially_captured",
-        "voided",
-        "refunded",
-        "canceled",
-        "declined",
-        "expired",
-        "disputed",
-        "reversed",
-    }
-)
 REFUNDS: Mapping[str, frozenset[str | None]] = {
     "succeeded": frozenset({"succeeded", "failed"}),
     "failed": frozenset({"failed", "declined", "refused"}),
@@ -112,7 +99,7 @@ def _alive(charge: ChargeRow, processes: Mapping[str, ProcessRow], now: datetime
     """A charge that is not at its end has a process."""
     name = f"{CHARGE}{charge.charge_id}"
     process = processes.get(name)
-    waits = charge.status not in FINAL and charge.status != REVIEW
+    waits = charge.status not in OVER and charge.status != REVIEW
     is_old = now - charge.created_at > FOLLOWED_WITHIN
     if waits and is_old and (process is None or not process.is_open):
         state = "is not there" if process is None else f"is {process.status}"
@@ -153,7 +140,7 @@ def _true(process: ProcessRow, evidence: ChargeEvidence) -> Iterator[Finding]:
 def _charge_holds(answer: Answer, charge: ChargeRow) -> bool:
     if answer.status == "authorized":
         return answer.authorized_minor in {None, charge.authorized_minor}
-    if answer.status not in FINAL:
+    if answer.status not in OVER:
         return True
     if charge.status not in {answer.status, REVIEW, *LATER.get(answer.status, ())}:
         return False
@@ -170,7 +157,7 @@ def _claims(process: ProcessRow, answer: Answer) -> bool:
     """Whether an answer says that something is in the books."""
     if process.workflow_id.startswith(REFUND):
         return _claims_of_refund(answer)
-    return process.workflow_id.startswith(CHARGE) and answer.status in {*FINAL, REVIEW, "authorized"}
+    return process.workflow_id.startswith(CHARGE) and answer.status in {*OVER, REVIEW, "authorized"}
 
 
 def _claims_of_refund(answer: Answer) -> bool:

@@ -17,7 +17,7 @@ from ledger.proofs.findings import Code, Finding, Note, NoteCode
 BOOKED_WITHIN = timedelta(hours=1)
 """From what a gateway did to the entry of it, also where its event was lost and is caught up with."""
 KINDS = frozenset({EffectKind.WITHDRAWAL, EffectKind.WITHDRAWAL_RETURNED})
-NAMED = re.compile(r":(?:reversal|dispute):(?P<name>[!-~]+)")
+NAMED = re.compile(r":(?:reversal|dispute):[!-~]+")
 SUFFIX = re.compile(r"(?::fee)?(?::[0-9]+)?")
 
 Amounts = Counter[str]
@@ -116,7 +116,7 @@ def _not_in_the_books(evidence: ChargeEvidence, shows: Seen, now: datetime) -> I
 def _compared(
     evidence: ChargeEvidence, row: WithdrawalRow, shows: Seen | None, now: datetime
 ) -> Iterator[Finding | Note]:
-    at_gateway = _without_nothing(Counter()) if shows is None else shows.gone
+    at_gateway: Amounts = Counter() if shows is None else shows.gone
     in_books = _gone(row)
     if at_gateway == in_books:
         return
@@ -128,7 +128,7 @@ def _compared(
 
 
 def _gone(row: WithdrawalRow) -> Amounts:
-    gone: Amounts = Counter({row.currency: row.amount_minor - row.returned_minor})
+    gone: Amounts = Counter({row.currency: row.kept_minor})
     gone[row.fee_currency] += row.fee_minor
     return _without_nothing(gone)
 
