@@ -3,9 +3,10 @@
 An ordinary activity on the gateway's own task queue, so that one gateway that hangs cannot starve the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -14,6 +15,8 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from activities.gateway_calls import GatewayCalls, Watch, Watched
 from gateways.port import ActionRequired, OperationKind, OperationRequest, Outcome, Withdrawal
+
+Read = TypeVar("Read")
 
 CALL_TIMEOUT = timedelta(seconds=30)
 """One call with its few requests; past it another attempt reads what became of it. It is also how long a killed worker is missed."""
@@ -79,34 +82,30 @@ async def ask(operation: OperationRequest) -> Outcome | NotKnown:
 
 async def read(operation: OperationRequest) -> Outcome | NotKnown | None:
     """Read what became of an operation, once: whoever asks comes again. None where the gateway shows no trace of it."""
-    try:
-        found = await workflow.execute_activity_method(
-            GatewayCalls.look_up,
-            operation,
-            task_queue=gateway_queue(workflow.info().task_queue, operation.gateway),
-            start_to_close_timeout=CALL_TIMEOUT,
-            retry_policy=RetryPolicy(maximum_attempts=1),
-            summary=f"read {operation.kind} at {operation.gateway}",
-        )
-    except ActivityError as error:
-        return NotKnown(failure_reason(error))
-    return found.outcome
+    found = await _once(GatewayCalls.look_up, operation, f"read {operation.kind} at {operation.gateway}")
+    return found if isinstance(found, NotKnown) else found.outcome
 
 
 async def withdrawals(capture: OperationRequest) -> tuple[Withdrawal, ...] | NotKnown:
     """Read what the gateway took back of a capture by itself, once: whoever asks comes again."""
+    found = await _once(GatewayCalls.read_withdrawals, capture, f"read what {capture.gateway} took back")
+    return found if isinstance(found, NotKnown) else found.withdrawals
+
+
+async def _once(
+    reading: Callable[[Any, OperationRequest], Awaitable[Read]], operation: OperationRequest, summary: str
+) -> Read | NotKnown:
     try:
-        found = await workflow.execute_activity_method(
-            GatewayCalls.read_withdrawals,
-            capture,
-            task_queue=gateway_queue(workflow.info().task_queue, capture.gateway),
+        return await workflow.execute_activity_method(
+            reading,
+            operation,
+            task_queue=gateway_queue(workflow.info().task_queue, operation.gateway),
             start_to_close_timeout=CALL_TIMEOUT,
             retry_policy=RetryPolicy(maximum_attempts=1),
-            summary=f"read what {capture.gateway} took back",
+            summary=summary,
         )
     except ActivityError as error:
         return NotKnown(failure_reason(error))
-    return found.withdrawals
 
 
 async def watch(
