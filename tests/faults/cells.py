@@ -22,6 +22,8 @@ ROWS = {
 """What is done where, and which row of the fault catalogue shows it."""
 READING = {"look_up", "watch", "read_withdrawals", "withdrawals"}
 """Steps that move no money, and come again by themselves."""
+LOOKING = {"look_at_legs", "operations_to_reread"}
+"""Steps that a process takes again for as long as there is something to see: only the first time is sure to come."""
 GATEWAY_FAULTS: dict[str, tuple[int, dict[str, Any]]] = {
     "lost_request": (6, {"when": "before", "action": "drop"}),
     "lost_answer": (7, {"when": "after", "action": "drop"}),
@@ -63,9 +65,9 @@ class Cell:
 def of_points(story: str, gateway: str, seed: int, points: Iterable[str]) -> Iterator[Cell]:
     """The cells in which a worker fails, for the points that the story passes."""
     for point in dict.fromkeys(points):
-        where, what, _ = point.split(":")
+        where, what, number = point.split(":")
         is_meant = what not in READING if story not in RARE else what in RARE[story][1]
-        if is_meant:
+        if is_meant and (number == "1" or what not in LOOKING):
             for action, row in ROWS[Where(where)].items():
                 yield Cell(row, story, gateway, seed, point, action=action)
 
