@@ -62,12 +62,17 @@ class Cell:
         return self.fault is None and self.action is not Action.STOP
 
 
+def is_sure(point: str) -> bool:
+    """Whether a worker can be struck there: at no mere reading, and at no look that may or may not be taken."""
+    _, what, number = point.split(":")
+    return what not in READING and (number == "1" or what not in LOOKING)
+
+
 def of_points(story: str, gateway: str, seed: int, points: Iterable[str]) -> Iterator[Cell]:
     """The cells in which a worker fails, for the points that the story passes."""
     for point in dict.fromkeys(points):
-        where, what, number = point.split(":")
-        is_meant = what not in READING if story not in RARE else what in RARE[story][1]
-        if is_meant and (number == "1" or what not in LOOKING):
+        where, what, _ = point.split(":")
+        if is_sure(point) and (story not in RARE or what in RARE[story][1]):
             for action, row in ROWS[Where(where)].items():
                 yield Cell(row, story, gateway, seed, point, action=action)
 

@@ -17,7 +17,7 @@ from ledger.splits import SplitRequest, SplitStatus, SplitView
 from settings import Settings
 from tests.conftest import Database
 from tests.faults import seeds
-from tests.faults.cells import READING
+from tests.faults.cells import is_sure
 from tests.faults.evidence import Acknowledged, Evidence
 from tests.faults.failpoints import Action, Plan
 from tests.faults.final_read import ambiguous, final_read
@@ -78,13 +78,12 @@ def own(callers: Processes, database: Database, *, cached: int = 500) -> Process
 
 
 async def points_of(callers: Processes, database: Database, story: str, directory: Path) -> list[str]:
-    """Play a story undisturbed; what it passes that is no mere reading."""
+    """Play a story undisturbed; what it passes each time."""
     processes, trace = own(callers, database), directory / f"trace-{story}"
     play, ask, end = STORIES[story]
     async with worker_process(processes.settings, Plan(trace=trace), directory / "log"):
         assert (await play(processes, ask())).status is end
-    passed = dict.fromkeys(trace.read_text().split())
-    return [point for point in passed if point.split(":")[1] not in READING]
+    return [point for point in dict.fromkeys(trace.read_text().split()) if is_sure(point)]
 
 
 @dataclass
