@@ -4,6 +4,7 @@ A test holds these tables against a migrated database.
 """
 
 from sqlalchemy import (
+    ARRAY,
     CHAR,
     BigInteger,
     Boolean,
@@ -87,7 +88,7 @@ accounts = Table(
     Column("account_id", BigInteger, primary_key=True),
     Column("code", Text, nullable=False),
     Column("type", Text, nullable=False),
-    Column("currency", CHAR(3), nullable=False),
+    Column("currency", Text, nullable=False),
     Column("normal_side", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
@@ -121,8 +122,40 @@ lines = Table(
     Column("account_id", BigInteger, nullable=False),
     Column("side", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
-    Column("currency", CHAR(3), nullable=False),
+    Column("currency", Text, nullable=False),
     Column("charge_id", Text),
+    Column("sequence", BigInteger, nullable=False),
+    Column("before_minor", BigInteger, nullable=False),
+    Column("after_minor", BigInteger, nullable=False),
+    Column("event_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("event_high", DateTime(timezone=True), nullable=False),
+)
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True),
+    Column("balance_minor", BigInteger, nullable=False),
+    Column("held_minor", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("event_high", DateTime(timezone=True), nullable=False),
+    Column("floor_minor", BigInteger),
+    Column("state", Text, nullable=False),
+)
+
+chart = Table(
+    "chart",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("form", Text, nullable=False),
+    Column("literals", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("normal_side", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("guarded", Boolean, nullable=False),
+    Column("bill_back_minor", BigInteger),
+    Column("currencies", ARRAY(Text)),
 )
 
 charges = Table(

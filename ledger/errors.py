@@ -3,7 +3,10 @@
 LedgerError
 |-- InvalidEntry         an entry that cannot be posted as it is
 |   |-- UnbalancedEntry      its debits are not its credits, in some currency
-|   `-- AccountConflict      an account keeps the type and the normal side that it was opened with
+|   |-- AccountConflict      an account keeps the type and the normal side that it was opened with
+|   |-- AccountNotInChart    the chart has no such account
+|   |-- AccountNotOpen       the account is frozen or closed
+|   `-- AccountShort         a guarded account would fall below what it may
 |-- ReferenceConflict    the reference stands for an entry with other content
 |-- ChargeConflict       the charge id stands for a charge with other content
 |-- SplitConflict        the split id stands for a split with other content
@@ -15,6 +18,7 @@ LedgerError
 |-- UnknownSplit         there is no split with this id
 |-- UnknownOperation     there is no operation with this id
 |-- TransmissionConflict the transmission of a webhook stands for another event or body
+|-- ChartFault           a chart of accounts that cannot be used
 |-- UnknownAccount       there is no account with this code
 |-- NotInReview          the charge or refund never had a case
 |-- ReviewClosed         the case is resolved already
@@ -44,6 +48,23 @@ class UnbalancedEntry(InvalidEntry):
 
 class AccountConflict(InvalidEntry):
     """A line names an account with another type or normal side than it was opened with."""
+
+
+class AccountNotInChart(InvalidEntry):
+    """The chart has no such account."""
+
+
+class AccountNotOpen(InvalidEntry):
+    """The account is frozen or closed; `fault` says which."""
+
+
+class AccountShort(InvalidEntry):
+    """A guarded account has less than the entry takes from it; `missing` is how much."""
+
+    def __init__(self, reference: str, account: str, missing: Money) -> None:
+        super().__init__(reference, f"account {account} is short of {missing}: it may not fall below its limit")
+        self.account = account
+        self.missing = missing
 
 
 class ReferenceConflict(LedgerError):
@@ -146,6 +167,10 @@ class TransmissionConflict(LedgerError):
     def __init__(self, gateway: str, transmission_id: str) -> None:
         super().__init__(f"transmission {transmission_id} of {gateway} is known with other content")
         self.transmission_id = transmission_id
+
+
+class ChartFault(LedgerError):
+    """A chart of accounts cannot be used; the message says what is wrong where."""
 
 
 class UnknownAccount(LedgerError):

@@ -15,7 +15,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.entries import Entry
-from ledger.errors import AccountConflict, InvalidEntry, LedgerError, ReferenceConflict, UnbalancedEntry
+from ledger.errors import (
+    AccountConflict,
+    AccountNotInChart,
+    AccountNotOpen,
+    AccountShort,
+    InvalidEntry,
+    LedgerError,
+    ReferenceConflict,
+    UnbalancedEntry,
+)
+from ledger.money import Money
 
 UNIQUE = "23505"
 CHECK = "23514"
@@ -38,8 +48,8 @@ async def post(connection: AsyncConnection, entries: Sequence[Entry]) -> list[Po
 
     An entry that was posted before with the same content is returned as it stands. Raises ReferenceConflict where its
     reference stands for other content, AccountConflict, UnbalancedEntry or InvalidEntry for what the database refuses.
-    After any of these the transaction can only be rolled back. Post once in a transaction: two postings in each of two
-    transactions that open the same accounts could lock each other out.
+    After any of these the transaction can only be rolled back. Post once in a transaction, and last: a posting holds the
+    balances of its accounts until the commit, and two postings in each of two transactions could lock each other out.
     """
     given = json.dumps([_content(entry) for entry in entries], ensure_ascii=False, separators=(",", ":"))
     try:
@@ -91,5 +101,13 @@ def _refusal(error: object) -> LedgerError | None:
             return UnbalancedEntry(reference, fault)
         case "account_is_fixed":
             return AccountConflict(reference, fault)
+        case "account_is_known":
+            return AccountNotInChart(reference, fault)
+        case "account_is_open":
+            return AccountNotOpen(reference, fault)
+        case "account_is_covered":
+            short = json.loads(fault)
+            missing = Money(amount_minor=short["missing_minor"], currency=short["currency"])
+            return AccountShort(reference, short["account"], missing)
         case _:
             return InvalidEntry(reference, fault)

@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import NullPool, create_engine, text
 
+from ledger import chart
 from ledger.database import CONNECT_SECONDS, driver_url
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -33,3 +34,4 @@ def upgrade(migration_url: str) -> None:
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        chart.apply(connection, chart.read())
