@@ -52,9 +52,9 @@ class ChartRow(BaseModel):
     """Whether what is available of it never falls below zero."""
     bill_back_minor: Annotated[int, Field(gt=0)] | None = None
     """How far below zero it may fall after all, in minor units: the owner is billed for it."""
-    currencies: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{2,11}$")], ...], Field(min_length=1)] | None = (
-        None
-    )
+    currencies: (
+        Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{2,11}$")], ...], Field(min_length=1)] | None
+    ) = None
     """The only ones that it is kept in; None for any."""
 
     @model_validator(mode="after")
@@ -66,7 +66,9 @@ class ChartRow(BaseModel):
     @property
     def form(self) -> str:
         """A regular expression of the codes that it stands for, as PostgreSQL and Python read it alike."""
-        return "^" + ":".join(PART if _PLACE.fullmatch(part) else re.escape(part) for part in self.code.split(":")) + "$"
+        return (
+            "^" + ":".join(PART if _PLACE.fullmatch(part) else re.escape(part) for part in self.code.split(":")) + "$"
+        )
 
     @property
     def literals(self) -> int:
@@ -112,7 +114,9 @@ def read(path: Path = DEFAULT) -> Chart:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise ChartFault(f"the chart of accounts {path} is not YAML{where}: {getattr(error, 'problem', error)}") from error
+        raise ChartFault(
+            f"the chart of accounts {path} is not YAML{where}: {getattr(error, 'problem', error)}"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole"
@@ -127,7 +131,9 @@ def apply(connection: Connection, chart: Chart) -> None:
         row = chart.row_of(code)
         if row is None or (row.type, row.normal_side) != (kind, side):
             raise ChartFault(f"account {code} is open as {kind}, {side}: a chart must keep it so")
-    connection.execute(text("DELETE FROM chart WHERE code <> ALL (:codes)"), {"codes": [row.code for row in chart.accounts]})
+    connection.execute(
+        text("DELETE FROM chart WHERE code <> ALL (:codes)"), {"codes": [row.code for row in chart.accounts]}
+    )
     for row in chart.accounts:
         values = row.model_dump(mode="json") | {"form": row.form, "literals": row.literals}
         connection.execute(_APPLY, values)

@@ -92,11 +92,47 @@ END
 $$;
 """
 
-# As it was, but for the names of units.
+# The hash is of what is stored, with the lines in a fixed order, so that it can be taken again from the tables. Lines are
+# given as columns, `at_entry` being the place of their entry: JSON is read once.
 EXAMINED = """
-CREATE OR REPLACE FUNCTION public.examined_entries(given jsonb)
+DROP FUNCTION public.examined_entries;
+CREATE FUNCTION public.examined_entries(
+    given jsonb, at_entry integer[], codes text[], types text[], normal_sides text[], sides text[], amounts bigint[],
+    units text[]
+)
 RETURNS TABLE (place bigint, reference text, content_hash bytea, line_count integer, totals jsonb, fault text)
 LANGUAGE sql STABLE BEGIN ATOMIC
+    WITH of_lines AS MATERIALIZED (
+        SELECT u.entry,
+                count(*)::integer AS line_count,
+                bool_and(coalesce(
+                    num_nulls(u.code, u.type, u.normal_side) = 0 AND u.side IN ('debit', 'credit')
+                        AND u.amount > 0 AND u.unit ~ '^[A-Z][A-Z0-9]{2,11}$',
+                    false
+                )) AS are_sound,
+                jsonb_agg(
+                    jsonb_build_array(u.code, u.unit, u.side, u.amount)
+                    ORDER BY u.code COLLATE "C", u.unit COLLATE "C", u.side COLLATE "C", u.amount
+                ) AS content
+            FROM unnest(at_entry, codes, types, normal_sides, sides, amounts, units)
+                u (entry, code, type, normal_side, side, amount, unit)
+            GROUP BY u.entry
+    ), of_units AS MATERIALIZED (
+        SELECT s.entry, jsonb_object_agg(s.unit, s.debits) AS totals, bool_and(s.is_balanced) AS is_balanced
+            FROM (
+                SELECT u.entry, u.unit,
+                        coalesce(sum(u.amount) FILTER (WHERE u.side = 'debit'), 0) AS debits,
+                        sum(CASE WHEN u.type <> 'memo' THEN 0 WHEN u.side = 'debit' THEN u.amount
+                            ELSE -u.amount END) = 0
+                        AND sum(CASE WHEN u.type = 'memo' THEN 0 WHEN u.side = 'debit' THEN u.amount
+                            ELSE -u.amount END) = 0 AS is_balanced
+                    FROM unnest(at_entry, types, sides, amounts, units) u (entry, type, side, amount, unit)
+                    -- What names no currency is a fault of its own, found above.
+                    WHERE u.unit IS NOT NULL
+                    GROUP BY u.entry, u.unit
+            ) s
+            GROUP BY s.entry
+    )
     SELECT e.place,
             e.reference,
             sha256(convert_to(jsonb_build_array(
@@ -108,7 +144,8 @@ LANGUAGE sql STABLE BEGIN ATOMIC
             CASE
                 WHEN num_nulls(e.reference, e.rule, e.description, e.event_at, e.actor) > 0
                     THEN 'it needs a reference, a rule, a description, a time and an actor'
-                WHEN l.line_count NOT BETWEEN 2 AND 200 THEN format('it has %s lines; give 2 to 200', l.line_count)
+                WHEN coalesce(l.line_count, 0) NOT BETWEEN 2 AND 200
+                    THEN format('it has %s lines; give 2 to 200', coalesce(l.line_count, 0))
                 WHEN NOT l.are_sound THEN 'each line needs an account, a side, a currency and a positive amount'
                 WHEN NOT b.is_balanced THEN 'its debits are not its credits'
                 WHEN e.reverses IS NOT NULL
@@ -121,34 +158,8 @@ LANGUAGE sql STABLE BEGIN ATOMIC
                 ) THEN format('it reverses %s, which is reversed already', e.reverses)
             END
         FROM public.given_entries(given) e
-        CROSS JOIN LATERAL (
-            SELECT count(*)::integer AS line_count,
-                    bool_and(coalesce(
-                        num_nulls(l.code, l.type, l.normal_side) = 0 AND l.side IN ('debit', 'credit')
-                            AND l.amount_minor > 0 AND l.currency ~ '^[A-Z][A-Z0-9]{2,11}$',
-                        false
-                    )) AS are_sound,
-                    jsonb_agg(
-                        jsonb_build_array(l.code, l.currency, l.side, l.amount_minor)
-                        ORDER BY l.code COLLATE "C", l.currency COLLATE "C", l.side COLLATE "C", l.amount_minor
-                    ) AS content
-                FROM public.given_lines(e.lines) l
-        ) l
-        CROSS JOIN LATERAL (
-            SELECT jsonb_object_agg(s.currency, s.debits) AS totals, bool_and(s.is_balanced) AS is_balanced
-                FROM (
-                    SELECT l.currency,
-                            coalesce(sum(l.amount_minor) FILTER (WHERE l.side = 'debit'), 0) AS debits,
-                            sum(CASE WHEN l.type <> 'memo' THEN 0 WHEN l.side = 'debit' THEN l.amount_minor
-                                ELSE -l.amount_minor END) = 0
-                            AND sum(CASE WHEN l.type = 'memo' THEN 0 WHEN l.side = 'debit' THEN l.amount_minor
-                                ELSE -l.amount_minor END) = 0 AS is_balanced
-                        FROM public.given_lines(e.lines) l
-                        -- What names no currency is a fault of its own, found above.
-                        WHERE l.currency IS NOT NULL
-                        GROUP BY l.currency
-                ) s
-        ) b;
+        LEFT JOIN of_lines l ON l.entry = e.place
+        LEFT JOIN of_units b ON b.entry = e.place;
 END;
 """
 
@@ -179,6 +190,7 @@ DECLARE
     charge_ids text[];
     event_times timestamptz[];
     account_ids bigint[];
+    conditioned bigint[];
     entry_ids bigint[];
     now_at timestamptz;
     is_watched boolean;
@@ -189,11 +201,20 @@ BEGIN
         RAISE EXCEPTION 'give an array of at most 1000 entries' USING ERRCODE = 'QT422';
     END IF;
     BEGIN
+        SELECT array_agg(e.place::integer), array_agg(l.place::integer), array_agg(l.code), array_agg(l.type),
+                array_agg(l.normal_side), array_agg(l.side), array_agg(l.amount_minor), array_agg(l.currency),
+                array_agg(e.charge_id), array_agg(e.event_at), array_agg((
+                    SELECT a.account_id FROM public.accounts a
+                        WHERE a.code = l.code AND a.currency = l.currency
+                            AND a.type = l.type AND a.normal_side = l.normal_side
+                ))
+            INTO at_entry, at_line, codes, types, normal_sides, sides, amounts, units, charge_ids, event_times, account_ids
+            FROM public.given_entries(given) e CROSS JOIN public.given_lines(e.lines) l;
         SELECT array_agg(x.reference ORDER BY x.place), array_agg(x.content_hash ORDER BY x.place),
                 array_agg(x.line_count ORDER BY x.place), array_agg(x.totals ORDER BY x.place),
                 array_agg(ARRAY[x.reference, x.fault] ORDER BY x.place) FILTER (WHERE x.fault IS NOT NULL)
             INTO names, hashes, line_counts, all_totals, faults
-            FROM public.examined_entries(given) x;
+            FROM public.examined_entries(given, at_entry, codes, types, normal_sides, sides, amounts, units) x;
     EXCEPTION WHEN data_exception THEN
         RAISE EXCEPTION 'the entries cannot be read: %', SQLERRM USING ERRCODE = 'QT422';
     END;
@@ -203,15 +224,6 @@ BEGIN
                 CASE faults[1][2] WHEN 'its debits are not its credits' THEN 'entry_balances' ELSE 'entry_is_sound' END;
     END IF;
 
-    SELECT array_agg(e.place::integer), array_agg(l.place::integer), array_agg(l.code), array_agg(l.type),
-            array_agg(l.normal_side), array_agg(l.side), array_agg(l.amount_minor), array_agg(l.currency),
-            array_agg(e.charge_id), array_agg(e.event_at), array_agg((
-                SELECT a.account_id FROM public.accounts a
-                    WHERE a.code = l.code AND a.currency = l.currency
-                        AND a.type = l.type AND a.normal_side = l.normal_side
-            ))
-        INTO at_entry, at_line, codes, types, normal_sides, sides, amounts, units, charge_ids, event_times, account_ids
-        FROM public.given_entries(given) e CROSS JOIN public.given_lines(e.lines) l;
     IF array_position(account_ids, NULL) IS NOT NULL THEN
         PERFORM public.open_accounts(array_agg(names[g.entry]), array_agg(g.code), array_agg(g.type),
                 array_agg(g.normal_side), array_agg(g.unit))
@@ -224,10 +236,20 @@ BEGIN
         );
     END IF;
 
+    IF given @? '$[*].conditions[*]' THEN
+        conditioned := ARRAY(
+            SELECT a.account_id FROM public.given_conditions(given) c
+                JOIN public.accounts a ON a.code = c.code AND a.currency = c.currency
+        );
+    END IF;
     SELECT bool_or(b.is_watched) INTO is_watched FROM (
         SELECT b.floor_minor IS NOT NULL OR b.state <> 'open' AS is_watched
-            FROM public.balances b WHERE b.account_id = ANY (account_ids) ORDER BY b.account_id FOR NO KEY UPDATE
+            FROM public.balances b WHERE b.account_id = ANY (account_ids || conditioned) ORDER BY b.account_id
+            FOR NO KEY UPDATE
     ) b;
+    IF conditioned IS NOT NULL THEN
+        PERFORM public.refuse_what_conditions_refuse(given);
+    END IF;
 
     -- Numbered here, so that lines find their entries without a search; a number of a repeated entry stays unused.
     entry_ids := ARRAY(
@@ -315,6 +337,54 @@ COMMENT ON FUNCTION public.post_entries IS
 GRANT EXECUTE ON FUNCTION public.post_entries TO quittance_app;
 """
 
+# What a caller saw before, and what must still be so under the lock. A posting that is repeated is not asked again.
+CONDITIONS = """
+CREATE FUNCTION public.given_conditions(given jsonb)
+RETURNS TABLE (reference text, code text, currency text, version bigint, at_least_minor bigint, at_most_minor bigint)
+LANGUAGE sql STABLE BEGIN ATOMIC
+    SELECT e.value ->> 'reference', c.* FROM jsonb_array_elements(given) e
+        CROSS JOIN jsonb_to_recordset(
+            CASE WHEN jsonb_typeof(e.value -> 'conditions') = 'array' THEN e.value -> 'conditions' ELSE '[]'::jsonb END
+        ) AS c (code text, currency text, version bigint, at_least_minor bigint, at_most_minor bigint);
+END;
+
+CREATE FUNCTION public.refuse_what_conditions_refuse(given jsonb) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refusal record;
+BEGIN
+    SELECT c.*, b.version AS found_version, b.balance_minor - b.held_minor AS found_minor
+        INTO refusal
+        FROM public.given_conditions(given) c
+        LEFT JOIN public.accounts a ON a.code = c.code AND a.currency = c.currency
+        LEFT JOIN public.balances b ON b.account_id = a.account_id
+        WHERE (SELECT e.entry_id FROM public.entries e WHERE e.reference = c.reference) IS NULL
+            AND (b.account_id IS NULL
+                OR b.version <> c.version
+                OR b.balance_minor - b.held_minor < c.at_least_minor
+                OR b.balance_minor - b.held_minor > c.at_most_minor)
+        LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF refusal.found_version IS NULL THEN
+        RAISE EXCEPTION 'entry % is refused: there is no account % in %', refusal.reference, refusal.code, refusal.currency
+            USING ERRCODE = 'QT422', CONSTRAINT = 'account_is_known', DETAIL = coalesce(refusal.reference, ''),
+                HINT = format('there is no account %s in %s', refusal.code, refusal.currency);
+    END IF;
+    RAISE EXCEPTION 'entry % is refused: account % is at version % with % available', refusal.reference, refusal.code,
+            refusal.found_version, refusal.found_minor
+        USING ERRCODE = 'QT422', DETAIL = coalesce(refusal.reference, ''),
+            CONSTRAINT = CASE WHEN refusal.found_version <> refusal.version THEN 'account_version' ELSE 'account_condition' END,
+            HINT = json_build_object('account', refusal.code, 'currency', refusal.currency,
+                'version', refusal.version, 'found_version', refusal.found_version,
+                'at_least_minor', refusal.at_least_minor, 'at_most_minor', refusal.at_most_minor,
+                'found_minor', refusal.found_minor)::text;
+END
+$$;
+"""
+
 # What lowers an account may not leave it below its floor at the end of any entry; what raises it always may.
 REFUSE = """
 CREATE FUNCTION public.refuse_what_accounts_refuse(new_ids bigint[]) RETURNS void LANGUAGE plpgsql
@@ -357,6 +427,71 @@ END
 $$;
 """
 
+
+# All at once, which is the rule; where something is refused, each item by itself, so that none fails for its neighbour.
+# The balances of all are locked before the first: a part that is taken back would let go of them out of order.
+POST_EACH = """
+CREATE FUNCTION public.post_each(given jsonb)
+RETURNS TABLE (
+    item integer, entry_id bigint, reference text, recorded_at timestamptz, is_new boolean,
+    refused_as text, refused_by text, message text, detail text, hint text
+)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    flat jsonb;
+    items integer[];
+    one record;
+BEGIN
+    IF jsonb_typeof(given) IS DISTINCT FROM 'array' OR jsonb_path_exists(given, '$[*] ? (@.type() <> "array")') THEN
+        RAISE EXCEPTION 'give an array of arrays of entries' USING ERRCODE = 'QT422';
+    END IF;
+    SELECT coalesce(jsonb_agg(e.value ORDER BY i.place, e.place), '[]'), array_agg(i.place ORDER BY i.place, e.place)
+        INTO flat, items
+        FROM jsonb_array_elements(given) WITH ORDINALITY i (value, place)
+        CROSS JOIN jsonb_array_elements(i.value) WITH ORDINALITY e (value, place);
+    BEGIN
+        RETURN QUERY
+            SELECT items[p.place], p.entry_id, p.reference, p.recorded_at, p.is_new,
+                    NULL::text, NULL::text, NULL::text, NULL::text, NULL::text
+                FROM public.post_entries(flat) WITH ORDINALITY p (entry_id, reference, recorded_at, is_new, place);
+        RETURN;
+    EXCEPTION WHEN SQLSTATE 'QT409' OR SQLSTATE 'QT422' OR integrity_constraint_violation OR data_exception THEN
+        NULL;
+    END;
+    PERFORM b.account_id FROM public.balances b
+        WHERE b.account_id IN (
+            SELECT a.account_id FROM jsonb_array_elements(flat) e
+                CROSS JOIN jsonb_array_elements(
+                    CASE WHEN jsonb_typeof(e.value -> 'lines') = 'array' THEN e.value -> 'lines' ELSE '[]'::jsonb END
+                ) l
+                JOIN public.accounts a ON a.code = l.value ->> 'code' AND a.currency = l.value ->> 'currency'
+        )
+        ORDER BY b.account_id FOR NO KEY UPDATE;
+    FOR one IN SELECT i.value, i.place::integer AS place FROM jsonb_array_elements(given) WITH ORDINALITY i (value, place)
+    LOOP
+        BEGIN
+            RETURN QUERY
+                SELECT one.place, p.entry_id, p.reference, p.recorded_at, p.is_new,
+                        NULL::text, NULL::text, NULL::text, NULL::text, NULL::text
+                    FROM public.post_entries(one.value) p;
+        EXCEPTION WHEN SQLSTATE 'QT409' OR SQLSTATE 'QT422' OR integrity_constraint_violation OR data_exception THEN
+            item := one.place;
+            refused_as := SQLSTATE;
+            GET STACKED DIAGNOSTICS refused_by = CONSTRAINT_NAME, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+                hint = PG_EXCEPTION_HINT;
+            RETURN NEXT;
+        END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION public.post_each IS
+    'Posts each item, an array of entries that are posted all or none, by itself; a refused one has no entry, and says as what and by which rule';
+GRANT EXECUTE ON FUNCTION public.post_each TO quittance_app;
+"""
 
 # Entries and lines come in one statement, and each entry is whole and balanced at its end: no line can come later, since
 # the numbers of an entry's lines are taken.
@@ -415,5 +550,5 @@ def upgrade() -> None:
     """Create the chart and the posting functions that keep balances."""
     connection = op.get_bind()
     connection.exec_driver_sql("SET LOCAL ROLE quittance_owner")
-    for statement in (CHART, OPEN_ACCOUNTS, COMPLETE, REFUSE, EXAMINED, POST_ENTRIES):
+    for statement in (CHART, OPEN_ACCOUNTS, COMPLETE, CONDITIONS, REFUSE, EXAMINED, POST_ENTRIES, POST_EACH):
         connection.exec_driver_sql(statement)
