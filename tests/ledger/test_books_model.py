@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from psycopg.types.json import Jsonb
 
 from ledger import posting
-from ledger.accounts import Account, AccountType, Side
+from ledger.accounts import Account, AccountType, Side, clearing
 from ledger.entries import Entry, credit, debit
 from ledger.journal import _content
 from ledger.money import Money
@@ -142,7 +142,7 @@ class Books(RuleBasedStateMachine):
         """A wallet is filled, or spent from as far as it goes."""
         fact = self._fact(amount, currency, hour)
         sides = (debit, credit) if is_spent else (credit, debit)
-        accounts = (_wallet(), posting.clearing("stripe"))
+        accounts = (_wallet(), clearing("stripe"))
         lines = tuple(side(account, fact.money) for side, account in zip(sides, accounts, strict=True))
         self._post(posting.entry(fact, ":wallet", "wallet_moved", "moved", lines))
 

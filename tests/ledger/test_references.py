@@ -56,7 +56,7 @@ async def crowd(engine: AsyncEngine, references: int, duplicates: int) -> dict[s
 
 def assert_each_once(seen: dict[str, Counter[Any]], superuser: psycopg.Connection, known: int) -> None:
     """One content for each reference, and all others refused."""
-    posted = dict(superuser.execute("SELECT reference, description FROM entries").fetchall())
+    posted: dict[str, str] = dict(superuser.execute("SELECT reference, description FROM entries").fetchall())
     assert posted.keys() == seen.keys()
     for reference, counted in seen.items():
         contents = {words for (answer, words) in counted if answer in {"new", "known"}}
