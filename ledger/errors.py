@@ -22,6 +22,7 @@ LedgerError
 |-- ResolutionRefused    the resolution contradicts the gateway, or there is nothing that it could decide
 |-- RateConflict         another rate was stated for the pair and the effective moment
 |-- NoRate               no rate of the pair applied then, by what was known
+|-- FeeUnknown           no fee rule says what a purchase costs, or none in its currency
 |-- ConversionRefused    an amount cannot be converted as it is asked
 `-- TooManyRows          a report would be longer than its limit
 """
@@ -235,6 +236,13 @@ class NoRate(LedgerError):
 
 class ConversionRefused(LedgerError):
     """An amount cannot be converted as it is asked; `why` is the whole sentence."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+
+
+class FeeUnknown(LedgerError):
+    """No rule says what the fee is; `why` is the whole sentence."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
