@@ -46,6 +46,8 @@ OPTION_OF_FIELD = {
     "brand": "--payment-method",
     "country": "--payment-method",
     "funding": "--payment-method",
+    "card_brand": "--brand",
+    "card_funding": "--funding",
     "from_unit": "FROM",
     "to_unit": "TO",
     "rate": "RATE",

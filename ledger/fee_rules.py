@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from ledger.editions import Moment, Version
-from ledger.money import MAX_AMOUNT_MINOR, CurrencyCode, Money
+from ledger.money import MAX_AMOUNT_MINOR, Chargeable, CurrencyCode
 from ledger.prices import Percentage, Price
 from ledger.record import Record
 from ledger.rounding import Rounding
@@ -38,10 +38,10 @@ def _once_each(items: tuple[str, ...]) -> tuple[str, ...]:
 class Ask(Record):
     """A purchase whose fee is asked for."""
 
-    amount: Money
+    amount: Chargeable
     gateway: str
-    card_brand: str | None = None
-    card_funding: str | None = None
+    card_brand: Word | None = None
+    card_funding: Funding | None = None
     plan: str | None = None
     """The merchant's or the customer's plan, where fees depend on it."""
     volume_minor: int = Field(default=0, ge=0)
@@ -119,7 +119,7 @@ class TierPart(NamedTuple):
     """What of an amount falls into a tier."""
 
     number: int
-    """Counted from 1."""
+    """Counted from 1; 0 where the rule has no tiers."""
     amount_minor: int
     percentage: Decimal
 
@@ -186,7 +186,7 @@ class FeeRule(Price):
     def parts(self, amount_minor: int, currency: str, volume_minor: int) -> tuple[TierPart, ...] | None:
         """Split an amount by tiers; None where they are not known in the currency."""
         if self.tiers is None:
-            return (TierPart(1, amount_minor, self.percentage),)
+            return (TierPart(0, amount_minor, self.percentage),)
         if currency not in (self.tiers.steps[0].up_to_minor or {}):
             return None
         start = volume_minor if self.tiers.by is TiersBy.VOLUME else 0

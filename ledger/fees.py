@@ -5,7 +5,9 @@ Always gross = net + fee, and gross = price + what the customer bears of the fee
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 from ledger import editions
 from ledger.errors import FeeUnknown
@@ -14,6 +16,13 @@ from ledger.money import MAX_AMOUNT_MINOR, Money
 from ledger.prices import share
 from ledger.record import Record
 from ledger.rounding import Rounding, rounded
+
+
+class Bound(StrEnum):
+    """A limit of a rule that decided the fee."""
+
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
 
 
 class Fees(Record):
@@ -33,6 +42,9 @@ class Fees(Record):
     """... the rule that the fee was expected by; None where there is no rule, and the fee is the reported one."""
     parts: tuple[TierPart, ...] = ()
     """How the amount fell into the tiers."""
+    fixed: Money | None = None
+    bound: Bound | None = None
+    """What the fee was raised or lowered to."""
     expected: Money | None = None
     """What the rule expected, where `fee` is what the gateway reported."""
 
@@ -82,7 +94,7 @@ def of_purchase(edition: FeeEdition, rule: FeeRule, ask: Ask) -> Fees:
     price, currency = ask.amount.amount_minor, ask.amount.currency
 
     def borne(base: int) -> int:
-        return _of_customer(rule, fee_minor(rule, base, currency, ask.volume_minor))
+        return _of_customer(rule, computed(rule, base, currency, ask.volume_minor).fee_minor)
 
     if rule.percentage_of is Basis.NET:
         base, gross = price, price + borne(price)
@@ -99,7 +111,7 @@ def of_capture(edition: FeeEdition, rule: FeeRule, ask: Ask) -> Fees:
     gross, currency = ask.amount.amount_minor, ask.amount.currency
 
     def borne(base: int) -> int:
-        return _of_customer(rule, fee_minor(rule, base, currency, ask.volume_minor))
+        return _of_customer(rule, computed(rule, base, currency, ask.volume_minor).fee_minor)
 
     if rule.percentage_of is Basis.GROSS:
         return _fees(edition, rule, ask, price=gross - borne(gross), gross=gross, base=gross)
@@ -108,20 +120,35 @@ def of_capture(edition: FeeEdition, rule: FeeRule, ask: Ask) -> Fees:
     return _fees(edition, rule, ask, price=gross - borne(price), gross=gross, base=price)
 
 
-def fee_minor(rule: FeeRule, base_minor: int, currency: str, volume_minor: int = 0) -> int:
+class Computed(NamedTuple):
+    """A fee, in minor units, and what it is made of."""
+
+    fee_minor: int
+    parts: tuple[TierPart, ...]
+    fixed_minor: int
+    bound: Bound | None
+
+
+def computed(rule: FeeRule, base_minor: int, currency: str, volume_minor: int = 0) -> Computed:
     """Return the fee of an amount in minor units; raises FeeUnknown where the rule has no price in the currency."""
     parts = rule.parts(base_minor, currency, volume_minor)
     fixed = rule.fixed_in(currency)
-    if parts is None or fixed is None:
+    least, most = ((bounds or {}).get(currency) for bounds in (rule.minimum_minor, rule.maximum_minor))
+    if (
+        parts is None
+        or fixed is None
+        or (rule.minimum_minor is not None and least is None)
+        or (rule.maximum_minor is not None and most is None)
+    ):
         raise FeeUnknown(f"rule {rule.name} has no price in {currency}: add it")
-    part = sum((share(part.amount_minor, part.percentage) for part in parts), Fraction(0))
-    fee = rounded(part, rule.rounding) + fixed
-    for bounds, closer in ((rule.minimum_minor, max), (rule.maximum_minor, min)):
-        if bounds is not None:
-            if currency not in bounds:
-                raise FeeUnknown(f"rule {rule.name} has no price in {currency}: add it")
-            fee = closer(fee, bounds[currency])
-    return fee
+    fee = (
+        rounded(sum((share(part.amount_minor, part.percentage) for part in parts), Fraction(0)), rule.rounding) + fixed
+    )
+    if least is not None and fee < least:
+        return Computed(least, parts, fixed, Bound.MINIMUM)
+    if most is not None and fee > most:
+        return Computed(most, parts, fixed, Bound.MAXIMUM)
+    return Computed(fee, parts, fixed, None)
 
 
 def _of_customer(rule: FeeRule, fee: int) -> int:
@@ -129,16 +156,21 @@ def _of_customer(rule: FeeRule, fee: int) -> int:
 
 
 def _fees(edition: FeeEdition, rule: FeeRule, ask: Ask, *, price: int, gross: int, base: int) -> Fees:
-    currency = ask.amount.currency
+    def money(minor: int) -> Money:
+        return Money(amount_minor=minor, currency=ask.amount.currency)
+
+    found = computed(rule, base, ask.amount.currency, ask.volume_minor)
     return Fees(
         gateway=ask.gateway,
-        price=Money(amount_minor=price, currency=currency),
-        gross=Money(amount_minor=gross, currency=currency),
-        fee=Money(amount_minor=fee_minor(rule, base, currency, ask.volume_minor), currency=currency),
+        price=money(price),
+        gross=money(gross),
+        fee=money(found.fee_minor),
         settled=rule.settled,
         version=edition.version,
         rule=rule.name,
-        parts=rule.parts(base, currency, ask.volume_minor) or (),
+        parts=found.parts,
+        fixed=money(found.fixed_minor),
+        bound=found.bound,
     )
 
 
