@@ -1,6 +1,7 @@
 """Reads a file of exchange rates, CSV or YAML by its name, with the line of each fault; all of it can be used, or nothing."""
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -71,7 +72,8 @@ def _faults_of(read: _Rows) -> Iterator[Fault]:
 
 
 def _of_csv(text: str, source: str, actor: str) -> list[NewRate]:
-    reader = csv.reader(text.splitlines(), strict=True)
+    # What a spreadsheet writes begins with a mark of its encoding.
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     found: list[_Row] = []
     faults: list[str] = []
     seen: set[tuple[object, ...]] = set()
