@@ -7,6 +7,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from iso4217 import Currency as IsoCurrency
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -167,8 +168,12 @@ class Settings(BaseSettings):
     @field_validator("functional_currency")
     @classmethod
     def _currency(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Z]{3}", value):
-            raise ValueError("must be an ISO 4217 code, like USD")
+        try:
+            known = IsoCurrency(value).exponent is not None
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("must be a currency of ISO 4217, like USD")
         return value
 
     @field_validator("gateway_order")

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from commands.documents import Document
+from ledger.positions import Position
 from ledger.rates import AppliedRate, StatedRate, shown
 
 
@@ -33,6 +34,15 @@ class AppliedRateDocument(Document):
     stated: RateDocument
 
 
+class PositionDocument(Document):
+    """What conversions left of a unit."""
+
+    unit: str
+    held_minor: int
+    cost_minor: int
+    functional_currency: str
+
+
 def of_rate(row: StatedRate) -> RateDocument:
     """Show a stated rate."""
     return RateDocument(
@@ -59,4 +69,11 @@ def of_applied(applied: AppliedRate) -> AppliedRateDocument:
         denominator=applied.rate.denominator,
         is_inverse=applied.is_inverse,
         stated=of_rate(applied.stated),
+    )
+
+
+def of_position(unit: str, position: Position, functional: str) -> PositionDocument:
+    """Show a position."""
+    return PositionDocument(
+        unit=unit, held_minor=position.held_minor, cost_minor=position.cost_minor, functional_currency=functional
     )

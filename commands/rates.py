@@ -1,7 +1,7 @@
-"""`rates`: exchange rates between currencies and units: state them, list them, and which one applied at a moment."""
+"""`rates`: exchange rates between currencies and units: state them, read them, and see what conversions left at which cost."""
 # ruff: noqa: PLC0415 # heavy parts are imported when a command runs, so that --help is quick
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from commands import options, output, rate_options
 from commands.errors import AnswerIsNo, WrongUse
 
 if TYPE_CHECKING:
+    from ledger.positions import Position
     from ledger.rates import AppliedRate, NewRate, StatedRate
     from settings import Settings
 
@@ -134,6 +135,36 @@ def at(
         output.document(rate_documents.of_applied(applied).plain())
     else:
         output.line(f"1 {applied.from_unit} is {rates.shown(applied.rate)} {applied.to_unit}: {applied}")
+
+
+@app.command()
+def positions(*, as_json: options.AsJson = False) -> None:
+    """Show what conversions left of each unit, and what it cost in the functional currency."""
+    from commands import connections, rate_documents
+    from ledger import exchange
+    from ledger.errors import ConversionRefused
+
+    async def read(settings: "Settings") -> "tuple[str, Mapping[str, Position]]":
+        functional = settings.functional_currency
+        async with connections.books(settings) as books:
+            return functional, await exchange.positions(books, await exchange.units(books), functional)
+
+    try:
+        functional, found = connections.run(read)
+    except ConversionRefused as error:
+        raise WrongUse(str(error)) from None
+    rows = [rate_documents.of_position(unit, position, functional) for unit, position in sorted(found.items())]
+    if as_json:
+        output.document({"positions": [row.plain() for row in rows]})
+        return
+    cells = [(row.unit, _money(row.held_minor, row.unit), _money(row.cost_minor, functional)) for row in rows]
+    output.table(("unit", "held", "cost"), cells, numbers=("held", "cost"))
+
+
+def _money(amount_minor: int, unit: str) -> str:
+    from ledger.money import Money
+
+    return str(Money(amount_minor=amount_minor, currency=unit))
 
 
 def _write(new: "Sequence[NewRate]") -> "list[tuple[StatedRate, bool]]":

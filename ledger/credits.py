@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from ledger.accounts import credits_issued, deferred_revenue, revenue_credits, wallet
 from ledger.entries import Entry, Name, credit, debit
 from ledger.errors import ConversionRefused
-from ledger.fee_posting import lines_of
+from ledger.fee_posting import invoiced_lines_of, lines_of
 from ledger.fees import Fees
 from ledger.money import Money
 from ledger.positions import Positions, exchanged
@@ -30,6 +30,8 @@ class Purchase(Record):
     """What was paid, and the gateway's fee: as expected, or as it was reported."""
     event_at: AwareDatetime
     actor: Name
+    invoiced: bool = False
+    """Whether a charge with an invoice collected it: its entries have what the gateway owes us, and the fee."""
     charge_id: str | None = None
     operation_id: str | None = None
 
@@ -71,8 +73,9 @@ def bought(purchase: Purchase, positions: Positions, functional: str, value: App
     worth = _worth(price, functional, value)
     sold, after = exchanged(price, credits_, worth.amount_minor, positions, functional)
     issued, _ = exchanged(credits_, worth, worth.amount_minor, after, functional)
+    paid = invoiced_lines_of(purchase.fees, purchase.customer) if purchase.invoiced else lines_of(purchase.fees)
     lines = (
-        *lines_of(purchase.fees),
+        *paid,
         *sold,
         credit(wallet(purchase.customer), credits_),
         debit(credits_issued(), credits_),

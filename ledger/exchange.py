@@ -16,6 +16,7 @@ from ledger.errors import ConversionRefused, ReferenceConflict
 from ledger.journal import PostedEntry
 from ledger.positions import Position
 
+PREFIX = "exchange:"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:account, 0))")
 _SIGNED = case((lines.c.side == accounts.c.normal_side, lines.c.amount_minor), else_=-lines.c.amount_minor)
 
@@ -65,6 +66,12 @@ async def positions(connection: AsyncConnection, units: Sequence[str], functiona
             )
         found[unit] = Position(held_minor=balances.get(unit, 0), cost_minor=-balances.get(functional, 0))
     return found
+
+
+async def units(connection: AsyncConnection) -> list[str]:
+    """List the units that the exchange ever held."""
+    statement = select(accounts.c.code).where(accounts.c.code.startswith(PREFIX, autoescape=True)).distinct()
+    return sorted(code.removeprefix(PREFIX) for (code,) in await connection.execute(statement))
 
 
 def _is_of(present: reports.EntryRecord, wish: Conversion) -> bool:

@@ -1,6 +1,6 @@
 """The posting rule of a purchase with its fee: the gross on what the gateway owes us, the fee on its accounts. Pure."""
 
-from ledger.accounts import clearing, fees_charged, fees_payable, gateway_fees
+from ledger.accounts import clearing, fees_charged, fees_payable, gateway_fees, receivable
 from ledger.entries import Line, credit, debit
 from ledger.fee_rules import Settlement
 from ledger.fees import Fees
@@ -21,4 +21,15 @@ def lines_of(fees: Fees) -> tuple[Line, ...]:
         owed_to = clearing(fees.gateway) if fees.settled is Settlement.NET else fees_payable(fees.gateway)
         charged = debit(gateway_fees(), amount), credit(owed_to, amount)
         lines += charged if fees.fee.amount_minor > 0 else (line.reversed() for line in charged)
+    return tuple(lines)
+
+
+def invoiced_lines_of(fees: Fees, customer: str) -> tuple[Line, ...]:
+    """Return the lines of a gross that a charge has collected for an invoice: its own entries have the gateway's part.
+
+    The charge left the gross on what the customer owes us, and booked the fee; from there it is taken.
+    """
+    lines = [debit(receivable(customer), fees.gross)]
+    if fees.of_customer.amount_minor:
+        lines.append(credit(fees_charged(), fees.of_customer))
     return tuple(lines)

@@ -1,13 +1,18 @@
 """Rates on the command line: stated once, listed, read at a moment, loaded from a file."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from ledger import exchange
+from ledger import rates as stated
+from ledger.database import create_engine
 from starter import app
 from tests.conftest import Database
+from tests.ledger.exchange_samples import conversion, money, new_rate
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 HEAD = "from,to,rate,effective_from,source\n"
@@ -54,8 +59,9 @@ def test_the_rate_of_a_moment_is_read(rates: Rates) -> None:
     inverse = rates("at", "usd", "eur", "--at", "2026-11-04", "--json")
     document = json.loads(inverse.stdout)
     assert (document["rate"], document["is_inverse"], document["stated"]["rate"]) == ("25/27", True, "1.08")
-    none = rates("at", "EUR", "USD", "--at", "2026-11-04", "--known-at", "2026-11-03")
-    assert none.exit_code == (1 if "by what was known at" in none.stderr else 0)
+    unknown = rates("at", "EUR", "USD", "--at", "2026-11-04", "--known-at", "2020-01-01")
+    assert unknown.exit_code == 1
+    assert "by what was known at 2020-01-01 00:00:00 UTC" in unknown.stderr
     before = rates("at", "EUR", "USD", "--at", "2026-11-01")
     assert said(before) == (
         1,
@@ -111,3 +117,31 @@ def test_what_cannot_be_used_is_refused_before_anything_is_connected_to(
     """One line each, and exit code 2."""
     result = Rates(NOWHERE)(*arguments)
     assert said(result) == (2, "", "".join(f"error: {line}\n" for line in lines))
+
+
+async def test_positions_are_shown_with_their_cost(database: Database) -> None:
+    """Whoever asks what is held of a currency sees what it cost in the functional one; another one is refused."""
+    engine = create_engine(database.app_url, 1)
+    async with engine.begin() as connection:
+        await stated.add(connection, new_rate("EUR", "USD", "1.08"))
+        await exchange.convert(connection, conversion(money("100", "EUR"), "USD"), "USD")
+    await engine.dispose()
+
+    def positions(*more: str, **environment: str) -> Result:
+        env = {"DATABASE_URL": database.app_url, **environment}
+        return CliRunner(env=env).invoke(app, ["rates", "positions", *more])
+
+    shown = await asyncio.to_thread(positions, "--json")
+    assert json.loads(shown.stdout)["positions"] == [
+        {"unit": "EUR", "held_minor": 10000, "cost_minor": 10800, "functional_currency": "USD"}
+    ]
+    table = await asyncio.to_thread(positions)
+    assert ["EUR", "100.00", "EUR", "108.00", "USD"] in [line.split() for line in table.stdout.splitlines()]
+    refused = await asyncio.to_thread(lambda: positions(FUNCTIONAL_CURRENCY="GBP"))
+    line = "error: exchange:EUR was kept in USD, and the functional currency is GBP: set FUNCTIONAL_CURRENCY back\n"
+    assert (refused.exit_code, refused.stderr) == (2, line)
+    wrong = await asyncio.to_thread(lambda: positions(FUNCTIONAL_CURRENCY="CREDIT"))
+    assert (wrong.exit_code, wrong.stderr) == (
+        2,
+        "error: FUNCTIONAL_CURRENCY: must be a currency of ISO 4217, like USD\n",
+    )

@@ -24,7 +24,7 @@ def new_rate(from_unit: str, to_unit: str, rate: str, effective_from: datetime =
     return NewRate(
         from_unit=from_unit,
         to_unit=to_unit,
-        rate=rate,  # type: ignore[arg-type] # text becomes a fraction
+        rate=rate,
         effective_from=effective_from,
         source="ECB",
         actor="person:alice",

@@ -11,8 +11,10 @@ from ledger.credits import Outstanding, Purchase, Spending
 from ledger.errors import ConversionRefused
 from ledger.fees import Fees
 from ledger.money import Money
+from ledger.posting import captured, fee_charged
 from tests.ledger.exchange_samples import DAY, applied, balances, money, surplus
 from tests.ledger.fee_samples import ask, edition, rule
+from tests.ledger.samples import fact
 
 
 def fees_of(amount_minor: int, currency: str = "USD", **fields: object) -> Fees:
@@ -58,6 +60,16 @@ def test_a_thousand_credits_for_ten_dollars() -> None:
     }
     assert (entry.reference, entry.rule, entry.operation_id) == ("purchase:pu_1", "credits_bought", "ch_1:capture:1")
     assert entry.description == "bought 1,000 CREDIT for 10.00 USD at stripe"
+
+
+@pytest.mark.parametrize("borne_by", ["merchant", "customer"])
+def test_a_purchase_that_a_charge_collected_comes_to_the_same(borne_by: str) -> None:
+    """With the entries of the charge, which has the gateway's part, the books hold what one entry would have said."""
+    whole = purchase(fees_of(1000, borne_by=borne_by))
+    took = fact(amount_minor=whole.fees.gross.amount_minor, invoice="in_1")
+    fee = took.model_copy(update={"money": whole.fees.fee})
+    parts = [captured(took), fee_charged(fee), rules.bought(whole.model_copy(update={"invoiced": True}), {}, "USD")]
+    assert balances(line for part in parts for line in part.lines) == balances(rules.bought(whole, {}, "USD").lines)
 
 
 def test_a_fee_on_top_is_not_paid_for_credits() -> None:

@@ -229,6 +229,7 @@ def test_the_application_may_write_only_where_processes_do(superuser: psycopg.Co
         "alembic_version": "SELECT",
         "charges": "INSERT SELECT UPDATE",
         "entries": "SELECT",
+        "exchange_rates": "INSERT SELECT",
         "lines": "SELECT",
         "operations": "INSERT SELECT UPDATE",
         "reviews": "INSERT SELECT UPDATE",

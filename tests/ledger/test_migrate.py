@@ -55,6 +55,7 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "alembic_version",
         "charges",
         "entries",
+        "exchange_rates",
         "lines",
         "operations",
         "reviews",

@@ -125,7 +125,7 @@ def test_what_is_no_rate_is_refused(text: str, message: str) -> None:
 def test_a_rate_needs_two_units_and_a_source() -> None:
     """Who said it is a part of what was said."""
     good = new_rate("EUR", "USD", "1.08").model_dump()
-    changes = [
+    changes: list[tuple[dict[str, object], str]] = [
         ({"to_unit": "EUR"}, "EUR is always 1 EUR: give two units"),
         ({"to_unit": "POINTS"}, "unknown currency 'POINTS'"),
         ({"source": "  "}, "must say where the rate is from, such as ECB"),
