@@ -9,7 +9,9 @@ from typer.testing import CliRunner, Result
 
 from ledger import exchange
 from ledger import rates as stated
+from ledger.accounts import clearing
 from ledger.database import create_engine
+from ledger.entries import debit
 from starter import app
 from tests.conftest import Database
 from tests.ledger.exchange_samples import conversion, money, new_rate
@@ -124,7 +126,9 @@ async def test_positions_are_shown_with_their_cost(database: Database) -> None:
     engine = create_engine(database.app_url, 1)
     async with engine.begin() as connection:
         await stated.add(connection, new_rate("EUR", "USD", "1.08"))
-        await exchange.convert(connection, conversion(money("100", "EUR"), "USD"), "USD")
+        euros = money("100", "EUR")
+        line = debit(clearing("stripe"), euros)
+        await exchange.convert(connection, conversion(euros, "USD", line=line, receiver=clearing("paypal")), "USD")
     await engine.dispose()
 
     def positions(*more: str, **environment: str) -> Result:
@@ -138,8 +142,8 @@ async def test_positions_are_shown_with_their_cost(database: Database) -> None:
     table = await asyncio.to_thread(positions)
     assert ["EUR", "100.00", "EUR", "108.00", "USD"] in [line.split() for line in table.stdout.splitlines()]
     refused = await asyncio.to_thread(lambda: positions(FUNCTIONAL_CURRENCY="GBP"))
-    line = "error: exchange:EUR was kept in USD, and the functional currency is GBP: set FUNCTIONAL_CURRENCY back\n"
-    assert (refused.exit_code, refused.stderr) == (2, line)
+    said_no = "error: exchange:EUR was kept in USD, and the functional currency is GBP: set FUNCTIONAL_CURRENCY back\n"
+    assert (refused.exit_code, refused.stderr) == (2, said_no)
     wrong = await asyncio.to_thread(lambda: positions(FUNCTIONAL_CURRENCY="CREDIT"))
     assert (wrong.exit_code, wrong.stderr) == (
         2,

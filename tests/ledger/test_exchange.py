@@ -9,15 +9,19 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import exchange, journal, rates, reports
-from ledger.accounts import clearing, revenue_sales
+from ledger.accounts import clearing, revenue_sales, wallet
 from ledger.entries import Entry, credit, debit
 from ledger.errors import ConversionRefused, NoRate, ReferenceConflict
+from ledger.money import Money
 from ledger.positions import Position
 from tests.ledger.exchange_samples import DAY, conversion, money, new_rate
 
+FUNDED = 10**7
+"""What the customer's wallet has of each currency, in minor units, before anything is converted."""
+
 
 async def with_rates(connection: AsyncConnection) -> None:
-    """Euros at 1.08, from the next day on at 1.20; yen at 1/150."""
+    """Euros at 1.08, from the next day on at 1.20; yen at 1/150. There is something in the wallet."""
     for rate in (
         new_rate("EUR", "USD", "1.08"),
         new_rate("EUR", "USD", "1.20", DAY + timedelta(days=1)),
@@ -25,6 +29,18 @@ async def with_rates(connection: AsyncConnection) -> None:
         new_rate("EUR", "JPY", "162"),
     ):
         await rates.add(connection, rate)
+    funds = [Money(amount_minor=FUNDED, currency=currency) for currency in ("EUR", "JPY", "USD")]
+    paid_in = Entry(
+        reference="paid_in",
+        rule="paid_in",
+        description="paid in",
+        event_at=DAY,
+        actor="person:alice",
+        lines=tuple(
+            line for fund in funds for line in (debit(clearing("stripe"), fund), credit(wallet("cus_1"), fund))
+        ),
+    )
+    await journal.post(connection, [paid_in])
 
 
 async def balance(connection: AsyncConnection, account: str, currency: str) -> int:
@@ -54,7 +70,7 @@ async def test_history_stays_at_the_rate_of_its_day(connection: AsyncConnection)
     await rates.add(connection, new_rate("EUR", "USD", "1.50", DAY + timedelta(hours=1)))
     again = await exchange.convert(connection, wish, "USD")
     assert (first.is_new, again.is_new, again.entry_id) == (True, False, first.entry_id)
-    assert await balance(connection, "wallet:cus_1", "USD") == 10800
+    assert await balance(connection, "wallet:cus_1", "USD") == FUNDED + 10800
 
 
 async def test_the_same_id_for_another_conversion_is_refused(connection: AsyncConnection) -> None:
@@ -113,7 +129,7 @@ async def test_conversions_at_once_leave_no_position_and_no_cost_behind(engine: 
         ]
         losses = await balance(connection, "expense:exchange_losses", "USD")
         roundings = await balance(connection, "expense:conversion_rounding", "USD")
-        assert sum(in_dollars) == losses + roundings
+        assert sum(in_dollars) - FUNDED == losses + roundings
         # All at one rate: whatever was gained or lost is the rounding of averages, at most half a cent each.
         assert abs(in_dollars[2] - losses) <= 20
         assert abs(held.cost_minor - 108_000) <= 20
