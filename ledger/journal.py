@@ -15,10 +15,25 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.entries import Entry
-from ledger.errors import AccountConflict, InvalidEntry, LedgerError, ReferenceConflict, UnbalancedEntry
+from ledger.errors import (
+    AccountConflict,
+    InvalidEntry,
+    LedgerError,
+    NoPeriod,
+    PeriodNotOpen,
+    ReferenceConflict,
+    UnbalancedEntry,
+)
 
 UNIQUE = "23505"
 CHECK = "23514"
+_INVALID = {
+    "entry_balances": UnbalancedEntry,
+    "account_is_fixed": AccountConflict,
+    "period_is_open": PeriodNotOpen,
+    "event_has_a_period": NoPeriod,
+}
+"""What an entry is refused for, by the name that the database gives it."""
 _POST = text("SELECT entry_id, reference, recorded_at, is_new FROM post_entries(CAST(:given AS jsonb))")
 
 
@@ -84,12 +99,6 @@ def _refusal(error: object) -> LedgerError | None:
     # The function gives the reference as the detail and the fault as the hint; the tables' own checks give neither.
     reference = "of this posting" if error.sqlstate in {UNIQUE, CHECK} else error.diag.message_detail or ""
     fault = error.diag.message_hint or error.diag.message_primary or ""
-    match error.diag.constraint_name:
-        case "entry_reference_is_unique":
-            return ReferenceConflict(reference)
-        case "entry_balances":
-            return UnbalancedEntry(reference, fault)
-        case "account_is_fixed":
-            return AccountConflict(reference, fault)
-        case _:
-            return InvalidEntry(reference, fault)
+    if error.diag.constraint_name == "entry_reference_is_unique":
+        return ReferenceConflict(reference)
+    return _INVALID.get(error.diag.constraint_name or "", InvalidEntry)(reference, fault)

@@ -31,6 +31,7 @@ BEGIN
     ) THEN
         ALTER ROLE quittance_auditor SET default_transaction_read_only = on;
     END IF;
+    GRANT USAGE ON SCHEMA public TO quittance_auditor;
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO quittance_auditor', current_database());
 END
 $$;
@@ -263,11 +264,10 @@ RIGHTS = """
 GRANT SELECT ON public.people_roles, public.periods, public.period_changes TO quittance_app;
 GRANT EXECUTE ON FUNCTION public.has_role, public.period_checks, public.begin_close, public.close_period,
     public.reopen_period TO quittance_app;
-GRANT USAGE ON SCHEMA public TO quittance_auditor;
 GRANT EXECUTE ON FUNCTION public.period_checks TO quittance_auditor;
 GRANT SELECT ON public.account_codes, public.accounts, public.entries, public.lines, public.charges, public.operations,
     public.withdrawals, public.reviews, public.splits, public.split_legs, public.people_roles, public.periods,
-    public.period_changes TO quittance_auditor;
+    public.period_changes, public.alembic_version TO quittance_auditor;
 -- Of what gateways sent, when and what it was of; the bodies hold more than an audit needs.
 GRANT SELECT (sequence, gateway, event_id, event_type, received_at, deliveries, state, attempts, next_try_at, handled_at,
     charge_id, operation_id, result, came_by) ON public.webhook_events TO quittance_auditor;
