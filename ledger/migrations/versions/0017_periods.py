@@ -99,7 +99,7 @@ CREATE INDEX period_changes_period ON public.period_changes (period, change_id);
 COMMENT ON TABLE public.period_changes IS 'Every change of a period''s state: writing it here is what changes it';
 COMMENT ON COLUMN public.period_changes.warnings IS 'What was still open when it was closed all the same';
 
--- The first year leaves room for facts that are older than the books.
+-- There is room for facts that are older than the books: from the year before this one, or that of the first version.
 INSERT INTO public.periods (name, starts_on, ends_on)
     SELECT to_char(m, 'YYYY-MM'), m::date, (m + interval '1 month')::date - 1
         FROM (
@@ -107,7 +107,7 @@ INSERT INTO public.periods (name, starts_on, ends_on)
                     clock_timestamp() AT TIME ZONE 'UTC' AS today
                 FROM public.entries
         ) e, generate_series(
-            least(date_trunc('month', e.oldest), date_trunc('year', e.today) - interval '1 year'),
+            least(date_trunc('month', e.oldest), date_trunc('year', e.today) - interval '1 year', timestamp '2026-01-01'),
             greatest(date_trunc('month', e.newest), date_trunc('month', e.today)),
             interval '1 month'
         ) m
