@@ -201,7 +201,7 @@ DECLARE
     usual text;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared({lock});
-    IF asked IS NULL THEN
+    IF asked IS NULL AND event_at <= clock_timestamp() + interval '1 month' THEN
         SELECT p.name INTO usual FROM public.periods p WHERE p.starts_on <= day AND p.ends_on >= day AND p.state = 'open'
             ORDER BY p.starts_on DESC LIMIT 1;
     END IF;
