@@ -60,6 +60,7 @@ class WebhookIntake:
         return PlainTextResponse("kept\n" if is_new else "known already\n")
 
     async def _keep(self, gateway: str, admitted: Admitted, body: bytes) -> bool:
+        await self._gate.passed()
         new = NewEvent(
             gateway=gateway,
             event_id=admitted.event.event_id,
@@ -68,7 +69,6 @@ class WebhookIntake:
             headers=admitted.headers,
             body=body,
         )
-        await self._gate.passed()
         return await self._writer.keep(new)
 
     def _refused(self, gateway: str, reason: str) -> Response:
