@@ -76,6 +76,15 @@ class Settings(BaseSettings):
 
     reviewers: str | None = None
     """Persons who may resolve reviews, as in `alice,bob`; without them nobody may. The worker decides by its own."""
+    closers: str | None = None
+    """Persons who may close periods, and approve that one is reopened. The database keeps them, as `worker.py --migrate`
+    last read them; without the setting they stay as they are, and with an empty one nobody is."""
+    accountants: str | None = None
+    """Persons who may ask for adjustments and for a period to be reopened; kept in the same way."""
+    approvers: str | None = None
+    """Persons who may approve adjustments; kept in the same way."""
+    allow_unsafe_database: bool = False
+    """Run although the server's settings let acknowledged postings be lost (fsync off, and the like): for tests only."""
     api_host: str = "127.0.0.1"
     """Address on which the HTTP service listens."""
     api_port: int = Field(default=12113, ge=1, le=65535)
@@ -107,6 +116,12 @@ class Settings(BaseSettings):
     def reviewer_names(self) -> frozenset[str]:
         """The persons of `reviewers`."""
         return frozenset((self.reviewers or "").split(",")) - {""}
+
+    @property
+    def people(self) -> dict[str, frozenset[str]]:
+        """The persons of each role in the books whose setting is given."""
+        given = {"closer": self.closers, "accountant": self.accountants, "approver": self.approvers}
+        return {role: frozenset(names.split(",")) - {""} for role, names in given.items() if names is not None}
 
     def calls_per_second(self, gateway: str) -> float | None:
         """How many calls to this gateway all workers make in a second at most; None for no limit."""
@@ -157,10 +172,12 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("must be an IP address of this machine, like 127.0.0.1 or 0.0.0.0") from None
 
-    @field_validator("reviewers")
+    @field_validator("reviewers", "closers", "accountants", "approvers")
     @classmethod
-    def _persons(cls, value: str | None) -> str:
-        names = [name.strip() for name in (value or "").split(",") if name.strip()]
+    def _persons(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        names = [name.strip() for name in value.split(",") if name.strip()]
         if not all(re.fullmatch(PERSON, name) for name in names):
             raise ValueError("must list persons by letters, digits and _ . -, like alice,bob")
         return ",".join(names)

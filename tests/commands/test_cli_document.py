@@ -14,8 +14,10 @@ from commands import (
     fee_documents,
     ledger_documents,
     output,
+    period_documents,
     process_schemas,
     proof_documents,
+    protection_documents,
     rate_documents,
     repair_documents,
     review_documents,
@@ -31,6 +33,7 @@ from commands.repair import Proposal, Proposals
 from commands.repair_plan import ChargePlan
 from ledger.charges import ChargeStatus
 from ledger.inbox import EventState
+from ledger.periods import PeriodState
 from ledger.proofs.findings import Code, Finding
 from ledger.proofs.invariants import count
 from ledger.refunds import RefundStatus
@@ -89,6 +92,10 @@ DOCUMENTS: dict[str, set[str]] = {
     "A tier": set(fee_documents.TierDocument.model_fields),
     "The sums of a fee rule": set(fee_documents.RuleSumDocument.model_fields),
     "A compared fee": set(fee_documents.ComparedFeeDocument.model_fields),
+    "A period": set(period_documents.PeriodDocument.model_fields),
+    "A change of a period": set(period_documents.PeriodChangeDocument.model_fields),
+    "A finding of a period": set(period_documents.PeriodFindingDocument.model_fields),
+    "The protection": set(protection_documents.ProtectionDocument.model_fields),
     "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
     "A routing decision": set(routing_documents.DecisionDocument.model_fields),
     "A candidate": set(routing_documents.CandidateDocument.model_fields),
@@ -151,6 +158,8 @@ def test_the_fields_of_a_document_are_those_described(title: str) -> None:
 def test_documents_that_extend_others_describe_what_they_add() -> None:
     """A charge is a charge in a list and more; an account in the trial balance is an account and more."""
     assert named("A charge") == added(charge_documents.ChargeDocument, charge_documents.ChargeSummary)
+    sheet = added(period_documents.PeriodSheetDocument, period_documents.PeriodDocument)
+    assert named("A period with its trail") == sheet
     trial_balance = added(ledger_documents.TrialBalanceAccount, ledger_documents.AccountDocument)
     assert named("An account in the trial balance") == trial_balance
 
@@ -172,7 +181,7 @@ def test_every_exit_code_is_described() -> None:
     assert codes == {0, *ours}
 
 
-@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus])
+@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus, *PeriodState])
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""
     assert f"`{word}`" in TEXT
