@@ -158,10 +158,15 @@ POWERS = [
 
 # What a function is made of checks less than the whole.
 INTERNALS = [
-    "SELECT public.open_accounts('[]')",
+    "SELECT public.open_accounts('{}', '{}', '{}', '{}', '{}')",
+    "SELECT public.charted('wallet:x')",
+    "SELECT public.account_of('wallet:x', 'USD')",
+    "SELECT public.refuse_what_accounts_refuse('{}')",
+    "SELECT public.refuse_what_conditions_refuse('[]')",
+    "SELECT * FROM public.given_conditions('[]')",
     "SELECT * FROM public.given_entries('[]')",
     "SELECT * FROM public.given_lines('[]')",
-    "SELECT * FROM public.examined_entries('[]')",
+    "SELECT * FROM public.examined_entries('[]', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
     "SELECT public.refuse_change()",
     "SELECT public.lines_belong()",
     "SELECT public.entry_is_complete()",

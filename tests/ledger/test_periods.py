@@ -128,7 +128,7 @@ GAPS = [
     "UPDATE periods SET state = 'closed'",
     "UPDATE periods SET ends_on = ends_on - 1",
     "DELETE FROM periods",
-    "TRUNCATE periods, period_changes, entries, lines",
+    "TRUNCATE periods, period_changes, entries, lines, holds",
     "INSERT INTO period_changes (period, to_state, changed_by) SELECT min(name), 'closed', 'mallory' FROM periods",
     "INSERT INTO period_changes (period, to_state, changed_by) SELECT max(name), 'closed', 'alice' FROM periods",
     "INSERT INTO period_changes (period, to_state, changed_by) VALUES ('2099-01', 'closed', 'alice')",
@@ -137,6 +137,18 @@ GAPS = [
     "DELETE FROM people_roles",
     "TRUNCATE people_roles",
 ]
+
+
+BY_HAND = """
+WITH e AS (
+    INSERT INTO entries (reference, rule, description, event_at, actor, line_count, totals, content_hash, period)
+    VALUES ('by_hand', 'by_hand', 'x', %s, 'person:alice', 2, '{"USD": 5}', '', %s) RETURNING entry_id, event_at
+)
+INSERT INTO lines (entry_id, line_number, account_id, side, amount_minor, currency,
+    sequence, before_minor, after_minor, event_at, recorded_at, event_high)
+SELECT e.entry_id, n, a.account_id, s, 5, 'USD', 1000 + n, 0, 5, e.event_at, now(), e.event_at
+FROM e, (VALUES (1, 'debit'), (2, 'credit')) l (n, s), accounts a WHERE a.code = 'clearing:stripe' AND a.currency = 'USD'
+"""
 
 
 @pytest.mark.parametrize("replica", [False, True])
@@ -187,11 +199,7 @@ async def test_an_entry_by_hand_is_not_let_into_a_closed_period(
     await close(connection, name_of(2))
     for name in (name_of(2), "2001-01", name_of(5)):
         with pytest.raises(psycopg.Error, match="is refused: period") as refused:
-            owner.execute(
-                "INSERT INTO entries (reference, rule, description, event_at, actor, line_count, totals, content_hash,"
-                " period) VALUES ('by_hand', 'by_hand', 'x', %s, 'person:alice', 2, '{}', '', %s)",
-                [within(2), name],
-            )
+            owner.execute(BY_HAND, [within(2), name])
         owner.rollback()
         assert refused.value.diag.constraint_name == "period_is_open"
 
@@ -264,7 +272,9 @@ async def test_a_trial_balance_that_is_off_keeps_a_period_open(
     """Wrong books are not closed over, whatever reason is given."""
     await post(connection, happened("ch_1", within(1)))
     superuser.execute("ALTER TABLE lines DISABLE TRIGGER never_changed")
-    superuser.execute("UPDATE lines SET amount_minor = amount_minor + 7 WHERE side = 'debit'")
+    superuser.execute(
+        "UPDATE lines SET amount_minor = amount_minor + 7, after_minor = after_minor + 7 WHERE side = 'debit'"
+    )
     superuser.execute("ALTER TABLE lines ENABLE ALWAYS TRIGGER never_changed")
     with pytest.raises(PeriodRefused, match="the trial balance of USD is off by 7 in minor units: run `prove`"):
         await periods.close(connection, name_of(1), by="alice", despite="we like it so")
