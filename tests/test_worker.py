@@ -14,7 +14,7 @@ from tests.conftest import Database
 
 pytestmark = pytest.mark.system
 
-OFF = "ALTER TABLE entries DISABLE TRIGGER entry_is_complete"
+OFF = "ALTER TABLE entries DISABLE TRIGGER entries_are_complete"
 SECONDS = 60
 
 
@@ -40,7 +40,7 @@ def test_a_worker_does_not_start_on_a_ledger_that_is_not_protected(
     lines = answer.stderr.splitlines()
     assert len(lines) == 3, answer.stderr
     assert lines[0].startswith("cannot start: quittance_app has DELETE on lines, which is not declared: REVOKE DELETE")
-    assert lines[1].startswith("cannot start: trigger entry_is_complete of entries is off: ALTER TABLE entries ENABLE")
+    assert lines[1].startswith("cannot start: trigger entries_are_complete of entries is off: ALTER TABLE entries ENABLE")
     assert lines[2].startswith("cannot start: the server's setting fsync is off: set it to on")
 
 

@@ -220,7 +220,7 @@ async def test_the_gate_lets_through_what_was_allowed_and_nothing_else(
             await Gate(engine, unsafe_allowed=False).passed()
         await Gate(engine, unsafe_allowed=True).passed()
         superuser.execute("ALTER TABLE entries DISABLE TRIGGER entries_are_complete")
-        with pytest.raises(LedgerNotProtected, match="trigger entry_is_complete of entries is off") as refused:
+        with pytest.raises(LedgerNotProtected, match="trigger entries_are_complete of entries is off") as refused:
             await Gate(engine, unsafe_allowed=True).opened()
         assert len(refused.value.faults) == 1
     finally:
