@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOCAL_STRIPE = "http://127.0.0.1:12111"
 LOCAL_PAYPAL = "http://127.0.0.1:12112"
+TIER = r"[A-Z][A-Z0-9_]{2,31}=[0-9]{1,15}(\.[0-9]{1,9})?"
 PERSON = r"[A-Za-z0-9_.-]{1,64}"
 """How a person is named, here and with `--by`."""
 LOCAL_WEBHOOK_SECRET = "whsec_local"  # noqa: S105 # everybody knows it, which is why it is refused elsewhere
@@ -71,6 +72,9 @@ class Settings(BaseSettings):
 
     reviewers: str | None = None
     """Persons who may resolve reviews, as in `alice,bob`; without them nobody may. The worker decides by its own."""
+    adjustment_tiers: str = "USD=1000.00"
+    """Up to which amount one approval of a manual adjustment is enough, as in `USD=1000.00,EUR=1000.00`; above it, and in every
+    other currency, it needs two persons. `worker.py --migrate` brings it into the database, which decides by it."""
     api_host: str = "127.0.0.1"
     """Address on which the HTTP service listens."""
     api_port: int = Field(default=12113, ge=1, le=65535)
@@ -159,6 +163,15 @@ class Settings(BaseSettings):
         if not all(re.fullmatch(PERSON, name) for name in names):
             raise ValueError("must list persons by letters, digits and _ . -, like alice,bob")
         return ",".join(names)
+
+    @field_validator("adjustment_tiers")
+    @classmethod
+    def _amounts(cls, value: str) -> str:
+        tiers = [tier.strip() for tier in value.split(",") if tier.strip()]
+        currencies = [tier.partition("=")[0] for tier in tiers]
+        if not all(re.fullmatch(TIER, tier) for tier in tiers) or len(set(currencies)) != len(currencies):
+            raise ValueError("must list an amount for each currency once, like USD=1000.00,JPY=100000")
+        return ",".join(tiers)
 
     @field_validator("gateway_order")
     @classmethod

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.adjustment_books import AdjustmentBooks
 from activities.attempts import Attempts
 from activities.charge_books import ChargeBooks
 from activities.gateway_calls import GatewayCalls
@@ -32,9 +33,11 @@ from gateways.routing import policy_file
 from gateways.routing.errors import PolicyFault
 from gateways.routing.policy import Policies, of_order
 from gateways.stripe import StripeGateway
-from ledger import migrate
+from ledger import adjustment_tiers, migrate
 from ledger.database import create_engine
+from ledger.money import MoneyError
 from settings import Settings, SettingsError, load
+from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
 from workflows.event_catch_up import EventCatchUp
@@ -94,10 +97,11 @@ def workers_of(
     late_books = LateBooks(engine, capabilities)
     withdrawal_books = WithdrawalBooks(engine)
     split_books = SplitBooks(engine)
+    adjustment_books = AdjustmentBooks(engine)
     processes = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow],
+        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow, AdjustmentWorkflow],
         activities=[
             charge_books.open_charge,
             charge_books.open_operation,
@@ -122,6 +126,10 @@ def workers_of(
             split_books.begin_leg,
             split_books.refuse_leg,
             split_books.cancel_split,
+            adjustment_books.request_adjustment,
+            adjustment_books.decide_adjustment,
+            adjustment_books.expire_adjustment,
+            adjustment_books.post_adjustment,
         ],
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=SHUTDOWN_GRACE,
@@ -177,8 +185,10 @@ async def run(settings: Settings) -> None:
 
 
 async def prepare(settings: Settings) -> None:
-    """Bring the database's schema and the search attributes up to date; may be run again."""
+    """Bring the database's schema, what the settings say of adjustments, and the search attributes up to date; may be run again."""
+    tiers = adjustment_tiers.parse(settings.adjustment_tiers)
     await asyncio.to_thread(migrate.upgrade, settings.migration_database_url)
+    await asyncio.to_thread(adjustment_tiers.bring_up_to_date, settings.migration_database_url, tiers)
     await register_search_attributes(await connect(settings))
 
 
@@ -208,6 +218,9 @@ def main(arguments: Sequence[str]) -> int:
         asyncio.run(prepare(settings) if chosen.migrate else run(settings))
     except PolicyFault as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    except MoneyError as error:
+        sys.stderr.write(f"ADJUSTMENT_TIERS: {error}\n")
         return 2
     except (RuntimeError, OSError) as error:
         sys.stderr.write(f"cannot start: {str(error).partition(chr(10))[0]}\n")

@@ -20,6 +20,9 @@ LedgerError
 |-- ReviewClosed         the case is resolved already
 |-- NotAReviewer         this person may not resolve a case
 |-- ResolutionRefused    the resolution contradicts the gateway, or there is nothing that it could decide
+|-- AdjustmentConflict   the adjustment id stands for an adjustment with other content
+|-- UnknownAdjustment    there is no adjustment with this id
+|-- AdjustmentRefused    the database refuses a request, a decision or the posting of an adjustment
 `-- TooManyRows          a report would be longer than its limit
 """
 
@@ -206,3 +209,28 @@ class ResolutionRefused(LedgerError):
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
+
+
+class AdjustmentConflict(LedgerError):
+    """The adjustment id was used for other content."""
+
+    def __init__(self, adjustment_id: str) -> None:
+        super().__init__(f"adjustment {adjustment_id} exists with other content: use another id for another adjustment")
+        self.adjustment_id = adjustment_id
+
+
+class UnknownAdjustment(LedgerError):
+    """No such adjustment."""
+
+    def __init__(self, adjustment_id: str) -> None:
+        super().__init__(f"there is no adjustment {adjustment_id}: check the id with `adjustment list`")
+        self.adjustment_id = adjustment_id
+
+
+class AdjustmentRefused(LedgerError):
+    """PostgreSQL refused; `rule` is the name of what it held against it, `said` its message, which is one line."""
+
+    def __init__(self, adjustment_id: str, *, rule: str, said: str) -> None:
+        super().__init__(said)
+        self.adjustment_id = adjustment_id
+        self.rule = rule
