@@ -5,10 +5,10 @@ The entry is frozen as canonical JSON and named by its SHA-256: keys in order, n
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from ledger.entries import MAX_LINES, Entry, Line
 from ledger.record import Identifier, Record, Text
@@ -17,17 +17,24 @@ RULE = "adjustment"
 """The posting rule of these entries, which the database takes from approved adjustments only."""
 LONGEST_VALIDITY = timedelta(days=30)
 REASON_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
+WORDS_PATTERN = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+"""One line with something in it."""
+
+
+def _within_bounds(seconds: int) -> int:
+    if not 1 <= seconds <= LONGEST_VALIDITY.total_seconds():
+        raise ValueError(f"must be at least a second and at most {LONGEST_VALIDITY.days} days")
+    return seconds
+
 
 ReasonCode = Annotated[str, Field(pattern=REASON_PATTERN)]
 """Such as `fee_correction`: what reports group by."""
-Why = Annotated[
-    Text, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$", max_length=300)
-]
-"""One line of words for whoever reads the books later."""
-EvidenceReference = Annotated[
-    Text, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$", max_length=150)
-]
+Why = Annotated[Text, StringConstraints(pattern=WORDS_PATTERN, max_length=300)]
+"""For whoever reads the books later."""
+EvidenceReference = Annotated[Text, StringConstraints(pattern=WORDS_PATTERN, max_length=150)]
 """Where the evidence is kept, such as `ticket FIN-512`."""
+Moment = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+"""A moment, written in one way only."""
 EntryHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of the canonical JSON of the entry, in hexadecimal."""
 
@@ -46,10 +53,10 @@ class AdjustmentRequest(Record):
     reason_code: ReasonCode
     because: Why
     evidence: EvidenceReference
-    event_at: AwareDatetime
+    event_at: Moment
     """When what is corrected happened."""
     lines: tuple[Line, ...] = Field(min_length=2, max_length=MAX_LINES)
-    valid_seconds: int = Field(ge=1, le=int(LONGEST_VALIDITY.total_seconds()))
+    valid_seconds: Annotated[int, AfterValidator(_within_bounds)]
     """How long it may wait for its approvals and its posting, from the moment at which it is written down."""
 
     def entry(self) -> Entry:

@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.accounts import Account
 from ledger.adjustment_requests import AdjustmentRequest, entry_reference
+from ledger.adjustment_tables import adjustment_decisions, adjustments
 from ledger.charges import MAX_LISTED
-from ledger.database import adjustment_decisions, adjustments
 from ledger.entries import Line
 from ledger.errors import AdjustmentConflict, AdjustmentRefused, UnknownAdjustment
 from ledger.money import Money

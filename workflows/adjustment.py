@@ -144,8 +144,11 @@ class AdjustmentWorkflow:
 
     @workflow.update
     async def approve(self, word: AdjustmentWord) -> AdjustmentView:
-        """Approve the entry that was seen; with the last approval that it needs it is posted."""
+        """Approve the entry that was seen; with the last approval that it needs it is posted, or the answer says why not."""
         await self._desk.hear(self._decision(word, Verdict.APPROVE))
+        await workflow.wait_condition(
+            lambda: self._view.state is not AdjustmentState.APPROVED or self._view.message is not None
+        )
         return self._view
 
     @approve.validator
