@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from commands import adjustment_rows, connections, waiting
 from commands.adjustment_documents import AdjustmentDocument
@@ -56,6 +57,12 @@ async def _ask(
     except waiting.NoAnswerInTime:
         await _explain(client, settings, asked.adjustment_id, timeout_seconds)
     except (WorkflowAlreadyStartedError, waiting.EndedWithoutAnswer):
+        await _ended(client, settings, asked)
+        return None
+    except RPCError as error:
+        # It ended while it was being asked.
+        if error.status is not RPCStatusCode.NOT_FOUND or "workflow" not in error.message:
+            raise
         await _ended(client, settings, asked)
         return None
     else:

@@ -50,7 +50,7 @@ def hold_role(superuser: psycopg.Connection, *persons: str) -> None:
     for person in persons:
         superuser.execute(
             "INSERT INTO people_roles (person, role) SELECT %s, %s WHERE NOT EXISTS ("
-            "SELECT FROM people_roles WHERE person = %s AND role = %s AND until_at IS NULL)",
+            "SELECT FROM people_roles WHERE person = %s AND role = %s AND until_at IS NULL) ON CONFLICT DO NOTHING",
             [person, ACCOUNTANT, person, ACCOUNTANT],
         )
 

@@ -40,7 +40,9 @@ def let_people_in(processes: Processes, *persons: str) -> None:
     """Let persons be accountants, alice, bob and carol where none is named, and 1,000.00 USD need one approval."""
     with as_superuser(processes) as superuser:
         adjustment_samples.hold_role(superuser, *(persons or ACCOUNTANTS))
-        adjustment_samples.set_tier(superuser)
+        superuser.execute("SELECT pg_advisory_lock(1)")  # many stories do so at once
+        if superuser.execute("SELECT FROM adjustment_tiers LIMIT 1").fetchone() is None:
+            adjustment_samples.set_tier(superuser)
 
 
 def request(**changes: Any) -> AdjustmentRequest:
