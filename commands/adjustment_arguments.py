@@ -20,7 +20,7 @@ from ledger.errors import LedgerError
 from ledger.record import Record
 from workflows.adjustment_messages import AdjustmentWord
 
-EXAMPLE = "expense:gateway_fees 12.50 USD"
+EXAMPLE = "expense:bad_debt 12.50 USD"
 MAX_BYTES = 262_144
 HASH = re.compile(r"[0-9a-f]{12,64}")
 """The hash that was seen, or as much of its beginning as nobody mistakes."""

@@ -60,9 +60,9 @@ FORMS = {
     r"^(credit|debit|prepaid)$": "must be credit, debit or prepaid",
     SPLIT_ID: "may have only letters, digits and _ . - and at most 61 of them",
     r"^[a-z][a-z0-9_]{1,31}$": "must be a name in small letters, such as visa",
-    REASON_PATTERN: "must be a code in small letters, such as fee_correction",
+    REASON_PATTERN: "must be a code in small letters, such as write_off",
     WORDS_PATTERN: "must say something, in one line",
-    CODE_PATTERN: "must be the code of an account, such as expense:gateway_fees",
+    CODE_PATTERN: "must be the code of an account, such as expense:bad_debt",
 }
 """What has to be written in another way than ids are, by its pattern."""
 MISSING = "missing"

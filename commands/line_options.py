@@ -9,7 +9,7 @@ WORDS_OF_A_LINE = 3
 
 
 class CommandWithLines(TyperCommand):
-    """A command whose `--debit` and `--credit` take three words each, as in `--debit expense:gateway_fees 12.50 USD`."""
+    """A command whose `--debit` and `--credit` take three words each, as in `--debit expense:bad_debt 12.50 USD`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the words of each line together; several that were quoted together are left as they are."""

@@ -220,7 +220,7 @@ ValidFor = Annotated[
     str, typer.Option("--valid-for", metavar="TIME", help="How long it may wait: 12h, 7d; 30d at most.")
 ]
 ReasonCode = Annotated[
-    str, typer.Option("--reason", metavar="CODE", help="A code such as fee_correction.", show_default=False)
+    str, typer.Option("--reason", metavar="CODE", help="A code such as write_off.", show_default=False)
 ]
 BecauseOfAdjustment = Annotated[
     str, typer.Option("--because", metavar="TEXT", help="Why, for the books.", show_default=False)

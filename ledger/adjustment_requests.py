@@ -28,7 +28,7 @@ def _within_bounds(seconds: int) -> int:
 
 
 ReasonCode = Annotated[str, Field(pattern=REASON_PATTERN)]
-"""Such as `fee_correction`: what reports group by."""
+"""Such as `write_off`: what reports group by."""
 Why = Annotated[Text, StringConstraints(pattern=WORDS_PATTERN, max_length=300)]
 """For whoever reads the books later."""
 EvidenceReference = Annotated[Text, StringConstraints(pattern=WORDS_PATTERN, max_length=150)]

@@ -9,28 +9,44 @@ import pytest
 
 from commands import adjustment_arguments
 from commands.errors import WrongUse
-from ledger.accounts import AccountType, Side, gateway_fees, revenue_sales
+from ledger.accounts import AccountType, Side, revenue_sales
 from tests.commands.conftest import CommandLine, Servers
 from tests.commands.test_bad_input import refused, run
 from tests.ledger.adjustment_samples import hold_role, lose_role, set_tier
 
-WHY = ("--reason", "fee_correction", "--because", "the gateway charged it", "--evidence", "ticket FIN-512")
+WHY = ("--reason", "write_off", "--because", "the customer is bankrupt", "--evidence", "ticket FIN-512")
 DATE = ("--date", "2026-11-20")
 WORD = ("--because", "seen on the statement")
 
 
+FILE = """
+date: 2026-11-20
+lines:
+  - {account: equity:opening, side: debit, amount: 10.10, currency: USD, type: equity, normal_side: credit}
+  - {account: revenue:sales, side: credit, amount: 10.10, currency: USD}
+"""
+
+
 def lines(amount: str, currency: str = "USD") -> tuple[str, ...]:
-    """An amount from sales to fees, as options."""
-    return ("--debit", "expense:gateway_fees", amount, currency, "--credit", "revenue:sales", amount, currency)
+    """A debt that is written off, as options."""
+    return ("--debit", "expense:bad_debt", amount, currency, "--credit", "revenue:sales", amount, currency)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def accountants(servers: Servers, cli: CommandLine) -> None:
-    """Alice, bob and carol are accountants, and a charge has opened the accounts."""
+def accountants(servers: Servers, cli: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Alice, bob and carol are accountants, and the accounts are open."""
     with psycopg.connect(servers.superuser_url, autocommit=True) as superuser:
         hold_role(superuser, "alice", "bob", "carol")
         set_tier(superuser)
     cli.charge("before_adjustments")
+    file = tmp_path_factory.mktemp("entries") / "entry.yaml"
+    file.write_text(
+        FILE.replace("equity:opening", "expense:bad_debt").replace(
+            "type: equity, normal_side: credit", "type: expense, normal_side: debit"
+        )
+    )
+    answer = cli("adjustment", "request", "--entry", str(file), *WHY, "--by", "alice", "--id", "adj_first", "--json")
+    assert decide(cli, "approve", answer.document, "bob").exit_code == 0
 
 
 def ask(cli: CommandLine, adjustment_id: str, *entry: str, by: str = "alice") -> Any:
@@ -54,7 +70,7 @@ def test_what_is_asked_for_is_shown_approved_and_posted(cli: CommandLine) -> Non
     for line in (
         "adjustment adj_small: requested",
         "  asked for by    alice, ",
-        "  reason          fee_correction: the gateway charged it",
+        "  reason          write_off: the customer is bankrupt",
         "  evidence        ticket FIN-512",
         "  happened        2026-11-20 00:00:00",
         "  amount          12.50 USD: one approval, up to 1,000.00 USD",
@@ -62,7 +78,7 @@ def test_what_is_asked_for_is_shown_approved_and_posted(cli: CommandLine) -> Non
         "  missing         1 approval by persons other than alice, until ",
     ):
         assert f"{line}" in sheet
-    assert [word in sheet for word in ("expense:gateway_fees", "revenue:sales")] == [True, True]
+    assert [word in sheet for word in ("expense:bad_debt", "revenue:sales")] == [True, True]
     assert json.loads(asked["entry"])["lines"][0]["amount_minor"] == 1250
     assert "adj_small" in cli("adjustment", "list").stdout
     answer = decide(cli, "approve", asked, "bob", seen=asked["entry_hash"][:12])
@@ -71,8 +87,8 @@ def test_what_is_asked_for_is_shown_approved_and_posted(cli: CommandLine) -> Non
         "adjustment adj_small is posted: see `ledger entry adjustment/adj_small`\n",
     )
     entry = cli("ledger", "entry", "adjustment/adj_small", "--json").document
-    assert (entry["rule"], entry["actor"], entry["reason_code"]) == ("adjustment", "person:alice", "fee_correction")
-    assert entry["description"] == "the gateway charged it; evidence ticket FIN-512"
+    assert (entry["rule"], entry["actor"], entry["reason_code"]) == ("adjustment", "person:alice", "write_off")
+    assert entry["description"] == "the customer is bankrupt; evidence ticket FIN-512"
     assert "adj_small" not in cli("adjustment", "list").stdout
     assert "adj_small" in cli("adjustment", "list", "--state", "posted").stdout
     sheet = cli("adjustment", "show", "adj_small").stdout
@@ -135,14 +151,6 @@ def test_who_may_not_ask_hears_so_and_nothing_is_written(cli: CommandLine) -> No
     )
 
 
-FILE = """
-date: 2026-11-20
-lines:
-  - {account: expense:bad_debt, side: debit, amount: 10.10, currency: USD, type: expense, normal_side: debit}
-  - {account: revenue:sales, side: credit, amount: 10.10, currency: USD}
-"""
-
-
 def test_an_entry_comes_from_a_file_too(cli: CommandLine, tmp_path: Path) -> None:
     """YAML or JSON, with amounts as they are written and accounts that are not open yet."""
     file = tmp_path / "entry.yaml"
@@ -150,7 +158,7 @@ def test_an_entry_comes_from_a_file_too(cli: CommandLine, tmp_path: Path) -> Non
     answer = cli("adjustment", "request", "--entry", str(file), *WHY, "--by", "alice", "--id", "adj_file", "--json")
     assert answer.exit_code == 0, answer.stderr
     assert [(line["account"], line["amount_minor"]) for line in answer.document["lines"]] == [
-        ("expense:bad_debt", 1010),
+        ("equity:opening", 1010),
         ("revenue:sales", 1010),
     ]
     assert decide(cli, "approve", answer.document, "carol").exit_code == 0
@@ -160,10 +168,10 @@ def test_an_entry_comes_from_a_file_too(cli: CommandLine, tmp_path: Path) -> Non
     ("entry", "line"),
     [
         (("--debit", "expense:none", "1", "USD", "--credit", "revenue:sales", "1", "USD"), "line 1: there is no account expense:none: see `ledger accounts`, or give its type and normal_side in a file"),
-        (("--debit", "expense:gateway_fees", "1", "USD", "--credit", "revenue:sales", "2", "USD"), "entry adjustment/adj_x cannot be posted: it has 1.00 USD more credits than debits"),
-        (("--debit", "expense:gateway_fees", "1", "USD", "--credit", "revenue:sales", "1", "EUR"), "entry adjustment/adj_x cannot be posted: it has 1.00 USD more debits than credits"),
-        (("--debit", "expense:gateway_fees", "0", "USD", "--credit", "revenue:sales", "0", "USD"), "line 1: amount 0 USD must be greater than zero"),
-        (("--debit", "expense:gateway_fees", "1", "USD"), "--entry: is needed at least 2 times"),
+        (("--debit", "expense:bad_debt", "1", "USD", "--credit", "revenue:sales", "2", "USD"), "entry adjustment/adj_x cannot be posted: it has 1.00 USD more credits than debits"),
+        (("--debit", "expense:bad_debt", "1", "USD", "--credit", "revenue:sales", "1", "EUR"), "entry adjustment/adj_x cannot be posted: it has 1.00 USD more debits than credits"),
+        (("--debit", "expense:bad_debt", "0", "USD", "--credit", "revenue:sales", "0", "USD"), "line 1: amount 0 USD must be greater than zero"),
+        (("--debit", "expense:bad_debt", "1", "USD"), "--entry: is needed at least 2 times"),
     ],
 )  # fmt: skip
 def test_an_entry_that_cannot_be_is_refused_before_anything_starts(
@@ -178,7 +186,7 @@ def test_an_entry_that_cannot_be_is_refused_before_anything_starts(
     ("changes", "line"),
     [
         ({"--by": "alice smith"}, "--by: may have only letters, digits and _ . - and at most 64 of them"),
-        ({"--reason": "Fee"}, "--reason: must be a code in small letters, such as fee_correction"),
+        ({"--reason": "Fee"}, "--reason: must be a code in small letters, such as write_off"),
         ({"--because": " "}, "--because: must say something, in one line"),
         ({"--evidence": ""}, "--evidence: must say something, in one line"),
         ({"--date": "soon"}, "--date 'soon' is no date: write it like 2026-11-20 or 2026-11-20T08:00Z"),
@@ -197,11 +205,11 @@ def test_a_request_that_cannot_be_read_is_refused(cli: CommandLine, changes: dic
 def test_what_needs_no_server_to_be_refused_needs_none() -> None:
     """A missing entry, half a line, a hash that is none and an unknown state are told at once."""
     base = ("adjustment", "request", *WHY, *DATE, "--by", "alice")
-    example = "--debit expense:gateway_fees 12.50 USD --credit revenue:sales 12.50 USD"
+    example = "--debit expense:bad_debt 12.50 USD --credit revenue:sales 12.50 USD"
     refused(run(*base), f"--entry: give a file, or lines such as {example}")
     refused(
-        run(*base, "--debit", "expense:gateway_fees 12.50"),
-        "--debit 'expense:gateway_fees 12.50' cannot be read: write it like --debit expense:gateway_fees 12.50 USD",
+        run(*base, "--debit", "expense:bad_debt 12.50"),
+        "--debit 'expense:bad_debt 12.50' cannot be read: write it like --debit expense:bad_debt 12.50 USD",
     )
     refused(
         run(*base, "--entry", "/nowhere"),
@@ -246,7 +254,7 @@ def test_amounts_of_a_file_are_text_and_not_floats(tmp_path: Path) -> None:
     typed = {"account": "revenue:sales", "side": "credit", "amount": 0.30, "currency": "USD"}
     file.write_text(json.dumps({"date": "2026-11-20", "lines": [typed, typed | {"side": "debit"}]}))
     read = adjustment_arguments.typed_entry(str(file), (), (), None)
-    opened = {account.code: account for account in (revenue_sales(), gateway_fees())}
+    opened = {account.code: account for account in (revenue_sales(),)}
     assert [line.money.amount_minor for line in adjustment_arguments.lines_of(read, opened)] == [30, 30]
     other = read.model_copy(
         update={

@@ -133,7 +133,7 @@ async def split_called_off(processes: Processes, gateway: str, charge_id: str, c
 async def adjusted(
     processes: Processes, gateway: str, charge_id: str, chance: random.Random
 ) -> Told:  # no gateway hears of it
-    """Correct a fee by hand, above the amount for which one approval is enough: two persons approve it."""
+    """Write a debt off by hand, above the amount for which one approval is enough: two persons approve it."""
     adjustments.let_people_in(processes)
     asked = adjustments.request(adjustment_id=charge_id, amount_minor=adjustments.LARGE_MINOR + chance.randrange(1000))
     await as_patient(processes, lambda: adjustments.ask(processes, asked, f"{charge_id}-asked"))
@@ -146,7 +146,7 @@ async def adjusted(
 async def adjustment_expires(
     processes: Processes, gateway: str, charge_id: str, chance: random.Random
 ) -> Told:  # as above
-    """Ask for a correction that nobody decides in time."""
+    """Ask for a write-off that nobody decides in time."""
     adjustments.let_people_in(processes)
     asked = adjustments.request(adjustment_id=charge_id, valid_seconds=chance.choice([2, 3]))
     await as_patient(processes, lambda: adjustments.ask(processes, asked, f"{charge_id}-asked"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from ledger.accounts import Account, AccountType, Side, gateway_fees, revenue_sales
+from ledger.accounts import Account, AccountType, Side, receivable
 from ledger.adjustment_requests import AdjustmentRequest, hash_of
 from ledger.entries import Line, credit, debit
 from ledger.money import Money
@@ -21,22 +21,23 @@ REQUEST = "SELECT public.request_adjustment(%s, %s, %s, %s, %s, %s, %s, %s)"
 DECIDE = "SELECT public.decide_adjustment(%s, %s, %s, %s, %s)"
 POST = "SELECT entry_id, is_new FROM public.post_adjustment(%s)"
 EXPIRE = "SELECT public.expire_adjustment(%s)"
+BAD_DEBT = Account(code="expense:bad_debt", type=AccountType.EXPENSE, normal_side=Side.DEBIT)
 BANK = Account(code="bank:main", type=AccountType.ASSET, normal_side=Side.DEBIT)
 
 
 def two_lines(amount_minor: int = 5000, currency: str = "USD") -> tuple[Line, ...]:
-    """Move an amount from sales to fees."""
+    """Write an amount off that a customer owes."""
     money = Money(amount_minor=amount_minor, currency=currency)
-    return debit(gateway_fees(), money), credit(revenue_sales(), money)
+    return debit(BAD_DEBT, money), credit(receivable("cus_1"), money)
 
 
 def asked(adjustment_id: str = "adj_1", *, amount_minor: int = 5000, **changes: Any) -> AdjustmentRequest:
-    """Alice asks to correct a fee; 50.00 USD need one approval where there is a threshold of 1,000.00."""
+    """Alice asks to write a debt off; 50.00 USD need one approval where there is a threshold of 1,000.00."""
     fields: dict[str, Any] = {
         "adjustment_id": adjustment_id,
         "requester": "alice",
-        "reason_code": "fee_correction",
-        "because": "the gateway charged a fee that it did not report",
+        "reason_code": "write_off",
+        "because": "the customer is bankrupt",
         "evidence": "ticket FIN-512",
         "event_at": HAPPENED,
         "lines": two_lines(amount_minor),

@@ -344,7 +344,7 @@ def test_what_was_changed_after_the_request_is_not_posted(
         """jsonb_set(given, '{0,event_at}', '"2020-01-01T00:00:00Z"')""",
         """jsonb_set(given, '{0,charge_id}', '"ch_1"')""",
         "replace(given::text, '5000', '5001')::jsonb",
-        "replace(given::text, 'revenue:sales', 'revenue:other')::jsonb",
+        "replace(given::text, 'receivable:cus_1', 'receivable:cus_2')::jsonb",
     ],
 )
 def test_the_entry_that_is_posted_is_held_against_the_one_that_was_approved(

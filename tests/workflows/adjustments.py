@@ -46,7 +46,7 @@ def let_people_in(processes: Processes, *persons: str) -> None:
 
 
 def request(**changes: Any) -> AdjustmentRequest:
-    """Ask for a correction of 50.00 USD, under a fresh id."""
+    """Ask to write 50.00 USD off, under a fresh id."""
     return adjustment_samples.asked(**{"adjustment_id": f"adj_{os.getpid()}_{next(_numbers)}", **changes})
 
 

@@ -16,6 +16,7 @@ from tests.workflows import adjustments
 from tests.workflows.adjustments import LARGE_MINOR, ask, entries, handle, pass_time, refusal, request, row, say
 from tests.workflows.conftest import Processes
 from tests.workflows.endings import skip
+from tests.workflows.splits import require_proof
 from workflows.adjustment import AdjustmentWorkflow
 
 REJECT = AdjustmentWorkflow.reject
@@ -42,9 +43,10 @@ async def test_what_another_person_approves_is_posted_and_told(processes: Proces
     assert await handle(processes, asked).query(AdjustmentWorkflow.status) == done
     assert await entries(processes, asked) == 1
     assert await processes.balances() == {
-        ("expense:gateway_fees", "USD"): 5000,
-        ("revenue:sales", "USD"): 5000,
+        ("expense:bad_debt", "USD"): 5000,
+        ("receivable:cus_1", "USD"): -5000,
     }
+    await require_proof(processes)
 
 
 async def test_above_the_threshold_it_waits_for_a_second_person(processes: Processes) -> None:
@@ -123,6 +125,18 @@ async def test_a_process_whose_clock_is_ahead_of_the_books_ends_nothing_early(pr
     assert (await row(processes, asked)).state is AdjustmentState.REQUESTED
     await say(processes, asked, "bob")
     assert (await handle(processes, asked).result()).state is AdjustmentState.POSTED
+
+
+async def test_a_word_that_is_refused_gives_no_more_time(processes: Processes) -> None:
+    """Somebody without the role cannot keep a request alive by approving it once a day."""
+    asked = request(valid_seconds=DAY_SECONDS)
+    await ask(processes, asked)
+    await skip(processes, handle(processes, asked).id, hours=20)
+    await refusal(processes, asked, "eve")
+    pass_time(processes, asked, timedelta(days=1))
+    await skip(processes, handle(processes, asked).id, hours=5)
+    async with asyncio.timeout(30):
+        assert (await handle(processes, asked).result()).state is AdjustmentState.EXPIRED
 
 
 async def test_a_request_that_may_not_be_made_ends_told(processes: Processes) -> None:
@@ -251,13 +265,13 @@ async def test_people_find_what_waits_for_them_in_the_web_ui(processes: Processe
     assert found == {
         "AdjustmentState": "requested",
         "AdjustmentRequester": "alice",
-        "AdjustmentReason": "fee_correction",
+        "AdjustmentReason": "write_off",
         "AdjustmentAmounts": ["1,000.01 USD"],
         "AdjustmentApprovalsMissing": 1,
     }
     assert expires == (await row(processes, asked)).expires_at
     details = await _details(processes, asked)
-    for words in ("1,000.01 USD", "alice", "ticket FIN-512", "debit expense:gateway_fees", "approved by bob", "1 of 2"):
+    for words in ("1,000.01 USD", "alice", "ticket FIN-512", "debit expense:bad_debt", "approved by bob", "1 of 2"):
         assert words in details
     await say(processes, asked, "carol", REJECT)
     await handle(processes, asked).result()
