@@ -209,6 +209,14 @@ def test_the_number_of_lines_of_an_entry_has_its_limits(owner: psycopg.Connectio
         commit(owner, header(count=count, totals="{}"))
 
 
+GUARDS_OF_ADJUSTMENTS = {
+    "adjustments": ("adjustment_is_sound", "adjustment_follows_its_decisions", "never_deleted", "never_emptied"),
+    "adjustment_decisions": ("decision_is_allowed", "decision_takes_effect", "never_changed", "never_emptied"),
+    "adjustment_tiers": ("never_changed", "never_emptied"),
+    "entries": ("adjustment_is_approved", "adjustment_is_posted_as_approved"),
+}
+
+
 def test_every_guard_is_always_on(superuser: psycopg.Connection) -> None:
     """A guard that is off, or off for replication, is a hole that looks like a wall."""
     triggers = superuser.execute(
@@ -217,4 +225,5 @@ def test_every_guard_is_always_on(superuser: psycopg.Connection) -> None:
     expected = {(table, name, "A") for table in TABLES for name in ("never_changed", "never_emptied")}
     expected |= {("reviews", name, "A") for name in ("resolved_once", "never_deleted", "never_emptied")}
     expected |= {("charges", "refund_is_of_what_is_left", "A")}
+    expected |= {(table, name, "A") for table, names in GUARDS_OF_ADJUSTMENTS.items() for name in names}
     assert set(triggers) == expected | {("entries", "entry_is_complete", "A"), ("lines", "lines_belong", "A")}
