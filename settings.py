@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOCAL_STRIPE = "http://127.0.0.1:12111"
 LOCAL_PAYPAL = "http://127.0.0.1:12112"
+TIER = r"[A-Z][A-Z0-9_]{2,31}=[0-9]{1,15}(\.[0-9]{1,9})?"
 PERSON = r"[A-Za-z0-9_.-]{1,64}"
 """How a person is named, here and with `--by`."""
 LOCAL_WEBHOOK_SECRET = "whsec_local"  # noqa: S105 # everybody knows it, which is why it is refused elsewhere
@@ -80,11 +81,12 @@ class Settings(BaseSettings):
     """Persons who may close periods, and approve that one is reopened. The database keeps them, as `worker.py --migrate`
     last read them; without the setting they stay as they are, and with an empty one nobody is."""
     accountants: str | None = None
-    """Persons who may ask for adjustments and for a period to be reopened; kept in the same way."""
-    approvers: str | None = None
-    """Persons who may approve adjustments; kept in the same way."""
+    """Persons who may ask for adjustments, approve those of others, and ask for a period to be reopened; kept in the same way."""
     allow_unsafe_database: bool = False
     """Run although the server's settings let acknowledged postings be lost (fsync off, and the like): for tests only."""
+    adjustment_tiers: str = "USD=1000.00"
+    """Up to which amount one approval of a manual adjustment is enough, as in `USD=1000.00,EUR=1000.00`; above it, and in every
+    other currency, it needs two persons. `worker.py --migrate` brings it into the database, which decides by it."""
     api_host: str = "127.0.0.1"
     """Address on which the HTTP service listens."""
     api_port: int = Field(default=12113, ge=1, le=65535)
@@ -120,7 +122,7 @@ class Settings(BaseSettings):
     @property
     def people(self) -> dict[str, frozenset[str]]:
         """The persons of each role in the books whose setting is given."""
-        given = {"closer": self.closers, "accountant": self.accountants, "approver": self.approvers}
+        given = {"closer": self.closers, "accountant": self.accountants}
         return {role: frozenset(names.split(",")) - {""} for role, names in given.items() if names is not None}
 
     def calls_per_second(self, gateway: str) -> float | None:
@@ -172,7 +174,7 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("must be an IP address of this machine, like 127.0.0.1 or 0.0.0.0") from None
 
-    @field_validator("reviewers", "closers", "accountants", "approvers")
+    @field_validator("reviewers", "closers", "accountants")
     @classmethod
     def _persons(cls, value: str | None) -> str | None:
         if value is None:
@@ -192,6 +194,15 @@ class Settings(BaseSettings):
         if not known:
             raise ValueError("must be a currency of ISO 4217, like USD")
         return value
+
+    @field_validator("adjustment_tiers")
+    @classmethod
+    def _amounts(cls, value: str) -> str:
+        tiers = [tier.strip() for tier in value.split(",") if tier.strip()]
+        currencies = [tier.partition("=")[0] for tier in tiers]
+        if not all(re.fullmatch(TIER, tier) for tier in tiers) or len(set(currencies)) != len(currencies):
+            raise ValueError("must list an amount for each currency once, like USD=1000.00,JPY=100000")
+        return ",".join(tiers)
 
     @field_validator("gateway_order")
     @classmethod

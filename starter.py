@@ -5,7 +5,21 @@ Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 a part of the system cann
 
 import typer
 
-from commands import charges, fees, ledger, periods, prove, rates, refunds, review, routing, schema, splits, webhooks
+from commands import (
+    adjustments,
+    charges,
+    fees,
+    ledger,
+    periods,
+    prove,
+    rates,
+    refunds,
+    review,
+    routing,
+    schema,
+    splits,
+    webhooks,
+)
 from commands.entrance import Entrance, leave_at_once
 
 app = typer.Typer(
@@ -32,6 +46,7 @@ app.add_typer(rates.app, name="rates")
 app.add_typer(fees.app, name="fees")
 app.add_typer(periods.app, name="periods")
 app.add_typer(review.app, name="review")
+app.add_typer(adjustments.app, name="adjustment")
 app.add_typer(routing.app, name="routing")
 app.command()(prove.prove)
 app.add_typer(webhooks.app, name="webhooks")

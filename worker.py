@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.adjustment_books import AdjustmentBooks
 from activities.attempts import Attempts
 from activities.charge_books import ChargeBooks
 from activities.gateway_calls import GatewayCalls
@@ -32,11 +33,13 @@ from gateways.routing import policy_file
 from gateways.routing.errors import PolicyFault
 from gateways.routing.policy import Policies, of_order
 from gateways.stripe import StripeGateway
-from ledger import migrate, people
+from ledger import adjustment_tiers, migrate, people
 from ledger.database import create_engine
 from ledger.errors import LedgerNotProtected
+from ledger.money import MoneyError
 from ledger.protection.gate import Gate
 from settings import Settings, SettingsError, load
+from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
 from workflows.event_catch_up import EventCatchUp
@@ -96,10 +99,11 @@ def workers_of(
     late_books = LateBooks(engine, capabilities)
     withdrawal_books = WithdrawalBooks(engine)
     split_books = SplitBooks(engine)
+    adjustment_books = AdjustmentBooks(engine)
     processes = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow],
+        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow, AdjustmentWorkflow],
         activities=[
             charge_books.open_charge,
             charge_books.open_operation,
@@ -124,6 +128,10 @@ def workers_of(
             split_books.begin_leg,
             split_books.refuse_leg,
             split_books.cancel_split,
+            adjustment_books.request_adjustment,
+            adjustment_books.decide_adjustment,
+            adjustment_books.expire_adjustment,
+            adjustment_books.post_adjustment,
         ],
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=SHUTDOWN_GRACE,
@@ -194,9 +202,11 @@ async def _protected(engine: AsyncEngine, settings: Settings, stop: asyncio.Even
 
 
 async def prepare(settings: Settings) -> None:
-    """Bring the database's schema, its people and the search attributes up to date; may be run again."""
+    """Bring the schema, what the settings say of persons and adjustments, and the search attributes up to date; may be run again."""
+    tiers = adjustment_tiers.parse(settings.adjustment_tiers)
     await asyncio.to_thread(migrate.upgrade, settings.migration_database_url)
     await asyncio.to_thread(people.keep_roles, settings.migration_database_url, settings.people)
+    await asyncio.to_thread(adjustment_tiers.bring_up_to_date, settings.migration_database_url, tiers)
     await register_search_attributes(await connect(settings))
 
 
@@ -230,6 +240,9 @@ def main(arguments: Sequence[str]) -> int:
     except LedgerNotProtected as error:
         sys.stderr.writelines(f"cannot start: {fault}\n" for fault in error.faults)
         return 3
+    except MoneyError as error:
+        sys.stderr.write(f"ADJUSTMENT_TIERS: {error}\n")
+        return 2
     except (RuntimeError, OSError) as error:
         sys.stderr.write(f"cannot start: {str(error).partition(chr(10))[0]}\n")
         return 3

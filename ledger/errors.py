@@ -37,6 +37,9 @@ LedgerError
 |-- PeriodRefused        the period cannot change so: its state, its order, its checks
 |   `-- PeriodHasWarnings    it can be closed, but something in it is open
 |-- LedgerNotProtected   the database grants, guards or keeps other than it must
+|-- AdjustmentConflict   the adjustment id stands for an adjustment with other content
+|-- UnknownAdjustment    there is no adjustment with this id
+|-- AdjustmentRefused    the database refuses a request, a decision or the posting of an adjustment
 `-- TooManyRows          a report would be longer than its limit
 """
 
@@ -349,3 +352,28 @@ class FeeUnknown(LedgerError):
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
+
+
+class AdjustmentConflict(LedgerError):
+    """The adjustment id was used for other content."""
+
+    def __init__(self, adjustment_id: str) -> None:
+        super().__init__(f"adjustment {adjustment_id} exists with other content: use another id for another adjustment")
+        self.adjustment_id = adjustment_id
+
+
+class UnknownAdjustment(LedgerError):
+    """No such adjustment."""
+
+    def __init__(self, adjustment_id: str) -> None:
+        super().__init__(f"there is no adjustment {adjustment_id}: check the id with `adjustment list`")
+        self.adjustment_id = adjustment_id
+
+
+class AdjustmentRefused(LedgerError):
+    """PostgreSQL refused; `rule` is the name of what it held against it, `said` its message, which is one line."""
+
+    def __init__(self, adjustment_id: str, *, rule: str, said: str) -> None:
+        super().__init__(said)
+        self.adjustment_id = adjustment_id
+        self.rule = rule

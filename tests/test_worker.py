@@ -40,7 +40,9 @@ def test_a_worker_does_not_start_on_a_ledger_that_is_not_protected(
     lines = answer.stderr.splitlines()
     assert len(lines) == 3, answer.stderr
     assert lines[0].startswith("cannot start: quittance_app has DELETE on lines, which is not declared: REVOKE DELETE")
-    assert lines[1].startswith("cannot start: trigger entries_are_complete of entries is off: ALTER TABLE entries ENABLE")
+    assert lines[1].startswith(
+        "cannot start: trigger entries_are_complete of entries is off: ALTER TABLE entries ENABLE"
+    )
     assert lines[2].startswith("cannot start: the server's setting fsync is off: set it to on")
 
 

@@ -9,6 +9,7 @@ import typer
 from pydantic import BaseModel
 
 from commands import (
+    adjustment_documents,
     charge_documents,
     entrance,
     fee_documents,
@@ -31,6 +32,7 @@ from commands.explanation import Explanation, Statement
 from commands.proof_report import ProofReport
 from commands.repair import Proposal, Proposals
 from commands.repair_plan import ChargePlan
+from ledger.adjustments import AdjustmentState
 from ledger.charges import ChargeStatus
 from ledger.inbox import EventState
 from ledger.periods import PeriodState
@@ -77,6 +79,9 @@ DOCUMENTS: dict[str, set[str]] = {
     "A refund of a split": set(split_documents.SplitRefundDocument.model_fields),
     "A journal entry": set(ledger_documents.EntryDocument.model_fields),
     "A line": set(ledger_documents.LineDocument.model_fields),
+    "An adjustment": set(adjustment_documents.AdjustmentDocument.model_fields),
+    "An amount of an adjustment": set(adjustment_documents.TierDocument.model_fields),
+    "A decision": set(adjustment_documents.DecisionDocument.model_fields),
     "A review": set(review_documents.ReviewDocument.model_fields),
     "The evidence of a review": set(Evidence.model_fields),
     "A choice": set(Choice.model_fields),
@@ -181,7 +186,10 @@ def test_every_exit_code_is_described() -> None:
     assert codes == {0, *ours}
 
 
-@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus, *PeriodState])
+@pytest.mark.parametrize(
+    "word",
+    [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus, *PeriodState, *AdjustmentState],
+)
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""
     assert f"`{word}`" in TEXT

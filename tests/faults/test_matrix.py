@@ -12,6 +12,7 @@ from tests.faults import seeds
 from tests.faults.cells import READING, ROWS, Cell
 from tests.faults.failpoints import Where, port_methods
 from tests.faults.matrix import GATEWAYS, Matrix
+from tests.faults.rare_stories import RARE
 from tests.faults.registry import registered
 
 pytestmark = pytest.mark.system
@@ -19,8 +20,9 @@ pytestmark = pytest.mark.system
 SEEDS = 3
 IN_SHORT = 40
 """Cells of the short selection, of each seed another one."""
-NOT_AT = {"paypal": {"record_fee"}}
-"""Steps that a gateway gives no reason for, and so have no cells there: PayPal tells its fee with the capture."""
+ADJUSTING = RARE["adjusted"][1] | RARE["adjustment_expires"][1]
+NOT_AT = {"paypal": {"record_fee"} | ADJUSTING}
+"""Steps that have no cells at a gateway: PayPal tells its fee with the capture, and of adjustments no gateway hears."""
 ROWS_OF_BOOKS = {4, 10, 11, 12, 13}
 """The rows in which every ledger step has its cells, ..."""
 ROWS_OF_CALLS = {4, 12, 13}

@@ -6,6 +6,7 @@ from sqlalchemy import Table, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ledger import adjustment_tables
 from ledger.database import create_engine, driver_url, metadata
 from tests.conftest import Database
 
@@ -39,6 +40,7 @@ def stated_columns(table: Table) -> list[tuple[str, str, bool]]:
 
 def test_every_table_of_the_schema_is_named(superuser: psycopg.Connection) -> None:
     """A table that only SQL strings know is a table that nothing checks."""
+    assert adjustment_tables.adjustments.metadata is metadata
     found = superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     assert {name for (name,) in found} == {*metadata.tables, "alembic_version"}
 
