@@ -189,3 +189,17 @@ GatewayFilter = Annotated[
     str | None, typer.Option("--gateway", metavar="NAME", help="Only this gateway's.", show_default=False)
 ]
 Unmatched = Annotated[bool, typer.Option("--unmatched", help="All that match no operation.")]
+AnchorFile = Annotated[
+    str | None,
+    typer.Option("--anchor", metavar="FILE", help="An anchor that was kept elsewhere.", show_default=False),
+]
+PublicKeyFile = Annotated[
+    str | None,
+    typer.Option(
+        "--public-key",
+        metavar="FILE",
+        help="Public keys whose seals are believed, in PEM.",
+        show_default="SEAL_PUBLIC_KEY_FILE",
+    ),
+]
+OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="The file to write.", show_default=False)]

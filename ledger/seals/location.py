@@ -23,7 +23,7 @@ def damage_of(said: Row, stored: Sequence[StoredLeaf], found: Sequence[bytes | N
     if len(stored) != said["entry_count"]:
         return _leaf_is_gone(number, first + len(stored))
     if not found_lead_to_root:
-        what = f"seal {number}: an entry among leaves {first} to {said['last_leaf']} was changed together with its leaf"
+        what = f"seal {number}: an entry among leaves {first} to {said['last_leaf']} was changed or moved together with its leaf"
         return Damage(DamageKind.LEAF, what, seal=number)
     return None
 

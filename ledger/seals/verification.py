@@ -29,6 +29,7 @@ _SESSION = text(
     " ('intervalstyle', 'postgres'), ('extra_float_digits', '1'), ('statement_timeout', :timeout),"
     " ('enable_hashjoin', :joins), ('enable_mergejoin', :joins)) AS s (name, value)"
 )
+_ISOLATION = text("SELECT current_setting('transaction_isolation')")
 _EPOCH = text("SELECT system_identifier FROM pg_control_system()")
 _SEALS = text(
     "SELECT number, previous_digest, root, entry_count, first_leaf, last_leaf, debits, columns, epoch,"
@@ -42,9 +43,12 @@ _STRAY_LEAF = text("SELECT leaf_index FROM public.seal_leaves WHERE leaf_index N
 async def verify(connection: AsyncConnection, keys: TrustedKeys, anchor: Anchor | None = None) -> Verification:
     """Verify the journal against its seals, and these against the keys and an anchor; returns what was found.
 
-    The connection may be of any role that reads the journal. Its transaction should be REPEATABLE READ, so that all is
-    seen at one moment; nothing is written.
+    The connection may be of any role that reads the journal, in a transaction that is REPEATABLE READ, so that all is seen at
+    one moment; nothing is written.
     """
+    isolation = await connection.scalar(_ISOLATION)
+    if isolation not in {"repeatable read", "serializable"}:
+        raise AssertionError(f"a verification needs a transaction that is repeatable read, not {isolation}")
     verifier = _Verifier(connection, Chain(keys, anchor))
     damage = None
     try:

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger import journal
-from ledger.database import create_engine
 from ledger.accounts import clearing, receivable
+from ledger.database import create_engine
 from ledger.entries import Entry, credit, debit
 from ledger.seals import signing
 from ledger.seals.anchors import Anchor
@@ -22,7 +22,6 @@ from tests.conftest import Database
 from tests.ledger.samples import HAPPENED, capture, fee, two_currencies, usd
 
 Verify = Callable[..., Coroutine[Any, Any, Verification]]
-
 
 
 @pytest.fixture
@@ -80,6 +79,7 @@ async def seal_all(engine: AsyncEngine, key: SealKey, limit: int = MAX_ENTRIES) 
 async def verified(engine: AsyncEngine, trusted: TrustedKeys, anchor: Anchor | None = None) -> Verification:
     """Verify what is committed, with the application's role."""
     async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         return await verify(connection, trusted, anchor)
 
 
