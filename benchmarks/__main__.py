@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import bulkhead, history, latency, memory, prove, routing, throughput, transactions, webhooks
+from benchmarks import bulkhead, history, latency, memory, prove, routing, seals, throughput, transactions, webhooks
 from benchmarks.figures import Figure
 from local.addresses import Ports
 from local.errors import LocalError
@@ -30,6 +30,7 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
     "bulkhead": bulkhead.measure,
     "webhooks": webhooks.measure,
     "prove": prove.measure,
+    "seals": seals.measure,
 }
 WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {"routing": routing.measure}
 NAMES = (*BENCHES, *WITHOUT_SYSTEM)

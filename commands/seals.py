@@ -22,7 +22,7 @@ def seal(*, as_json: options.AsJson = False) -> None:
         for found in made:
             output.line(f"seal {found.seal}: {found.entries} entries, digest {found.digest}")
     else:
-        output.line("there was nothing to seal")
+        output.line("nothing is left to seal")
 
 
 def verify(
