@@ -16,9 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 from benchmarks.figures import Figure, at_most
+from benchmarks.processor_time import Parts, spent
 from ledger import journal, posting
 from ledger.database import create_engine
 from ledger.money import Money
@@ -33,6 +35,7 @@ POSTED = 500
 LINES_OF_A_CHARGE = 4
 MOST_SECONDS = 60.0
 MOST_MEGABYTES = 300.0
+SETTLE_SECONDS = 1.0
 COLUMNS = """
 SELECT column_name FROM information_schema.columns
 WHERE table_schema = 'public' AND table_name = %s AND is_identity = 'NO' ORDER BY ordinal_position
@@ -44,16 +47,18 @@ async def measure(system: System, lines: int = LINES) -> AsyncIterator[Figure]:
     system.worker.stop()  # which would seal meanwhile
     await _post(system)
     await asyncio.to_thread(_copy, system, lines // (POSTED * LINES_OF_A_CHARGE) - 1)
-    seconds, _, megabytes, sealed = await asyncio.to_thread(_run, system, "seal")
+    seconds, cpu_seconds, _, megabytes, sealed = await asyncio.to_thread(_run, system, "seal")
     yield Figure("sealing_seconds", seconds)
+    yield Figure("sealing_cpu_seconds", cpu_seconds)
     yield Figure("sealing_mb", megabytes, at_most(MOST_MEGABYTES))
     yield Figure("seals", len(sealed["seals"]))
-    seconds, cpu_seconds, megabytes, found = await asyncio.to_thread(_run, system, "verify")
+    seconds, cpu_seconds, server_seconds, megabytes, found = await asyncio.to_thread(_run, system, "verify")
     if found["verdict"] != "verified":
         raise AssertionError(f"the journal does not verify: {found['damage']}")
     yield Figure("verified_lines", found["lines"])
     yield Figure("verifying_seconds", seconds, at_most(MOST_SECONDS))
     yield Figure("verifying_cpu_seconds", cpu_seconds)
+    yield Figure("verifying_postgresql_cpu_seconds", server_seconds)
     yield Figure("verifying_mb", megabytes, at_most(MOST_MEGABYTES))
 
 
@@ -130,8 +135,10 @@ def _lines(columns: Sequence[str]) -> bytes:
     ).encode()
 
 
-def _run(system: System, command: str) -> tuple[float, float, float, Any]:
-    """Run a command; returns its seconds, those of its own processor time, its peak resident megabytes and its document."""
+def _run(system: System, command: str) -> tuple[float, float, float, float, Any]:
+    """Run a command; returns its seconds, its processor seconds, PostgreSQL's, its peak resident megabytes and its document."""
+    parts = Parts({"postgres": psutil.Process(system.postgres.process.pid)})
+    before = parts.seconds()
     arguments = [sys.executable, "starter.py", "ledger", command, "--json"]
     started = time.perf_counter()
     with tempfile.TemporaryFile() as answer:
@@ -140,4 +147,6 @@ def _run(system: System, command: str) -> tuple[float, float, float, Any]:
         seconds = time.perf_counter() - started
         answer.seek(0)
         said = json.loads(answer.read())
-    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said
+    time.sleep(SETTLE_SECONDS)  # until the server has ended what served it, and counts its time as its own
+    server_seconds = spent(before, parts.seconds())["postgres"]
+    return seconds, used.ru_utime + used.ru_stime, server_seconds, used.ru_maxrss / 1024, said

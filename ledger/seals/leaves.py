@@ -16,6 +16,7 @@ Columns = Mapping[str, Sequence[str]]
 """The columns that a leaf covers, by table."""
 
 LEAF_PREFIX = b"\x00"
+_READER = json.JSONDecoder(parse_float=lambda digits: f"\0{digits}")
 TABLES = ("accounts", "entries", "lines")
 
 
@@ -30,7 +31,7 @@ class EntryContent:
 
 def read_row(text: str) -> Any:
     """Read what PostgreSQL wrote as JSON, without losing a digit."""
-    return json.loads(text, parse_float=lambda digits: f"\0{digits}")
+    return _READER.decode(text)
 
 
 def canonical(value: object) -> str:

@@ -13,12 +13,13 @@ from sqlalchemy import RowMapping
 Row = dict[str, Any]
 
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+_DECODER = json.JSONDecoder(parse_float="\0{}".format)
 _FIRST_PREVIOUS = "00" * 32
 
 
 def parsed(text: str) -> Any:
     """Read a row or a list of rows; a number with a fraction keeps its digits behind a U+0000."""
-    return json.loads(text, parse_float="\0{}".format)
+    return _DECODER.decode(text)
 
 
 class LeafWriter:
@@ -36,8 +37,8 @@ class LeafWriter:
         named = sorted({line["account_id"] for line in lines} & accounts.keys())
         parts = ",".join([self._account(number, accounts[number]) for number in named])
         covered = [self._only("lines", line) for line in lines]
-        document = f'{{"accounts":[{parts}],"entry":{_JSON.encode(self._only("entries", entry))},"lines":{_JSON.encode(covered)}}}'
-        return sha256(b"\0" + document.encode()).digest()
+        rest = _JSON.encode({"entry": self._only("entries", entry), "lines": covered})
+        return sha256(f'\0{{"accounts":[{parts}],{rest[1:]}'.encode()).digest()
 
     def _account(self, number: int, account: Row) -> str:
         known = self._accounts.get(number)

@@ -19,6 +19,7 @@ from commands import (
     review_documents,
     routing_documents,
     schema,
+    seal_documents,
     split_documents,
     webhook_documents,
 )
@@ -32,6 +33,7 @@ from ledger.inbox import EventState
 from ledger.proofs.findings import Code, Finding
 from ledger.proofs.invariants import count
 from ledger.refunds import RefundStatus
+from ledger.seals.damage import DamageKind
 from ledger.reviews import Choice, Evidence, Resolution
 from ledger.splits import SplitStatus
 from starter import app
@@ -79,6 +81,9 @@ DOCUMENTS: dict[str, set[str]] = {
     "The sums of a currency": set(ledger_documents.TrialBalanceCurrency.model_fields),
     "An account": set(ledger_documents.AccountDocument.model_fields),
     "A line of an account": set(ledger_documents.StatementLineDocument.model_fields),
+    "A seal": set(seal_documents.SealDocument.model_fields),
+    "A verification": set(seal_documents.VerificationDocument.model_fields),
+    "A damage": set(seal_documents.DamageDocument.model_fields),
     "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
     "A routing decision": set(routing_documents.DecisionDocument.model_fields),
     "A candidate": set(routing_documents.CandidateDocument.model_fields),
@@ -162,7 +167,7 @@ def test_every_exit_code_is_described() -> None:
     assert codes == {0, *ours}
 
 
-@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus])
+@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus, *DamageKind])
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""
     assert f"`{word}`" in TEXT
