@@ -33,8 +33,8 @@ from ledger.inbox import EventState
 from ledger.proofs.findings import Code, Finding
 from ledger.proofs.invariants import count
 from ledger.refunds import RefundStatus
-from ledger.seals.damage import DamageKind
 from ledger.reviews import Choice, Evidence, Resolution
+from ledger.seals.damage import DamageKind
 from ledger.splits import SplitStatus
 from starter import app
 

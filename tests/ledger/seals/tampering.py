@@ -6,6 +6,7 @@ hand would; those that leave traces in the guards are ways of their own.
 # ruff: noqa: S608 # the statements are ours, and their values drawn here
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 
 from ledger.seals.damage import DamageKind
 from ledger.seals.entry_reading import EntryReader
@@ -247,6 +248,15 @@ async def seal_with_another_key(hand: Hand) -> Expected:
     return Expected(f"entry {entry} rewritten, sealed with another key", {DamageKind.SEAL}, seal=seal)
 
 
+async def seal_in_the_name_of_the_right_key(hand: Hand) -> Expected:
+    """Another key's signatures, under the name of the one that is trusted."""
+    named = copy(hand.other_key)
+    named.fingerprint = hand.key.fingerprint
+    entry = hand.sealed_entry()
+    seal = await rewrite(hand, named, entry)
+    return Expected(f"entry {entry} rewritten, sealed in the name of the right key", {DamageKind.SEAL}, seal=seal)
+
+
 async def seal_with_the_stolen_key(hand: Hand) -> Expected:
     """Everything agrees with itself, and is signed with the right key; only the anchor remembers."""
     entry = hand.sealed_entry()
@@ -278,7 +288,10 @@ async def bend_what_is_not_sealed(hand: Hand) -> Expected:
         "SET side = CASE side WHEN 'debit' THEN 'credit' ELSE 'debit' END",
     ]
     change = hand.chance.choice(changes)
-    await hand.do(f"UPDATE lines {change} WHERE entry_id = {entry} AND line_number = {hand.chance.choice([1, 2])}")
+    await hand.do(
+        "ALTER TABLE lines DROP CONSTRAINT IF EXISTS line_moves_its_amount",
+        f"UPDATE lines {change} WHERE entry_id = {entry} AND line_number = {hand.chance.choice([1, 2])}",
+    )
     return Expected(f"unsealed entry {entry}: {change}", {DamageKind.ENTRY}, entry_id=entry)
 
 
@@ -304,6 +317,7 @@ WAYS: dict[str, Tampering] = {
         cut_the_tail,
         turn_a_guard_off,
         seal_with_another_key,
+        seal_in_the_name_of_the_right_key,
         seal_with_the_stolen_key,
         change_entry_and_leaf,
         bend_what_is_not_sealed,

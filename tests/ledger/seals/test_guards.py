@@ -98,6 +98,26 @@ def test_the_sealer_can_do_nothing_but_add_what_follows(
     assert seals_of(superuser) == before
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"number": "number"},
+        {"number": "number + 2"},
+        {"previous_digest": "sha256('x')"},
+        {"first_leaf": "last_leaf + 2", "last_leaf": "last_leaf + 2"},
+        {"first_leaf": "last_leaf", "last_leaf": "last_leaf"},
+    ],
+    ids=str,
+)
+def test_a_seal_that_does_not_follow_the_last_is_refused_as_such(
+    sealer: psycopg.Connection, changes: dict[str, str]
+) -> None:
+    """The chain has no fork and no gap, and each leaf has one place."""
+    with pytest.raises(psycopg.Error, match="does not follow seal 1, which is the last") as refused:
+        sealer.execute(like_the_last(**changes).encode())
+    assert refused.value.diag.constraint_name == "seal_follows"
+
+
 def test_the_application_cannot_seal(application: psycopg.Connection, superuser: psycopg.Connection) -> None:
     """Whoever posts does not say what was posted."""
     before = seals_of(superuser)

@@ -20,7 +20,7 @@ from tests.ledger.seals.conftest import fill, post, seal_all
 from tests.ledger.seals.hand import Hand
 from tests.ledger.seals.tampering import BATCH, WAYS
 
-IN_THE_NORMAL_RUN = 66
+IN_THE_NORMAL_RUN = 69
 IN_THE_LONG_RUN = 1_000
 MOST_DRAWS = 100
 """A tampering is drawn again where a constraint refuses it, or it would have changed nothing."""
