@@ -232,6 +232,8 @@ def test_the_application_may_write_only_where_processes_do(superuser: psycopg.Co
         "lines": "SELECT",
         "operations": "INSERT SELECT UPDATE",
         "reviews": "INSERT SELECT UPDATE",
+        "seal_leaves": "SELECT",
+        "seals": "SELECT",
         "split_legs": "INSERT SELECT UPDATE",
         "splits": "INSERT SELECT UPDATE",
         "webhook_events": "INSERT SELECT UPDATE",
