@@ -110,9 +110,8 @@ async def test_a_line_without_an_entry_is_found(
     bend(
         superuser,
         "lines",
-        'INSERT INTO lines SELECT (jsonb_populate_record(l, \'{"entry_id": 999, "line_id": 999999}\')).* FROM lines l LIMIT 1'.replace(
-            "INSERT INTO lines SELECT", "INSERT INTO lines OVERRIDING SYSTEM VALUE SELECT"
-        ),
+        "INSERT INTO lines OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record("
+        """l, '{"entry_id": 999, "line_id": 999999, "sequence": 999}')).* FROM lines l LIMIT 1""",
     )
     found = await damage(engine, trusted)
     assert (found.kind, found.entry_id) == (DamageKind.ENTRY, 999)
