@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     """PostgreSQL as the application's role, which can execute the posting functions and read."""
     migration_database_url: str = "postgresql://postgres@127.0.0.1:54320/quittance"
     """PostgreSQL as a role that may create roles and tables; used by `worker.py --migrate` only."""
+    sealer_database_url: str | None = None
+    """PostgreSQL as the sealer's role, which reads the journal and adds seals; without it nothing is sealed here."""
+    seal_key_file: str | None = None
+    """The private key that signs seals, a file that its owner alone may read; without it nothing is sealed here."""
+    seal_public_key_file: str = ".local/data/seal.key.pub"
+    """The public keys whose seals `ledger verify` believes; with nothing set, that of `make up`."""
     database_pool_size: int = Field(default=10, ge=1, le=200)
 
     temporal_address: str = "127.0.0.1:7233"
@@ -150,9 +156,16 @@ class Settings(BaseSettings):
             raise ValueError("must be an address like https://api.example.com")
         return value.rstrip("/")
 
-    @field_validator("database_url", "migration_database_url")
+    @field_validator("seal_key_file", "sealer_database_url")
     @classmethod
-    def _postgres_url(cls, value: str) -> str:
+    def _none_if_empty(cls, value: str | None) -> str | None:
+        return value or None
+
+    @field_validator("database_url", "migration_database_url", "sealer_database_url")
+    @classmethod
+    def _postgres_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         parts = urlsplit(value)
         if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
             raise ValueError("must be an address like postgresql://user@host:5432/database")
@@ -219,7 +232,7 @@ def load() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_fault_lines(error) + _missing_secrets(_Given()))) from None
-    missing = _missing_secrets(_Given())
+    missing = _missing_secrets(_Given()) + _half_a_sealer(settings)
     if missing:
         raise SettingsError("\n".join(missing))
     return settings
@@ -274,6 +287,16 @@ def _missing_secrets(given: _Given) -> list[str]:
         for name in names
         if not getattr(given, name)
     ]
+
+
+def _half_a_sealer(settings: Settings) -> list[str]:
+    """Whoever sets one of the two means to seal."""
+    given = {"SEAL_KEY_FILE": settings.seal_key_file, "SEALER_DATABASE_URL": settings.sealer_database_url}
+    missing = [name for name, value in given.items() if not value]
+    if len(missing) != 1:
+        return []
+    other = next(name for name in given if name not in missing)
+    return [f"{missing[0]}: must be set, since {other} is: sealing needs both"]
 
 
 def _fault_lines(error: ValidationError) -> list[str]:

@@ -17,6 +17,7 @@ from commands import (
     review,
     routing,
     schema,
+    seals,
     splits,
     webhooks,
 )
@@ -41,6 +42,10 @@ app.command()(refunds.refund)
 app.command()(charges.status)
 app.command()(charges.charges)
 app.add_typer(splits.app, name="split")
+ledger.app.command()(seals.seal)
+ledger.app.command()(seals.verify)
+ledger.app.command()(seals.anchor)
+ledger.app.command()(seals.seal_key)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(rates.app, name="rates")
 app.add_typer(fees.app, name="fees")

@@ -8,14 +8,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Collection, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.worker import Worker
 
 from activities.adjustment_books import AdjustmentBooks
@@ -38,6 +39,9 @@ from ledger.database import create_engine
 from ledger.errors import LedgerNotProtected
 from ledger.money import MoneyError
 from ledger.protection.gate import Gate
+from ledger.seals import signing
+from ledger.seals.errors import KeyFault
+from ledger.seals.sealer import Sealer
 from settings import Settings, SettingsError, load
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
@@ -159,6 +163,31 @@ def _gateway_worker(settings: Settings, client: Client, engine: AsyncEngine, gat
     )
 
 
+@asynccontextmanager
+async def sealing(settings: Settings, runtime: Runtime | None) -> AsyncIterator[None]:
+    """Seal what is posted for as long as the block runs, where the settings say with which key; raises KeyFault.
+
+    It has a connection and a role of its own, and shares nothing with the steps of the processes.
+    """
+    if not settings.seal_key_file or not settings.sealer_database_url:
+        log.info("worker.does_not_seal", remedy="set SEAL_KEY_FILE and SEALER_DATABASE_URL")
+        yield
+        return
+    key = signing.load(Path(settings.seal_key_file))
+    engine = create_engine(settings.sealer_database_url, pool_size=1)
+    gauge = runtime and runtime.metric_meter.create_gauge_float(
+        "quittance_unsealed_age", "How long the oldest entry without a seal has been waiting", "s"
+    )
+    sealer = Sealer(engine, key, report_age=gauge.set if gauge else lambda _seconds: None)
+    loop = asyncio.create_task(sealer.run())
+    try:
+        yield
+    finally:
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+        await engine.dispose()
+
+
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     stop = asyncio.Event()
@@ -166,7 +195,8 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = create_engine(settings.database_url, settings.database_pool_size)
     gateways = gateways_of(settings)
-    client = await connect(settings, runtime_of(settings))
+    runtime = runtime_of(settings)
+    client = await connect(settings, runtime)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         if not await _protected(engine, settings, stop):
@@ -181,6 +211,7 @@ async def run(settings: Settings) -> None:
             EventCatchUp(engine, gateways.values(), interval).run(),
         ):
             stack.callback(asyncio.create_task(loop).cancel)
+        await stack.enter_async_context(sealing(settings, runtime))
         if settings.health_port:
             await stack.enter_async_context(await asyncio.start_server(_healthy, "127.0.0.1", settings.health_port))
         log.info("worker.started", task_queue=settings.task_queue, temporal=settings.temporal_address)
@@ -234,7 +265,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         asyncio.run(prepare(settings) if chosen.migrate else run(settings))
-    except PolicyFault as error:
+    except (PolicyFault, KeyFault) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except LedgerNotProtected as error:

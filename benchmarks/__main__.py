@@ -15,7 +15,19 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import bulkhead, history, latency, memory, posting, prove, routing, throughput, transactions, webhooks
+from benchmarks import (
+    bulkhead,
+    history,
+    latency,
+    memory,
+    posting,
+    prove,
+    routing,
+    seals,
+    throughput,
+    transactions,
+    webhooks,
+)
 from benchmarks.figures import Figure
 from local.addresses import Ports
 from local.errors import LocalError
@@ -30,6 +42,7 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
     "bulkhead": bulkhead.measure,
     "webhooks": webhooks.measure,
     "prove": prove.measure,
+    "seals": seals.measure,
 }
 WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "routing": routing.measure,

@@ -57,9 +57,9 @@ def load_settings() -> Settings:
 
 
 @asynccontextmanager
-async def books(settings: Settings) -> AsyncIterator[Books]:
-    """Open one connection to PostgreSQL, for reading."""
-    engine = create_engine(settings.database_url, pool_size=1)
+async def books(settings: Settings, url: str | None = None) -> AsyncIterator[Books]:
+    """Open one connection to PostgreSQL, for reading; at `url` it has another role."""
+    engine = create_engine(url or settings.database_url, pool_size=1)
     try:
         try:
             connection = await asyncio.wait_for(engine.connect().start(), CONNECT_SECONDS + 1)

@@ -269,3 +269,17 @@ SeenHash = Annotated[
 AdjustmentStateFilter = Annotated[
     str | None, typer.Option("--state", metavar="STATE", help="Those in this state.", show_default=False)
 ]
+AnchorFile = Annotated[
+    str | None,
+    typer.Option("--anchor", metavar="FILE", help="An anchor that was kept elsewhere.", show_default=False),
+]
+PublicKeyFile = Annotated[
+    str | None,
+    typer.Option(
+        "--public-key",
+        metavar="FILE",
+        help="Public keys whose seals are believed, in PEM.",
+        show_default="SEAL_PUBLIC_KEY_FILE",
+    ),
+]
+OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="The file to write.", show_default=False)]

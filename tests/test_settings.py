@@ -155,3 +155,15 @@ def test_each_way_to_give_the_secret_works(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("STRIPE_WEBHOOK_SECRETS", " , ")
     with pytest.raises(settings.SettingsError, match="must not be empty"):
         settings.load_for_webhooks()
+
+
+@pytest.mark.parametrize("name", ["SEAL_KEY_FILE", "SEALER_DATABASE_URL"])
+def test_half_of_a_sealer_is_a_fault(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Whoever forgets one of the two hears of it at the start, and not when the books turn out to have no seals."""
+    values = {"SEAL_KEY_FILE": "seal.key", "SEALER_DATABASE_URL": "postgresql://quittance_sealer@db/quittance"}
+    monkeypatch.setenv(name, values[name])
+    [other] = values.keys() - {name}
+    with pytest.raises(settings.SettingsError, match=f"^{other}: must be set, since {name} is: sealing needs both$"):
+        settings.load()
+    monkeypatch.setenv(other, values[other])
+    assert settings.load().seal_key_file == "seal.key"

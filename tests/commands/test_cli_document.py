@@ -24,6 +24,7 @@ from commands import (
     review_documents,
     routing_documents,
     schema,
+    seal_documents,
     split_documents,
     webhook_documents,
 )
@@ -40,6 +41,7 @@ from ledger.proofs.findings import Code, Finding
 from ledger.proofs.invariants import count
 from ledger.refunds import RefundStatus
 from ledger.reviews import Choice, Evidence, Resolution
+from ledger.seals.damage import DamageKind
 from ledger.splits import SplitStatus
 from starter import app
 
@@ -101,6 +103,9 @@ DOCUMENTS: dict[str, set[str]] = {
     "A change of a period": set(period_documents.PeriodChangeDocument.model_fields),
     "A finding of a period": set(period_documents.PeriodFindingDocument.model_fields),
     "The protection": set(protection_documents.ProtectionDocument.model_fields),
+    "A seal": set(seal_documents.SealDocument.model_fields),
+    "A verification": set(seal_documents.VerificationDocument.model_fields),
+    "A damage": set(seal_documents.DamageDocument.model_fields),
     "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
     "A routing decision": set(routing_documents.DecisionDocument.model_fields),
     "A candidate": set(routing_documents.CandidateDocument.model_fields),
@@ -188,7 +193,7 @@ def test_every_exit_code_is_described() -> None:
 
 @pytest.mark.parametrize(
     "word",
-    [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus, *PeriodState, *AdjustmentState],
+    [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus, *PeriodState, *AdjustmentState, *DamageKind],
 )
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""

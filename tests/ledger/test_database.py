@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import adjustment_tables
 from ledger.database import create_engine, driver_url, metadata
+from ledger.seals.tables import seal_leaves, seals
 from tests.conftest import Database
 
 
@@ -42,6 +43,7 @@ def test_every_table_of_the_schema_is_named(superuser: psycopg.Connection) -> No
     """A table that only SQL strings know is a table that nothing checks."""
     assert adjustment_tables.adjustments.metadata is metadata
     found = superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    assert {seals.name, seal_leaves.name} <= {*metadata.tables}
     assert {name for (name,) in found} == {*metadata.tables, "alembic_version"}
 
 

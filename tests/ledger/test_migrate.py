@@ -76,6 +76,8 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "period_changes",
         "periods",
         "reviews",
+        "seal_leaves",
+        "seals",
         "split_legs",
         "splits",
         "webhook_events",
@@ -150,6 +152,21 @@ def test_an_application_role_with_too_much_power_is_refused(postgres_server: Pos
                 migrate.upgrade(postgres_server.url(empty))
         finally:
             connection.execute("REVOKE quittance_owner FROM quittance_app")
+
+
+def test_a_sealer_role_with_too_much_power_is_refused(postgres_server: Postgres, empty: str) -> None:
+    """Whoever seals must not be able to change what is sealed."""
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        migrate.upgrade(postgres_server.url(empty))
+        connection.execute("GRANT quittance_app TO quittance_sealer")
+        try:
+            with psycopg.connect(postgres_server.url(empty)) as inside:
+                inside.execute("DROP SCHEMA public CASCADE")
+                inside.execute("CREATE SCHEMA public")
+            with pytest.raises(Exception, match="quittance_sealer may do more than sealing"):
+                migrate.upgrade(postgres_server.url(empty))
+        finally:
+            connection.execute("REVOKE quittance_app FROM quittance_sealer")
 
 
 def test_a_charge_that_was_parked_before_there_were_cases_gets_one(postgres_server: Postgres, empty: str) -> None:
