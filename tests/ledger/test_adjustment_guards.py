@@ -26,9 +26,9 @@ from tests.ledger.adjustment_samples import (
     two_lines,
     without_guard,
 )
+from tests.ledger.hostile import went_through
 from tests.ledger.samples import capture
 from tests.ledger.test_journal_attacks import post as post_entries
-from tests.ledger.test_journal_attacks import went_through
 
 SMALL = asked()
 LARGE = asked("adj_2", amount_minor=THRESHOLD_MINOR + 1)

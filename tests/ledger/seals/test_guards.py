@@ -9,10 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.seals.signing import SealKey
 from tests.conftest import Database
-from tests.ledger.hostile import CHANGES, POWERS
+from tests.ledger.hostile import CHANGES, POWERS, went_through
 from tests.ledger.samples import capture
 from tests.ledger.seals.conftest import fill, post, seal_all, sealer_url
-from tests.ledger.test_journal_attacks import went_through
 
 COLUMNS = (
     "number, previous_digest, root, entry_count, first_leaf, last_leaf, debits, columns, epoch, sealed_to_transaction_id,"
