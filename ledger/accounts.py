@@ -99,6 +99,11 @@ def dispute_fees() -> Account:
     return _debit_normal("expense:dispute_fees", AccountType.EXPENSE)
 
 
+def paid_back_twice() -> Account:
+    """What customers have got back by a refund of ours and once more by the gateway, of one payment."""
+    return _debit_normal("expense:paid_back_twice", AccountType.EXPENSE)
+
+
 def memo_authorizations(gateway: str) -> Account:
     """Money reserved on customers' payment methods at a gateway, not taken."""
     return _debit_normal(f"memo:authorizations:{gateway}", AccountType.MEMO)
