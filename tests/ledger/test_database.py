@@ -6,6 +6,7 @@ from sqlalchemy import Table, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ledger import standing_tables
 from ledger.database import create_engine, driver_url, metadata
 from tests.conftest import Database
 
@@ -41,6 +42,7 @@ def test_every_table_of_the_schema_is_named(superuser: psycopg.Connection) -> No
     """A table that only SQL strings know is a table that nothing checks."""
     found = superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     assert {name for (name,) in found} == {*metadata.tables, "alembic_version"}
+    assert standing_tables.holds.name in metadata.tables
 
 
 async def test_a_connection_has_the_limits_of_the_design(connection: AsyncConnection) -> None:
