@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     """Fallback order of the gateways, for a charge that names none."""
     routing_policy: str | None = None
     """Path of the routing policy, a YAML file (docs/routing.md); without one the order above is the whole policy."""
+    chart: str | None = None
+    """Path of the chart of accounts, a YAML file (docs/ledger.md) that `worker.py --migrate` loads; without one it is the
+    chart that ships."""
     return_url: str = "http://127.0.0.1:12111/_control/returned"
     """Where a customer's browser goes after an authentication step."""
 

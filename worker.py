@@ -32,8 +32,9 @@ from gateways.routing import policy_file
 from gateways.routing.errors import PolicyFault
 from gateways.routing.policy import Policies, of_order
 from gateways.stripe import StripeGateway
-from ledger import migrate
+from ledger import chart_file, migrate
 from ledger.database import create_engine
+from ledger.errors import ChartFault
 from settings import Settings, SettingsError, load
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
@@ -177,8 +178,9 @@ async def run(settings: Settings) -> None:
 
 
 async def prepare(settings: Settings) -> None:
-    """Bring the database's schema and the search attributes up to date; may be run again."""
-    await asyncio.to_thread(migrate.upgrade, settings.migration_database_url)
+    """Bring the database's schema, its chart and the search attributes up to date; may be run again. Raises ChartFault."""
+    chart = chart_file.read(Path(settings.chart)) if settings.chart else None
+    await asyncio.to_thread(migrate.upgrade, settings.migration_database_url, chart)
     await register_search_attributes(await connect(settings))
 
 
@@ -206,7 +208,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         asyncio.run(prepare(settings) if chosen.migrate else run(settings))
-    except PolicyFault as error:
+    except (PolicyFault, ChartFault) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except (RuntimeError, OSError) as error:

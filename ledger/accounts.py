@@ -46,6 +46,10 @@ class Account(BaseModel):
     normal_side: Side
 
 
+ANY = "ANY"
+"""Stands for any one part of a code in `BOOKED_BY_RULES`."""
+
+
 def _debit_normal(code: str, kind: AccountType) -> Account:
     return Account(code=code, type=kind, normal_side=Side.DEBIT)
 
@@ -122,3 +126,22 @@ def memo_unresolved(gateway: str) -> Account:
 def memo_unresolved_contra() -> Account:
     """The other side of every unresolved operation."""
     return _credit_normal("memo:unresolved:contra", AccountType.MEMO)
+
+
+BOOKED_BY_RULES = (
+    clearing(ANY),
+    receivable(ANY),
+    revenue_sales(),
+    revenue_refunds(),
+    refunds_payable(),
+    gateway_fees(),
+    disputes_receivable(),
+    dispute_losses(),
+    dispute_fees(),
+    paid_back_twice(),
+    memo_authorizations(ANY),
+    memo_authorizations_contra(),
+    memo_unresolved(ANY),
+    memo_unresolved_contra(),
+)
+"""Every account that a posting rule moves: facts are booked on them, so that a chart must have them as they are here."""

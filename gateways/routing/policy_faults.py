@@ -8,7 +8,7 @@ from gateways.routing.policy import Policies, Policy
 from gateways.routing.strategies import least_cost
 
 Place = tuple[str | int, ...]
-"""The keys and positions that lead to a value in the file."""
+"""The keys and positions that lead to a value in the file, as `ledger.yaml_file` has it."""
 
 
 class Fault(NamedTuple):

@@ -86,6 +86,42 @@ $$;
 GRANT EXECUTE ON FUNCTION public.change_account TO quittance_app;
 """
 
+# Read and followed when a chart is loaded. The limit that somebody gave an account stands, whatever the chart says.
+AS_CHARTED = """
+CREATE FUNCTION public.as_charted()
+RETURNS TABLE (
+    account_id bigint, code text, currency text, available_minor bigint, floor_minor bigint, is_ours boolean,
+    charted_floor bigint, fault text
+)
+LANGUAGE sql STABLE BEGIN ATOMIC
+    SELECT f.account_id, f.code, f.currency, f.available_minor, f.floor_minor, f.is_ours, f.charted_floor, CASE
+            WHEN f.charted_type IS NULL THEN 'is open, and the chart has no row for it'
+            WHEN f.type <> f.charted_type OR f.normal_side <> f.charted_side
+                THEN format('is open as %s with normal side %s: keep it so', f.type, f.normal_side)
+            WHEN f.currency <> ALL (f.currencies) THEN 'is open, and the chart does not allow it in this currency'
+            WHEN f.state <> 'open' AND (f.is_ours OR f.charted_floor IS NULL)
+                THEN format('is %s, which only a guarded account of others can be', f.state)
+            WHEN f.available_minor < f.charted_floor AND NOT f.is_ours AND f.floor_minor IS DISTINCT FROM f.charted_floor
+                THEN format('has %s available in minor units, below the %s that the chart asks of it', f.available_minor,
+                    f.charted_floor)
+        END
+    FROM (
+        SELECT a.account_id, a.code, a.currency, a.type, a.normal_side, b.state, b.floor_minor,
+                b.balance_minor - b.held_minor AS available_minor, c.type AS charted_type, c.normal_side AS charted_side,
+                c.owner IN ('house', 'gateway') AS is_ours, c.currencies,
+                CASE WHEN c.guarded THEN -coalesce(g.bill_back_minor, c.bill_back_minor, 0) END AS charted_floor
+            FROM public.accounts a
+            JOIN public.balances b ON b.account_id = a.account_id
+            CROSS JOIN LATERAL public.charted(a.code) c
+            LEFT JOIN LATERAL (
+                SELECT l.bill_back_minor FROM public.account_changes l
+                    WHERE l.account_id = a.account_id AND l.bill_back_minor IS NOT NULL ORDER BY l.change_id DESC LIMIT 1
+            ) g ON true
+    ) f;
+END;
+COMMENT ON FUNCTION public.as_charted IS 'Every account as the chart wants it, and how it contradicts the chart';
+"""
+
 HOLDS = """
 CREATE TABLE public.holds (
     hold_id text COLLATE "C" PRIMARY KEY CONSTRAINT hold_id_form CHECK (hold_id ~ '^[!-~]{1,200}$'),
@@ -276,5 +312,5 @@ def upgrade() -> None:
     """Create what an account's standing and its holds are made of."""
     connection = op.get_bind()
     connection.exec_driver_sql("SET LOCAL ROLE quittance_owner")
-    for statement in (STANDING, HOLDS, END_HOLD, GUARD):
+    for statement in (STANDING, AS_CHARTED, HOLDS, END_HOLD, GUARD):
         connection.exec_driver_sql(statement)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateways.routing import policy_file
 from gateways.routing.errors import PolicyFault
 from gateways.routing.policy import Policies
+from ledger import yaml_file
 
 GATEWAYS = ("stripe", "paypal")
 EXAMPLE = Path(__file__).parents[3] / "docs" / "routing-policy.yaml"
@@ -143,7 +144,7 @@ def test_all_faults_are_listed_at_once_in_the_order_of_their_lines() -> None:
 def test_a_file_with_very_many_faults_is_refused_briefly() -> None:
     """A log stays readable."""
     found = faults(HEAD + "".join(f"    color_{number}: red\n" for number in range(500)))
-    assert len(found) == policy_file.MAX_FAULTS + 1
+    assert len(found) == yaml_file.MAX_FAULTS + 1
     assert found[-1] == "p.yaml: and 480 more"
 
 
