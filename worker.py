@@ -21,6 +21,7 @@ from temporalio.worker import Worker
 from activities.attempts import Attempts
 from activities.charge_books import ChargeBooks
 from activities.gateway_calls import GatewayCalls
+from activities.hold_books import HoldBooks
 from activities.late_books import LateBooks
 from activities.recent_outcomes import RecentOutcomes
 from activities.refund_books import RefundBooks
@@ -40,6 +41,7 @@ from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
 from workflows.event_catch_up import EventCatchUp
 from workflows.gateway_steps import gateway_queue
+from workflows.hold import HoldWorkflow
 from workflows.inbox_handler import InboxHandler
 from workflows.reconcile import ReconcileWorkflow
 from workflows.refund import RefundWorkflow
@@ -95,10 +97,11 @@ def workers_of(
     late_books = LateBooks(engine, capabilities)
     withdrawal_books = WithdrawalBooks(engine)
     split_books = SplitBooks(engine)
+    hold_books = HoldBooks(engine)
     processes = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow],
+        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow, HoldWorkflow],
         activities=[
             charge_books.open_charge,
             charge_books.open_operation,
@@ -123,6 +126,10 @@ def workers_of(
             split_books.begin_leg,
             split_books.refuse_leg,
             split_books.cancel_split,
+            hold_books.place_hold,
+            hold_books.post_hold,
+            hold_books.void_hold,
+            hold_books.expire_hold,
         ],
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=SHUTDOWN_GRACE,

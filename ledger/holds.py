@@ -5,7 +5,7 @@ What is held is not available, and still the account's. Functions never commit: 
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -32,6 +32,7 @@ from ledger.money import Money
 from ledger.record import Identifier, Record, Text, content_hash
 
 MAX_LISTED = 1000
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 TIME_IS_OVER = "its time is over"
 """Why a hold has ended that has expired."""
 
@@ -63,8 +64,8 @@ class HoldRequest(Record):
         return self
 
     def content_hash(self) -> str:
-        """Identify what is asked, whoever asks: the same id may come again with the same content only."""
-        return content_hash(self)
+        """Identify what is asked, whoever asks and however they say until when: a time from now on is another each time."""
+        return content_hash(self.model_copy(update={"expires_at": NO_TIME, "because": ""}))
 
 
 class Hold(Record):
@@ -93,7 +94,7 @@ class Hold(Record):
         return Money(amount_minor=self.amount_minor, currency=self.currency)
 
     def is_as_asked(self, request: HoldRequest) -> bool:
-        """Whether it is the hold of this request; a time that is told from now on is another each time it is said."""
+        """Whether it is the hold of this request, as `content_hash` has it."""
         return (self.account, self.amount) == (request.account, request.amount)
 
 
