@@ -4,10 +4,11 @@ from pydantic import AwareDatetime
 from temporalio import activity
 
 from activities.database_errors import translated
-from ledger import account_standing, holds
-from ledger.database import Database
+from ledger import account_standing, holds, reports
+from ledger.database import Connection, Database
+from ledger.errors import HoldNotPending, LedgerError, ReferenceConflict
 from ledger.hold_posting import hold_posted
-from ledger.holds import Hold, HoldRequest
+from ledger.holds import Hold, HoldRequest, HoldState
 from ledger.money import Money
 from ledger.record import Record
 
@@ -20,9 +21,12 @@ class PostHeld(Record):
     """None for all of it."""
     to: str
     event_at: AwareDatetime
-    """When they said so: the same for each try of the step."""
     actor: str
     because: str
+
+    def minor_of(self, hold: Hold) -> int:
+        """How much that is."""
+        return hold.amount_minor if self.amount_minor is None else self.amount_minor
 
 
 class VoidHeld(Record):
@@ -49,15 +53,30 @@ class HoldBooks:
     @activity.defn(name="post_hold")
     @translated
     async def post_hold(self, request: PostHeld) -> Hold:
-        """Post the entry that takes what is held, and let go of the rest."""
-        async with self._engine.begin() as connection:
-            hold = await holds.known(connection, request.hold_id)
-            held = await account_standing.charted(connection, hold.account)
-            to = await account_standing.charted(connection, request.to)
-            minor = hold.amount_minor if request.amount_minor is None else request.amount_minor
-            money = Money(amount_minor=minor, currency=hold.currency)
-            entry = hold_posted(hold, held, to, money, event_at=request.event_at, actor=request.actor)
-            return await holds.post(connection, hold.hold_id, entry, actor=request.actor, because=request.because)
+        """Post the entry that takes what is held, and let go of the rest; what was posted before so stands."""
+        try:
+            async with self._engine.begin() as connection:
+                return await self._post(connection, request)
+        except (ReferenceConflict, HoldNotPending) as refusal:
+            # A worker that died left no trace of its try but in the books, and the next one tries at another time.
+            async with self._engine.connect() as connection:
+                return await self._posted_before(connection, request, refusal)
+
+    async def _post(self, connection: Connection, request: PostHeld) -> Hold:
+        hold = await holds.known(connection, request.hold_id)
+        held = await account_standing.charted(connection, hold.account)
+        to = await account_standing.charted(connection, request.to)
+        money = Money(amount_minor=request.minor_of(hold), currency=hold.currency)
+        entry = hold_posted(hold, held, to, money, event_at=request.event_at, actor=request.actor)
+        return await holds.post(connection, hold.hold_id, entry, actor=request.actor, because=request.because)
+
+    async def _posted_before(self, connection: Connection, request: PostHeld, refusal: LedgerError) -> Hold:
+        hold = await holds.known(connection, request.hold_id)
+        entry = await reports.entry_by_reference(connection, hold.entry_reference or "")
+        to = set() if entry is None else {line.account for line in entry.lines}
+        if request.to in to and hold.posted_minor == request.minor_of(hold):
+            return hold
+        raise refusal if hold.state is HoldState.PENDING else HoldNotPending(hold.hold_id, hold.state)
 
     @activity.defn(name="void_hold")
     @translated
