@@ -87,7 +87,10 @@ def test_a_card_number_is_no_reason() -> None:
             "lines:\n  - {account: a:b, side: left, amount: 1, currency: USD}",
             "line 2: side: must be 'debit' or 'credit'",
         ),
-        ("lines:\n  - {account: a:b, side: debit, currency: USD}", "line 2: lines: needs an amount: give `amount: 12.50`"),
+        (
+            "lines:\n  - {account: a:b, side: debit, currency: USD}",
+            "line 2: lines: needs an amount: give `amount: 12.50`",
+        ),
         ("lines:\n  - {account: a:b, side: debit, amount: 1, currency: XXY}", "unknown currency 'XXY'"),
         ("lines: []\nwhatever: 1", "line 2: whatever: there is no such field"),
     ],
