@@ -7,6 +7,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from iso4217 import Currency as IsoCurrency
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -69,11 +70,24 @@ class Settings(BaseSettings):
     chart: str | None = None
     """Path of the chart of accounts, a YAML file (docs/ledger.md) that `worker.py --migrate` loads; without one it is the
     chart that ships."""
+    fee_rules: str | None = None
+    """Path of the fee rules, a YAML file (docs/ledger.md): what gateways are expected to charge."""
+    functional_currency: str = "USD"
+    """The currency that gains and losses of conversions are counted in; it cannot be changed once there are any."""
     return_url: str = "http://127.0.0.1:12111/_control/returned"
     """Where a customer's browser goes after an authentication step."""
 
     reviewers: str | None = None
     """Persons who may resolve reviews, as in `alice,bob`; without them nobody may. The worker decides by its own."""
+    closers: str | None = None
+    """Persons who may close periods, and approve that one is reopened. The database keeps them, as `worker.py --migrate`
+    last read them; without the setting they stay as they are, and with an empty one nobody is."""
+    accountants: str | None = None
+    """Persons who may ask for adjustments and for a period to be reopened; kept in the same way."""
+    approvers: str | None = None
+    """Persons who may approve adjustments; kept in the same way."""
+    allow_unsafe_database: bool = False
+    """Run although the server's settings let acknowledged postings be lost (fsync off, and the like): for tests only."""
     api_host: str = "127.0.0.1"
     """Address on which the HTTP service listens."""
     api_port: int = Field(default=12113, ge=1, le=65535)
@@ -105,6 +119,12 @@ class Settings(BaseSettings):
     def reviewer_names(self) -> frozenset[str]:
         """The persons of `reviewers`."""
         return frozenset((self.reviewers or "").split(",")) - {""}
+
+    @property
+    def people(self) -> dict[str, frozenset[str]]:
+        """The persons of each role in the books whose setting is given."""
+        given = {"closer": self.closers, "accountant": self.accountants, "approver": self.approvers}
+        return {role: frozenset(names.split(",")) - {""} for role, names in given.items() if names is not None}
 
     def calls_per_second(self, gateway: str) -> float | None:
         """How many calls to this gateway all workers make in a second at most; None for no limit."""
@@ -155,13 +175,26 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("must be an IP address of this machine, like 127.0.0.1 or 0.0.0.0") from None
 
-    @field_validator("reviewers")
+    @field_validator("reviewers", "closers", "accountants", "approvers")
     @classmethod
-    def _persons(cls, value: str | None) -> str:
-        names = [name.strip() for name in (value or "").split(",") if name.strip()]
+    def _persons(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        names = [name.strip() for name in value.split(",") if name.strip()]
         if not all(re.fullmatch(PERSON, name) for name in names):
             raise ValueError("must list persons by letters, digits and _ . -, like alice,bob")
         return ",".join(names)
+
+    @field_validator("functional_currency")
+    @classmethod
+    def _currency(cls, value: str) -> str:
+        try:
+            known = IsoCurrency(value).exponent is not None
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("must be a currency of ISO 4217, like USD")
+        return value
 
     @field_validator("gateway_order")
     @classmethod

@@ -5,7 +5,22 @@ Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 a part of the system cann
 
 import typer
 
-from commands import accounts, charges, holds, ledger, prove, refunds, review, routing, schema, splits, webhooks
+from commands import (
+    accounts,
+    charges,
+    fees,
+    holds,
+    ledger,
+    periods,
+    prove,
+    rates,
+    refunds,
+    review,
+    routing,
+    schema,
+    splits,
+    webhooks,
+)
 from commands.entrance import Entrance, leave_at_once
 
 app = typer.Typer(
@@ -30,6 +45,9 @@ app.add_typer(splits.app, name="split")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(holds.app, name="holds")
+app.add_typer(rates.app, name="rates")
+app.add_typer(fees.app, name="fees")
+app.add_typer(periods.app, name="periods")
 app.add_typer(review.app, name="review")
 app.add_typer(routing.app, name="routing")
 app.command()(prove.prove)

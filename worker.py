@@ -33,9 +33,10 @@ from gateways.routing import policy_file
 from gateways.routing.errors import PolicyFault
 from gateways.routing.policy import Policies, of_order
 from gateways.stripe import StripeGateway
-from ledger import chart_file, migrate
+from ledger import chart_file, migrate, people
 from ledger.database import create_engine
-from ledger.errors import ChartFault
+from ledger.errors import ChartFault, LedgerNotProtected
+from ledger.protection.gate import Gate
 from settings import Settings, SettingsError, load
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
@@ -167,6 +168,8 @@ async def run(settings: Settings) -> None:
     client = await connect(settings, runtime_of(settings))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
+        if not await _protected(engine, settings, stop):
+            return
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
         for worker in workers_of(settings, client, engine, gateways):
@@ -184,10 +187,24 @@ async def run(settings: Settings) -> None:
         log.info("worker.stopping")
 
 
+async def _protected(engine: AsyncEngine, settings: Settings, stop: asyncio.Event) -> bool:
+    """Wait until the ledger is found protected, or the worker is to stop; raises LedgerNotProtected."""
+    looking = asyncio.create_task(Gate(engine, unsafe_allowed=settings.allow_unsafe_database).opened())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not looking.done():
+        looking.cancel()
+        return False
+    await looking
+    return True
+
+
 async def prepare(settings: Settings) -> None:
-    """Bring the database's schema, its chart and the search attributes up to date; may be run again. Raises ChartFault."""
+    """Bring schema, chart, people and search attributes up to date; may be run again. Raises ChartFault."""
     chart = chart_file.read(Path(settings.chart)) if settings.chart else None
     await asyncio.to_thread(migrate.upgrade, settings.migration_database_url, chart)
+    await asyncio.to_thread(people.keep_roles, settings.migration_database_url, settings.people)
     await register_search_attributes(await connect(settings))
 
 
@@ -202,7 +219,7 @@ async def _healthy(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run from the command line: 0 done, 2 wrong settings, 3 a server that cannot be reached."""
+    """Run from the command line: 0 done, 2 wrong settings, 3 a server that cannot be reached or is not protected."""
     parser = argparse.ArgumentParser(description="Run one worker of Quittance.")
     parser.add_argument(
         "--migrate", action="store_true", help="bring database and search attributes up to date, and end"
@@ -218,6 +235,9 @@ def main(arguments: Sequence[str]) -> int:
     except (PolicyFault, ChartFault) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except LedgerNotProtected as error:
+        sys.stderr.writelines(f"cannot start: {fault}\n" for fault in error.faults)
+        return 3
     except (RuntimeError, OSError) as error:
         sys.stderr.write(f"cannot start: {str(error).partition(chr(10))[0]}\n")
         return 3

@@ -1,26 +1,27 @@
 """Reads entries that are to be checked: a file in YAML or JSON, as somebody wrote it or as `ledger entry --json` printed it."""
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from commands import arguments
 from commands.errors import WrongUse
-from ledger import account_standing, yaml_file
+from ledger import account_standing, lined_yaml
 from ledger.accounts import Account, AccountCode, AccountType, Side
 from ledger.database import Connection
 from ledger.dry_run import Tried
 from ledger.entries import Condition, Entry, Line, Name, Reference, Text
 from ledger.errors import LedgerError
+from ledger.lined_yaml import FileFault, Kind
 from ledger.money import CurrencyCode, Money
-from ledger.yaml_file import Content, Misread
 
-MAX_BYTES = 1_000_000
 MAX_ENTRIES = 200
-IF_EMPTY = "write an entry, as docs/cli.md shows"
+KIND = Kind("entry", "write an entry, as docs/cli.md shows", "[...]")
 
 
 class CheckedLine(BaseModel):
@@ -78,25 +79,22 @@ class _File(BaseModel):
 
 
 def read(path: Path) -> Sequence[CheckedEntry]:
-    """Read one entry, a list of them, or a list under the name `entries`; raises WrongUse with a line for each fault."""
+    """Read one entry, or several under the name `entries`; raises WrongUse with a line for each fault."""
     try:
-        content = yaml_file.parse(yaml_file.read(path, "entry", MAX_BYTES), str(path), IF_EMPTY)
-    except Misread as error:
-        raise WrongUse(str(error)) from None
-    try:
-        return _read(content)
-    except ValidationError as error:
-        raise WrongUse(*content.of_model(error.errors(include_input=False, include_url=False))) from None
+        text = lined_yaml.read_text(path, KIND.noun)
+        if _is_one(text):
+            return (lined_yaml.parse(text, str(path), KIND, CheckedEntry),)
+        return lined_yaml.parse(text, str(path), KIND, _File).entries
+    except FileFault as error:
+        raise WrongUse(*error.lines) from None
 
 
-def _read(content: Content) -> Sequence[CheckedEntry]:
-    match content.plain:
-        case {"lines": _}:
-            return (CheckedEntry.model_validate(content.plain),)
-        case list():
-            return _File.model_validate({"entries": content.plain}).entries
-        case _:
-            return _File.model_validate(content.plain).entries
+def _is_one(text: str) -> bool:
+    """Whether the lines of an entry stand at the top; what cannot be read is told by whoever reads it all."""
+    with contextlib.suppress(yaml.YAMLError, RecursionError, ValueError):
+        top = yaml.compose(text, Loader=yaml.SafeLoader)
+        return isinstance(top, yaml.MappingNode) and any(key.value == "lines" for key, _ in top.value)
+    return False
 
 
 async def entry_of(connection: Connection, typed: CheckedEntry, number: int) -> Entry | Tried:

@@ -18,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 import settings as environment
 from commands.errors import OutOfReach, WrongUse
 from ledger.database import create_engine
+from ledger.protection import report
 from settings import Settings, SettingsError
 from workflows.client import connect
 
@@ -70,6 +71,23 @@ async def books(settings: Settings) -> AsyncIterator[Books]:
             await connection.close()
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def writable_books(settings: Settings) -> AsyncIterator[Books]:
+    """Open one connection to PostgreSQL, for writing; raises OutOfReach where the ledger is not protected."""
+    async with books(settings) as connection:
+        await require_protection(connection, settings)
+        yield connection
+
+
+async def require_protection(connection: Books, settings: Settings) -> None:
+    """Refuse to write to a ledger that is not protected: raises OutOfReach with a line for each fault."""
+    found = await report.inspect(connection)
+    await connection.rollback()
+    serious = found.serious(unsafe_allowed=settings.allow_unsafe_database)
+    if serious:
+        raise OutOfReach(*(f"nothing was done, since the ledger is not protected: {fault.line}" for fault in serious))
 
 
 async def temporal(settings: Settings) -> Client:

@@ -118,6 +118,25 @@ def statement(
         _show_statement(shown)
 
 
+@app.command()
+def protection(*, as_json: options.AsJson = False) -> None:
+    """Check who may do what in the database, its guards and its settings; exit code 1 where something is wrong."""
+    from commands import protection_documents
+    from ledger.protection import report
+
+    found = protection_documents.of_report(_read(report.inspect))
+    if as_json:
+        output.document(found.plain())
+    else:
+        output.line(f"database {found.database}, schema {found.schema_version}, read as {found.read_as}")
+        output.line(f"settings: {', '.join(f'{name} {value}' for name, value in found.settings.items())}")
+        output.line(f"{len(found.guards)} guards, {len(found.grants)} grants to {len(found.roles)} roles")
+        if found.is_protected:
+            output.line("the ledger is protected")
+    if not found.is_protected:
+        raise AnswerIsNo(*(f"{fault.what}: {fault.remedy}" for fault in found.faults))
+
+
 def _read(report: "Callable[[Books], Awaitable[Result]]") -> Result:
     from commands import connections
     from ledger.errors import TooManyRows, UnknownAccount

@@ -178,6 +178,29 @@ Because = Annotated[
     str, typer.Option("--because", metavar="TEXT", help="How you know, for the books.", show_default=False)
 ]
 By = Annotated[str, typer.Option("--by", metavar="PERSON", help="Who you are; one of REVIEWERS.", show_default=False)]
+ByCloser = Annotated[
+    str, typer.Option("--by", metavar="PERSON", help="Who you are; one of CLOSERS.", show_default=False)
+]
+ByAccountant = Annotated[
+    str,
+    typer.Option("--by", metavar="PERSON", help="Who you are; one of ACCOUNTANTS or CLOSERS.", show_default=False),
+]
+ApprovedBy = Annotated[
+    str,
+    typer.Option(
+        "--approved-by", metavar="PERSON", help="Who agrees: another person, one of CLOSERS.", show_default=False
+    ),
+]
+Why = Annotated[str, typer.Option("--because", metavar="TEXT", help="Why, for the books.", show_default=False)]
+Despite = Annotated[
+    str | None,
+    typer.Option(
+        "--despite", metavar="TEXT", help="Why it is closed although something in it is open.", show_default=False
+    ),
+]
+PeriodName = Annotated[
+    str, typer.Argument(metavar="PERIOD", help="Name of the period, such as 2026-11.", show_default=False)
+]
 EventId = Annotated[
     str | None,
     typer.Argument(metavar="EVENT_ID", help="The gateway's id of the event, such as evt_1.", show_default=False),

@@ -2,21 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import NamedTuple
 
-from ledger.accounts import ANY, BOOKED_BY_RULES, Account, refunds_payable
+from ledger.accounts import ANY, BOOKED_BY_RULES, FACTS, Account, refunds_payable
 from ledger.chart import Chart, ChartRow, Owner
-from ledger.yaml_file import Place
+from ledger.lined_yaml import Fault
 
 Parts = Sequence[str | None]
 """The parts of a code; None stands for any one."""
-
-
-class Fault(NamedTuple):
-    """What is wrong, where, and what to do."""
-
-    place: Place
-    message: str
 
 
 def faults_of(chart: Chart) -> list[Fault]:
@@ -53,11 +45,11 @@ def _misleading_sums(chart: Chart) -> Iterator[Fault]:
 
 
 def _unbookable(chart: Chart) -> Iterator[Fault]:
-    """Facts must always be bookable: their accounts are there, as the posting rules move them, and never in the way."""
+    """What the posting rules move is there as they move it; and what facts are booked on is never in the way of them."""
     for account in BOOKED_BY_RULES:
         needed = _parts(account)
         if not any(_covers(row.parts, needed) for row in chart.accounts):
-            yield Fault(("accounts",), f"there is no row for {_shown(account)}, on which facts are booked: add it")
+            yield Fault(("accounts",), f"there is no row for {_shown(account)}, which the posting rules move: add it")
         others = [_parts(other) for other in BOOKED_BY_RULES if other is not account]
         for number, row in enumerate(chart.accounts):
             if _overlap(row.parts, needed) and row.parts not in others and _is_meant(chart, row, needed):
@@ -67,7 +59,9 @@ def _unbookable(chart: Chart) -> Iterator[Fault]:
 def _in_the_way(row: ChartRow, account: Account) -> Iterator[str]:
     name = _shown(account)
     if (row.type, row.normal_side) != (account.type, account.normal_side):
-        yield f"must be {account.type} with normal side {account.normal_side}, as facts are booked on {name}"
+        yield f"must be {account.type} with normal side {account.normal_side}, as the posting rules move {name}"
+    if account not in FACTS:
+        return
     if row.currencies is not None:
         yield f"may not be bound to currencies: facts are booked on {name} in any"
     # What is owed for refunds never falls below nothing, as the posting rules see to.

@@ -1,39 +1,29 @@
-"""Reads a policy file: YAML that is held against the model of a policy, with the line of each fault."""
+"""Reads a policy file: YAML with the line of each value; anything unknown is refused, and nothing is used by half."""
 
 from collections.abc import Collection
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from gateways.routing.errors import PolicyFault
 from gateways.routing.policy import Policies
 from gateways.routing.policy_faults import faults_of
-from ledger import yaml_file
-from ledger.yaml_file import Misread
+from ledger import lined_yaml
+from ledger.lined_yaml import FileFault, Kind
 
-MAX_BYTES = 262_144
+KIND = Kind("policy", "write at least one edition, as docs/routing.md shows", "[stripe, paypal]")
 
 
 def read(path: Path, gateways: Collection[str]) -> Policies:
     """Read a policy file; `gateways` are those that there are. Raises PolicyFault with a line for each fault."""
     try:
-        text = yaml_file.read(path, "policy", MAX_BYTES)
-    except Misread as error:
-        raise PolicyFault(str(error)) from None
+        text = lined_yaml.read_text(path, KIND.noun)
+    except FileFault as error:
+        raise PolicyFault(*error.lines) from None
     return parse(text, str(path), gateways)
 
 
 def parse(text: str, source: str, gateways: Collection[str]) -> Policies:
     """Read the text of a policy file; `source` is its name in messages. Raises PolicyFault."""
     try:
-        content = yaml_file.parse(text, source, "write at least one edition, as docs/routing.md shows")
-    except Misread as error:
-        raise PolicyFault(str(error)) from None
-    try:
-        policies = Policies.model_validate(content.plain)
-    except ValidationError as error:
-        raise PolicyFault(*content.of_model(error.errors(include_input=False, include_url=False))) from None
-    contradictions = [(fault.place, fault.message) for fault in faults_of(policies, gateways)]
-    if contradictions:
-        raise PolicyFault(*content.listed(contradictions))
-    return policies
+        return lined_yaml.parse(text, source, KIND, Policies, lambda policies: faults_of(policies, gateways))
+    except FileFault as error:
+        raise PolicyFault(*error.lines) from None

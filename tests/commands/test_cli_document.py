@@ -14,11 +14,15 @@ from commands import (
     chart_documents,
     check_documents,
     entrance,
+    fee_documents,
     hold_documents,
     ledger_documents,
     output,
+    period_documents,
     process_schemas,
     proof_documents,
+    protection_documents,
+    rate_documents,
     repair_documents,
     review_documents,
     routing_documents,
@@ -34,6 +38,7 @@ from commands.repair_plan import ChargePlan
 from ledger.account_standing import AccountState
 from ledger.charges import ChargeStatus
 from ledger.inbox import EventState
+from ledger.periods import PeriodState
 from ledger.proofs.findings import Code, Finding
 from ledger.proofs.invariants import count
 from ledger.refunds import RefundStatus
@@ -92,6 +97,18 @@ DOCUMENTS: dict[str, set[str]] = {
     "A row of the chart": set(chart_documents.ChartRowDocument.model_fields),
     "A dry run": set(check_documents.CheckDocument.model_fields),
     "An entry that was tried": set(check_documents.TriedDocument.model_fields),
+    "A rate": set(rate_documents.RateDocument.model_fields),
+    "The rate that applied": set(rate_documents.AppliedRateDocument.model_fields),
+    "A position": set(rate_documents.PositionDocument.model_fields),
+    "An edition of fee rules": set(fee_documents.FeeEditionDocument.model_fields),
+    "A purchase with its fee": set(fee_documents.FeesDocument.model_fields),
+    "A tier": set(fee_documents.TierDocument.model_fields),
+    "The sums of a fee rule": set(fee_documents.RuleSumDocument.model_fields),
+    "A compared fee": set(fee_documents.ComparedFeeDocument.model_fields),
+    "A period": set(period_documents.PeriodDocument.model_fields),
+    "A change of a period": set(period_documents.PeriodChangeDocument.model_fields),
+    "A finding of a period": set(period_documents.PeriodFindingDocument.model_fields),
+    "The protection": set(protection_documents.ProtectionDocument.model_fields),
     "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
     "A routing decision": set(routing_documents.DecisionDocument.model_fields),
     "A candidate": set(routing_documents.CandidateDocument.model_fields),
@@ -159,6 +176,8 @@ def test_the_fields_of_a_document_are_those_described(title: str) -> None:
 def test_documents_that_extend_others_describe_what_they_add() -> None:
     """A charge is a charge in a list and more; an account in the trial balance is an account and more."""
     assert named("A charge") == added(charge_documents.ChargeDocument, charge_documents.ChargeSummary)
+    sheet = added(period_documents.PeriodSheetDocument, period_documents.PeriodDocument)
+    assert named("A period with its trail") == sheet
     trial_balance = added(ledger_documents.TrialBalanceAccount, ledger_documents.AccountDocument)
     assert named("An account in the trial balance") == trial_balance
 
@@ -181,7 +200,8 @@ def test_every_exit_code_is_described() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus, *HoldStatus, *AccountState]
+    "word",
+    [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus, *HoldStatus, *AccountState, *PeriodState],
 )
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""

@@ -37,7 +37,8 @@ async def test_wherever_a_worker_or_a_gateway_fails_nothing_is_lost_or_done_twic
         cells, points = await matrix.traced(seed)
         _require_cells_for_all(cells, points)
         await matrix.play(_selection(cells, chance))
-        assert await matrix.verdict() == []
+        wrong = await matrix.verdict()
+        assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.faults
@@ -53,7 +54,8 @@ async def test_wherever_a_worker_or_a_gateway_fails_nothing_is_lost_or_done_twic
         chosen = [cell for cell in cells if seeds.is_picked(cell.name)]
         print(f"{len(chosen)} of {len(cells)} cells")  # noqa: T201 # shown with a failure, and by pytest -s
         await matrix.play(chance.sample(chosen, len(chosen)))  # so that what costs much does not come all at once
-        assert await matrix.verdict() == []
+        wrong = await matrix.verdict()
+        assert not wrong, "\n".join(wrong)
 
 
 def _selection(cells: list[Cell], chance: random.Random) -> list[Cell]:

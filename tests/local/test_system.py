@@ -133,6 +133,16 @@ def test_every_part_answers_at_the_printed_address(system: Up) -> None:
         assert connection.execute("SELECT count(*) >= 0 FROM charges").fetchone() == (True,)
 
 
+def test_its_ledger_is_protected_without_any_allowance(system: Up) -> None:
+    """What people try things on keeps what it acknowledged, and its grants and guards are those of a real one."""
+    environment = {**os.environ, **system.ports.settings()}
+    assert environment["ALLOW_UNSAFE_DATABASE"] == "false"
+    command = [sys.executable, str(ROOT / "starter.py"), "ledger", "protection"]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.endswith("the ledger is protected\n")
+
+
 def test_everything_listens_on_loopback_only(system: Up) -> None:
     """Nobody else on the network reaches a development system, which asks for no password."""
     listening = {
