@@ -6,7 +6,8 @@ from temporalio import activity
 from activities.database_errors import translated
 from ledger import account_standing, holds, reports
 from ledger.database import Connection, Database
-from ledger.errors import HoldNotPending, LedgerError, ReferenceConflict
+from ledger.errors import LedgerError, ReferenceConflict
+from ledger.hold_errors import HoldNotPending
 from ledger.hold_posting import hold_posted
 from ledger.holds import Hold, HoldRequest, HoldState
 from ledger.money import Money

@@ -15,7 +15,7 @@ from commands import connections, hold_documents, waiting
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
 from commands.hold_documents import HoldDocument
 from ledger import holds
-from ledger.errors import HoldConflict, HoldNotPending, UnknownHold
+from ledger.hold_errors import HoldConflict, HoldNotPending, UnknownHold
 from ledger.holds import Hold, HoldRequest, HoldState
 from settings import Settings
 from workflows.hold import HoldWorkflow, workflow_id

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from ledger.accounts import Account
 from ledger.entries import Entry, Line
-from ledger.errors import HoldRefused
+from ledger.hold_errors import HoldRefused
 from ledger.holds import Hold
 from ledger.money import Money
 

@@ -17,14 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ledger import refusals
 from ledger.accounts import AccountCode
 from ledger.entries import MAX_LINE_MINOR, Entry
-from ledger.errors import (
+from ledger.errors import LedgerError
+from ledger.hold_errors import (
     HoldAccountNotOpen,
     HoldConflict,
     HoldNotCovered,
     HoldNotDue,
     HoldNotPending,
     HoldRefused,
-    LedgerError,
     UnknownHold,
 )
 from ledger.journal import Posting

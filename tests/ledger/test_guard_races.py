@@ -13,16 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ledger import account_standing, holds, journal, reports
 from ledger.account_standing import AccountState, Standing
 from ledger.entries import Entry
-from ledger.errors import (
-    AccountChangeRefused,
-    AccountNotOpen,
-    AccountShort,
-    HoldAccountNotOpen,
-    HoldConflict,
-    HoldNotCovered,
-    HoldNotDue,
-    HoldNotPending,
-)
+from ledger.errors import AccountChangeRefused, AccountNotOpen, AccountShort
+from ledger.hold_errors import HoldAccountNotOpen, HoldConflict, HoldNotCovered, HoldNotDue, HoldNotPending
 from ledger.holds import HoldRequest
 from tests.ledger.samples import usd
 from tests.ledger.wallets import entry, filled, spent, wallet

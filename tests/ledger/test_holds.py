@@ -11,18 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import account_standing, holds, journal
 from ledger.account_standing import AccountState
-from ledger.errors import (
-    AccountNotOpen,
-    AccountShort,
+from ledger.errors import AccountNotOpen, AccountShort, LedgerError, ReferenceConflict, UnbalancedEntry
+from ledger.hold_errors import (
     HoldAccountNotOpen,
     HoldConflict,
+    HoldError,
     HoldNotCovered,
     HoldNotDue,
     HoldNotPending,
     HoldRefused,
-    LedgerError,
-    ReferenceConflict,
-    UnbalancedEntry,
     UnknownHold,
 )
 from ledger.holds import Hold, HoldRequest, HoldState
@@ -228,3 +225,16 @@ async def test_holds_are_listed_by_account_and_state(engine: AsyncEngine, connec
     assert [hold.hold_id for hold in await holds.listed(connection, limit=1)] == ["h_2"]
     assert await holds.listed(connection, account="wallet:user:bob") == []
     assert await holds.get(connection, "h_9") is None
+
+
+def test_refusals_of_holds_are_one_line_that_says_what_to_do() -> None:
+    """People read these at a prompt, and in a workflow's failure; whoever holds may catch them together."""
+    for error, words in (
+        (HoldConflict("h_1"), "hold h_1 exists with other content: use another id"),
+        (HoldNotPending("h_1", "posted"), "hold h_1 is posted already: a hold ends once, place another"),
+        (HoldNotCovered("h_1", ADA, usd(5)), "hold h_1 is refused: account wallet:user:ada is short of 0.05 USD"),
+        (HoldNotDue("h_1"), "hold h_1 has not expired yet: void it, or wait"),
+        (UnknownHold("h_1"), "there is no hold h_1: check the id with `holds list`"),
+    ):
+        assert str(error).startswith(words)
+        assert isinstance(error, HoldError)
