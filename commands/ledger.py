@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from commands import options, output
+from commands import chart, ledger_check, options, output
 from commands.errors import AnswerIsNo, WrongUse
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 app = typer.Typer(help="What the books say: trial balance, accounts, journal entries, statements.")
+app.command()(ledger_check.check)
+app.add_typer(chart.app, name="chart")
 
 
 @app.command(name="trial-balance")

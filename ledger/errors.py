@@ -24,6 +24,8 @@ LedgerError
 |-- TransmissionConflict the transmission of a webhook stands for another event or body
 |-- ChartFault           a chart of accounts that cannot be used
 |-- UnknownAccount       there is no account with this code
+|-- AccountChangeRefused an account cannot be frozen, opened, closed or given a limit so
+|-- HoldError            of holds: see `ledger/hold_errors.py`
 |-- NotInReview          the charge or refund never had a case
 |-- ReviewClosed         the case is resolved already
 |-- NotAReviewer         this person may not resolve a case
@@ -219,7 +221,11 @@ class TransmissionConflict(LedgerError):
 
 
 class ChartFault(LedgerError):
-    """A chart of accounts cannot be used; the message says what is wrong where."""
+    """A chart of accounts cannot be used; one line for each fault, with what is wrong where."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
 class UnknownAccount(LedgerError):
@@ -229,6 +235,15 @@ class UnknownAccount(LedgerError):
         name = code if currency is None else f"{code} in {currency}"
         super().__init__(f"there is no account {name}: see `ledger accounts` for those there are")
         self.code = code
+
+
+class AccountChangeRefused(LedgerError):
+    """An account cannot be changed so; `why` says what is in the way."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(f"account {code} cannot be changed so: {why}")
+        self.code = code
+        self.why = why
 
 
 class UnknownPeriod(LedgerError):
