@@ -6,7 +6,7 @@ The row in PostgreSQL is asked first and last, so the answer is the same when Te
 import uuid
 from typing import Any, NoReturn
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -38,7 +38,7 @@ async def place(settings: Settings, request: HoldRequest, timeout_seconds: float
     except waiting.NoAnswerInTime:
         await _explain(client, settings, request.hold_id, timeout_seconds)
     except (WorkflowAlreadyStartedError, waiting.EndedWithoutAnswer):
-        handle = client.get_workflow_handle_for(HoldWorkflow.run, workflow_id(request.hold_id))
+        handle = _handle(client, request.hold_id)
         view = await waiting.within(timeout_seconds, handle.result())
     if view.status is HoldStatus.REFUSED:
         return hold_documents.of_refused(view, web_ui(settings, request.hold_id))
@@ -94,7 +94,7 @@ async def _end(
         raise AnswerIsNo(str(HoldNotPending(hold.hold_id, hold.state)))
     client = await connections.temporal(settings)
     await connections.require_worker(client, settings)
-    handle = client.get_workflow_handle_for(HoldWorkflow.run, workflow_id(hold.hold_id))
+    handle = _handle(client, hold.hold_id)
     identity = str(uuid.uuid4())
     try:
         asking = waiting.until_taken(lambda: handle.execute_update(update, command, id=identity))
@@ -140,3 +140,10 @@ async def _explain(client: Client, settings: Settings, hold_id: str, timeout_sec
         f"hold {hold_id} has no answer after {timeout_seconds:g} s: {why or 'it is under way'}; "
         f"it goes on by itself: look with `holds show {hold_id}`, or give the same command again with this id"
     )
+
+
+def _handle(client: Client, hold_id: str) -> WorkflowHandle[HoldWorkflow, HoldView]:
+    handle: WorkflowHandle[HoldWorkflow, HoldView] = client.get_workflow_handle_for(
+        HoldWorkflow.run, workflow_id(hold_id)
+    )
+    return handle

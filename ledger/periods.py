@@ -1,6 +1,6 @@
 """Periods: which months are open, closing or closed, and the way from one to the other.
 
-The rules are the database's (migrations 0017 and 0018): what it refuses is translated here, and nothing decided.
+The rules are the database's (migrations 0019 and 0020): what it refuses is translated here, and nothing decided.
 Nothing is committed here: the caller's transaction is the step.
 """
 

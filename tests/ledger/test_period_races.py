@@ -25,8 +25,10 @@ MOST_SECONDS = 0.008
 BY_HAND = text(
     "WITH e AS (INSERT INTO entries (reference, rule, description, event_at, actor, line_count, totals, content_hash, period)"
     " VALUES (:reference, 'by_hand', 'by hand', :at, 'person:owner', 2, '{\"USD\": 5}', '', :period) RETURNING entry_id)"
-    " INSERT INTO lines (entry_id, line_number, account_id, side, amount_minor, currency)"
-    " SELECT e.entry_id, row_number() OVER (), a.account_id, s.side, 5, 'USD' FROM e, accounts a,"
+    " INSERT INTO lines (entry_id, line_number, account_id, side, amount_minor, currency,"
+    " sequence, before_minor, after_minor, event_at, recorded_at, event_high)"
+    " SELECT e.entry_id, row_number() OVER (), a.account_id, s.side, 5, 'USD', 1000000 + e.entry_id, 0, 5, :at, now(), :at"
+    " FROM e, accounts a,"
     " (VALUES ('debit', 'clearing:stripe'), ('credit', 'revenue:sales')) s (side, code)"
     " WHERE a.code = s.code AND a.currency = 'USD'"
 )

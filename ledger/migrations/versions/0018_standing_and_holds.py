@@ -5,8 +5,8 @@ What is available of an account is its balance less what is held. A hold is post
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0017"
 
 # Facts of gateways must always find their accounts open. They are booked on accounts of the house and of gateways, and on
 # what customers owe, which has no guard: only a guarded account that belongs to others can be frozen, closed or held on.
