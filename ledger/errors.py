@@ -20,6 +20,7 @@ LedgerError
 |-- TransmissionConflict the transmission of a webhook stands for another event or body
 |-- ChartFault           a chart of accounts that cannot be used
 |-- UnknownAccount       there is no account with this code
+|-- UnknownLine          the account has no such line
 |-- NotInReview          the charge or refund never had a case
 |-- ReviewClosed         the case is resolved already
 |-- NotAReviewer         this person may not resolve a case
@@ -182,11 +183,18 @@ class UnknownAccount(LedgerError):
         self.code = code
 
 
+class UnknownLine(LedgerError):
+    """A page is asked for before a line that the account has not."""
+
+    def __init__(self, code: str, line_id: int) -> None:
+        super().__init__(f"account {code} has no line {line_id}: give the number of the first line of a page")
+
+
 class TooManyRows(LedgerError):
     """A report that must be complete to be right would be longer than its limit."""
 
-    def __init__(self, report: str, limit: int) -> None:
-        super().__init__(f"the {report} has more than {limit:,} rows: ask for one currency, or raise the limit")
+    def __init__(self, report: str, limit: int, instead: str = "ask for one currency, or raise the limit") -> None:
+        super().__init__(f"the {report} has more than {limit:,} rows: {instead}")
 
 
 def _subject(charge_id: str, refund_id: str | None) -> str:
