@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import bulkhead, history, latency, memory, prove, routing, throughput, transactions, webhooks
+from benchmarks import bulkhead, history, latency, memory, posting, prove, routing, throughput, transactions, webhooks
 from benchmarks.figures import Figure
 from local.addresses import Ports
 from local.errors import LocalError
@@ -31,7 +31,10 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
     "webhooks": webhooks.measure,
     "prove": prove.measure,
 }
-WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {"routing": routing.measure}
+WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
+    "routing": routing.measure,
+    "posting": posting.measure,
+}
 NAMES = (*BENCHES, *WITHOUT_SYSTEM)
 BROKEN, UNKNOWN_NAME, NOT_STARTED, INTERRUPTED = 1, 2, 3, 130
 

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ledger.accounts import Account, AccountType, Side
+from ledger.accounts import Account, AccountCode, AccountType, Side
 from ledger.errors import InvalidEntry, UnbalancedEntry
-from ledger.money import Money
+from ledger.money import CurrencyCode, Money
 
 MAX_LINES = 200
 MAX_LINE_MINOR = 999_999_999_999_999  # a thousand times the largest charge, so that summary lines fit
@@ -47,6 +47,22 @@ def credit(account: Account, money: Money) -> Line:
     return Line(account=account, side=Side.CREDIT, money=money)
 
 
+class Condition(BaseModel):
+    """What must still be so of an account when the entry is posted; what is available is the balance less what is held.
+
+    Looked at once, under the lock, before anything that is posted together with the entry.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: AccountCode
+    currency: CurrencyCode
+    version: Annotated[int, Field(ge=0)] | None = None
+    """The sequence of the account's last line, as the caller saw it."""
+    at_least_minor: int | None = None
+    at_most_minor: int | None = None
+
+
 class Entry(BaseModel):
     """A fact of business in double entry. Raises InvalidEntry or UnbalancedEntry when it is made wrong."""
 
@@ -66,6 +82,8 @@ class Entry(BaseModel):
     reason_code: Name | None = None
     reverses: Reference | None = None
     """Reference of the earlier entry that this one undoes; an entry can be undone once."""
+    conditions: tuple[Condition, ...] = Field(default=(), max_length=MAX_LINES)
+    """No part of the content: an entry that is posted already is returned whatever they say now."""
 
     def model_post_init(self, _context: object) -> None:
         """Check the lines together, once each is right by itself."""

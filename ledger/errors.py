@@ -6,6 +6,8 @@ LedgerError
 |   |-- AccountConflict      an account keeps the type and the normal side that it was opened with
 |   |-- AccountNotInChart    the chart has no such account
 |   |-- AccountNotOpen       the account is frozen or closed
+|   |-- AccountVersionChanged  the account has moved since the caller looked
+|   |-- AccountConditionFailed the account does not hold what the caller asked for
 |   `-- AccountShort         a guarded account would fall below what it may
 |-- ReferenceConflict    the reference stands for an entry with other content
 |-- ChargeConflict       the charge id stands for a charge with other content
@@ -66,6 +68,28 @@ class AccountShort(InvalidEntry):
         super().__init__(reference, f"account {account} is short of {missing}: it may not fall below its limit")
         self.account = account
         self.missing = missing
+
+
+class AccountVersionChanged(InvalidEntry):
+    """The account has moved since the caller looked: look again, and decide again."""
+
+    def __init__(self, reference: str, account: str, *, expected: int, found: int) -> None:
+        super().__init__(
+            reference, f"account {account} is at version {found}, not {expected}: read it again and decide anew"
+        )
+        self.account = account
+        self.found = found
+
+
+class AccountConditionFailed(InvalidEntry):
+    """What is available of an account is not what the caller made a condition."""
+
+    def __init__(self, reference: str, account: str, available: Money) -> None:
+        super().__init__(
+            reference, f"{available} is available of account {account}, which the condition does not allow"
+        )
+        self.account = account
+        self.available = available
 
 
 class ReferenceConflict(LedgerError):

@@ -1,4 +1,4 @@
-"""The journal: post entries through the database's posting function, the only way in.
+"""The journal: post entries through the database's posting functions, the only way in.
 
 Nothing is committed here: the caller's transaction is the step.
 """
@@ -6,30 +6,24 @@ Nothing is committed here: the caller's transaction is the step.
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-import psycopg
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ledger import refusals
 from ledger.entries import Entry
-from ledger.errors import (
-    AccountConflict,
-    AccountNotInChart,
-    AccountNotOpen,
-    AccountShort,
-    InvalidEntry,
-    LedgerError,
-    ReferenceConflict,
-    UnbalancedEntry,
-)
-from ledger.money import Money
+from ledger.errors import LedgerError
 
-UNIQUE = "23505"
-CHECK = "23514"
 _POST = text("SELECT entry_id, reference, recorded_at, is_new FROM post_entries(CAST(:given AS jsonb))")
+_POST_EACH = text(
+    "SELECT item, entry_id, reference, recorded_at, is_new, refused_as, refused_by, message, detail, hint"
+    " FROM post_each(CAST(:given AS jsonb))"
+)
+
+Posted = list["PostedEntry"]
 
 
 class PostedEntry(BaseModel):
@@ -43,23 +37,59 @@ class PostedEntry(BaseModel):
     is_new: bool
 
 
-async def post(connection: AsyncConnection, entries: Sequence[Entry]) -> list[PostedEntry]:
+class Posting:
+    """Entries that are posted all or none, written as the database reads them: made when they come, not when they go."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.size = len(entries)
+        self.has_conditions = any(entry.conditions for entry in entries)
+        self.given = ",".join(
+            json.dumps(_content(entry), ensure_ascii=False, separators=(",", ":")) for entry in entries
+        )
+
+
+async def post(connection: AsyncConnection, entries: Sequence[Entry]) -> Posted:
     """Post all of the entries or none, in one round trip; returns them in the order given.
 
     An entry that was posted before with the same content is returned as it stands. Raises ReferenceConflict where its
-    reference stands for other content, AccountConflict, UnbalancedEntry or InvalidEntry for what the database refuses.
-    After any of these the transaction can only be rolled back. Post once in a transaction, and last: a posting holds the
-    balances of its accounts until the commit, and two postings in each of two transactions could lock each other out.
+    reference stands for other content, and InvalidEntry or a kind of it for what the database refuses. After any of these
+    the transaction can only be rolled back. Post once in a transaction, and last: a posting holds the balances of its
+    accounts until the commit, and two postings in each of two transactions could lock each other out.
     """
-    given = json.dumps([_content(entry) for entry in entries], ensure_ascii=False, separators=(",", ":"))
+    return await post_all(connection, [Posting(entries)])
+
+
+async def post_all(connection: AsyncConnection, postings: Sequence[Posting]) -> Posted:
+    """Post all of the postings or none, as `post` does."""
+    rows = await _executed(connection, _POST, f"[{','.join(each.given for each in postings if each.given)}]")
+    return [PostedEntry.model_construct(**row) for row in rows]
+
+
+async def post_each(connection: AsyncConnection, postings: Sequence[Posting]) -> list[Posted | LedgerError]:
+    """Post postings one after the other, in one round trip; none fails for its neighbour.
+
+    Returns for each, in the order given, what became of its entries, or why it was refused.
+    """
+    results: list[Posted | LedgerError] = [[] for _ in postings]
+    for row in await _executed(connection, _POST_EACH, f"[{','.join(f'[{each.given}]' for each in postings)}]"):
+        place = row["item"] - 1
+        if row["refused_as"] is not None:
+            parts = (row[name] for name in ("refused_as", "refused_by", "message", "detail", "hint"))
+            results[place] = refusals.of_parts(*parts) or LedgerError(row["message"])
+        else:
+            posted = PostedEntry.model_construct(**{name: row[name] for name in PostedEntry.model_fields})
+            cast("Posted", results[place]).append(posted)
+    return results
+
+
+async def _executed(connection: AsyncConnection, statement: TextClause, given: str) -> Sequence[RowMapping]:
     try:
-        rows = (await connection.execute(_POST, {"given": given})).mappings().all()
+        return (await connection.execute(statement, {"given": given})).mappings().all()
     except DBAPIError as error:
-        refusal = _refusal(error.orig)
+        refusal = refusals.of_exception(error.orig)
         if refusal is None:
             raise
         raise refusal from error
-    return [PostedEntry.model_construct(**row) for row in rows]
 
 
 def _content(entry: Entry) -> dict[str, Any]:
@@ -84,30 +114,5 @@ def _content(entry: Entry) -> dict[str, Any]:
             }
             for line in entry.lines
         ],
+        **({"conditions": [each.model_dump() for each in entry.conditions]} if entry.conditions else {}),
     }
-
-
-def _refusal(error: object) -> LedgerError | None:
-    """Read what the posting function raised; None where it is some other trouble of the database."""
-    if not isinstance(error, psycopg.Error) or error.sqlstate not in {"QT409", "QT422", UNIQUE, CHECK}:
-        return None
-    # The function gives the reference as the detail and the fault as the hint; the tables' own checks give neither.
-    reference = "of this posting" if error.sqlstate in {UNIQUE, CHECK} else error.diag.message_detail or ""
-    fault = error.diag.message_hint or error.diag.message_primary or ""
-    match error.diag.constraint_name:
-        case "entry_reference_is_unique":
-            return ReferenceConflict(reference)
-        case "entry_balances":
-            return UnbalancedEntry(reference, fault)
-        case "account_is_fixed":
-            return AccountConflict(reference, fault)
-        case "account_is_known":
-            return AccountNotInChart(reference, fault)
-        case "account_is_open":
-            return AccountNotOpen(reference, fault)
-        case "account_is_covered":
-            short = json.loads(fault)
-            missing = Money(amount_minor=short["missing_minor"], currency=short["currency"])
-            return AccountShort(reference, short["account"], missing)
-        case _:
-            return InvalidEntry(reference, fault)

@@ -148,7 +148,7 @@ async def test_an_account_keeps_its_type_and_normal_side(
     await connection.commit()
     money = Money(amount_minor=1, currency=currency)
     lines = debit(other, money), credit(clearing("paypal"), money)
-    with pytest.raises(AccountConflict, match="clearing:stripe was opened with another type or normal side"):
+    with pytest.raises(AccountConflict, match="clearing:stripe is in the chart with another type or normal side"):
         await journal.post(connection, [fee().model_copy(update={"lines": lines})])
 
 

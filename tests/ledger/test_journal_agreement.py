@@ -29,7 +29,7 @@ CHART = [
         ("clearing:stripe", "asset", "debit"),
         ("clearing:paypal", "asset", "debit"),
         ("revenue:sales", "revenue", "credit"),
-        ("liability:refunds_payable", "liability", "credit"),
+        ("liability:deferred_revenue", "liability", "credit"),
         ("memo:unresolved:stripe", "memo", "debit"),
         ("memo:unresolved:contra", "memo", "credit"),
     ]
@@ -110,19 +110,21 @@ def tables_accept(owner: psycopg.Connection, entry: Entry) -> bool:
     totals: Counter[str] = Counter()
     for line in entry.lines:
         totals[line.money.currency] += line.money.amount_minor * (line.side == "debit")
+    rows = [
+        [place, line.side, line.money.amount_minor, line.account.code, line.money.currency]
+        for place, line in enumerate(entry.lines, start=1)
+    ]
     try:
-        number = owner.execute(
-            "INSERT INTO entries (reference, rule, description, event_at, actor, line_count, totals, content_hash)"
-            " VALUES (%s, 'by_hand', 'by hand', now(), 'person:owner', %s, %s::jsonb, '') RETURNING entry_id",
-            [entry.reference, len(entry.lines), json.dumps(totals)],
-        ).fetchone()
-        for place, line in enumerate(entry.lines, start=1):
-            owner.execute(
-                "INSERT INTO lines (entry_id, line_number, account_id, side, amount_minor, currency) SELECT %s, %s,"
-                " account_id, %s, %s, currency FROM accounts WHERE code = %s AND currency = %s",
-                [*(number or ()), place, line.side, line.money.amount_minor, line.account.code, line.money.currency],
-            )
-        owner.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        owner.execute(
+            "WITH e AS (INSERT INTO entries (reference, rule, description, event_at, actor, line_count, totals, content_hash)"
+            " VALUES (%s, 'by_hand', 'by hand', now(), 'person:owner', %s, %s::jsonb, '') RETURNING entry_id)"
+            " INSERT INTO lines (entry_id, line_number, account_id, side, amount_minor, currency,"
+            " sequence, before_minor, after_minor, event_at, recorded_at, event_high)"
+            " SELECT e.entry_id, l.place, a.account_id, l.side, l.amount, a.currency, l.place, 0, l.amount, now(), now(), now()"
+            " FROM e, unnest(%s::integer[], %s::text[], %s::bigint[], %s::text[], %s::text[]) l (place, side, amount, code, unit)"
+            " JOIN accounts a ON a.code = l.code AND a.currency = l.unit",
+            [entry.reference, len(entry.lines), json.dumps(totals), *([row[n] for row in rows] for n in range(5))],
+        )
     except psycopg.Error as error:
         assert error.sqlstate in {"QT422", "23514"}, error  # noqa: PT017 # as above
         return False
@@ -141,6 +143,7 @@ def accounts_opened(superuser: psycopg.Connection) -> None:
                 "INSERT INTO accounts (code, type, normal_side, currency) VALUES (%s, %s, %s, %s)",
                 [*dict(account).values(), currency],
             )
+    superuser.execute("INSERT INTO balances (account_id) SELECT account_id FROM accounts")
 
 
 shared_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)

@@ -42,10 +42,12 @@ HEADER = (
     " VALUES ('by_hand', 'by_hand', 'by hand', now(), 'person:owner', {count}, '{totals}', '')"
 )
 LINE = (
-    "INSERT INTO lines (entry_id, line_number, account_id, side, amount_minor, currency)"
-    " SELECT (SELECT max(entry_id) FROM entries), {number}, account_id, '{side}', {amount}, '{currency}'"
+    "INSERT INTO lines (entry_id, line_number, account_id, side, amount_minor, currency,"
+    " sequence, before_minor, after_minor, event_at, recorded_at, event_high)"
+    " SELECT ENTRY, {number}, account_id, '{side}', {amount}, '{currency}', 1000 + {number}, 0, {amount}, now(), now(), now()"
     " FROM accounts WHERE code = '{code}' AND currency = 'USD'"
 )
+LAST = "(SELECT max(entry_id) FROM entries)"
 
 
 def header(count: int = 2, totals: str = '{"USD": 5}') -> str:
@@ -54,50 +56,55 @@ def header(count: int = 2, totals: str = '{"USD": 5}') -> str:
 
 
 def line(number: int, side: str, amount: int = 5, code: str = "clearing:stripe", currency: str = "USD") -> str:
-    """Statement that inserts a line by hand."""
+    """Statement that inserts a line by hand, of the entry that stands for ENTRY."""
     return LINE.format(number=number, side=side, amount=amount, code=code, currency=currency)
 
 
+def whole(head: str, *lines: str) -> str:
+    """Statement that inserts an entry and its lines at once, as the posting function does."""
+    parts = [f"e AS ({head} RETURNING entry_id)"]
+    parts += [f"l{n} AS ({each.replace('ENTRY', '(SELECT entry_id FROM e)')})" for n, each in enumerate(lines)]  # noqa: S608 # our own words
+    return f"WITH {', '.join(parts)} SELECT"
+
+
+def later(*lines: str) -> list[str]:
+    """Statements that insert lines of the last entry by themselves."""
+    return [each.replace("ENTRY", LAST) for each in lines]
+
+
 DEBIT, CREDIT = line(1, "debit"), line(2, "credit", code="revenue:sales")
-RIGHT = [header(), DEBIT, CREDIT]
+RIGHT = whole(header(), DEBIT, CREDIT)
 WRONG = {
     "no lines": [header()],
-    "one line": [header(), DEBIT],
-    "one line, stated as one": [header(count=1), DEBIT],
-    "a line more than stated": [*RIGHT, line(3, "debit")],
-    "a line more than stated, in place of another": [header(), DEBIT, CREDIT, line(2, "debit")],
-    "lines not numbered": [header(), DEBIT, line(0, "credit")],
-    "debits are not credits": [header(), DEBIT, line(2, "credit", 4)],
-    "two debits": [header(), DEBIT, line(2, "debit")],
-    "other totals than stated": [header(totals='{"USD": 6}'), DEBIT, CREDIT],
-    "another currency than stated": [header(totals='{"EUR": 5}'), DEBIT, CREDIT],
-    "an amount of nothing": [header(totals='{"USD": 0}'), line(1, "debit", 0), line(2, "credit", 0)],
-    "a negative amount": [header(totals='{"USD": -5}'), line(1, "debit", -5), line(2, "credit", -5)],
-    "a side that is none": [header(), DEBIT, line(2, "left")],
+    "one line": [whole(header(), DEBIT)],
+    "one line, stated as one": [whole(header(count=1), DEBIT)],
+    "a line more than stated": [whole(header(), DEBIT, CREDIT, line(3, "debit"))],
+    "a line more than stated, in place of another": [whole(header(), DEBIT, CREDIT, line(2, "debit"))],
+    "lines not numbered": [whole(header(), DEBIT, line(0, "credit"))],
+    "debits are not credits": [whole(header(), DEBIT, line(2, "credit", 4))],
+    "two debits": [whole(header(), DEBIT, line(2, "debit"))],
+    "other totals than stated": [whole(header(totals='{"USD": 6}'), DEBIT, CREDIT)],
+    "another currency than stated": [whole(header(totals='{"EUR": 5}'), DEBIT, CREDIT)],
+    "an amount of nothing": [whole(header(totals='{"USD": 0}'), line(1, "debit", 0), line(2, "credit", 0))],
+    "a negative amount": [whole(header(totals='{"USD": -5}'), line(1, "debit", -5), line(2, "credit", -5))],
+    "a side that is none": [whole(header(), DEBIT, line(2, "left"))],
     "a currency that is not the account's": [
-        header(totals='{"EUR": 5}'),
-        line(1, "debit", currency="EUR"),
-        line(2, "credit", currency="EUR"),
+        whole(header(totals='{"EUR": 5}'), line(1, "debit", currency="EUR"), line(2, "credit", currency="EUR")),
     ],
-    "a memo account against a real one": [header(), DEBIT, line(2, "credit", code="memo:unresolved:contra")],
-    "an account that is not there": [
-        header(),
-        DEBIT,
-        CREDIT.replace("account_id, 'credit'", "-1, 'credit'"),
-    ],
-    "an entry that is not there": [*RIGHT, DEBIT.replace("max(entry_id)", "max(entry_id) + 1000")],
-    "more lines once the entry was checked": [
-        *RIGHT,
-        "SET CONSTRAINTS ALL IMMEDIATE",
-        line(3, "debit"),
-        line(4, "credit"),
-    ],
-    "the check brought forward": [header(), "SET CONSTRAINTS ALL IMMEDIATE", DEBIT, CREDIT],
-    "a reference that is taken": [header().replace("'by_hand', 'by", "'exchange_1', 'by"), DEBIT, CREDIT],
+    "a memo account against a real one": [whole(header(), DEBIT, line(2, "credit", code="memo:unresolved:contra"))],
+    "an account that is not there": [whole(header(), DEBIT, CREDIT.replace("account_id, 'credit'", "-1, 'credit'"))],
+    "an entry that is not there": [RIGHT, DEBIT.replace("ENTRY", f"{LAST} + 1000")],
+    "more lines once the entry is there": [RIGHT, *later(line(3, "debit"), line(4, "credit"))],
+    "a line in place of one that is there": [RIGHT, *later(DEBIT)],
+    "lines that come after their entry": [header(), *later(DEBIT, CREDIT)],
+    "a line that does not move its amount": [whole(header(), DEBIT.replace("0, 5, now()", "0, 4, now()"), CREDIT)],
+    "a place in the account that is taken": [whole(header(), DEBIT.replace("1000 + 1,", "1,"), CREDIT)],
+    "a reference that is taken": [whole(header().replace("'by_hand', 'by", "'exchange_1', 'by"), DEBIT, CREDIT)],
 }
 # Ours, and those of check, unique and foreign key constraints; 0A000 is TRUNCATE where a foreign key points at the table.
 REFUSALS = {"QT403", "QT422", "23514", "23505", "23503", "23502", "0A000", "428C9"}
-LATER = [line(3, "debit"), line(3, "debit") + " UNION ALL " + line(4, "credit").partition(")")[2]]
+PAIR = line(3, "debit") + " UNION ALL " + line(4, "credit").partition(")")[2]
+LATER = later(line(3, "debit"), PAIR)
 
 
 @pytest.fixture(autouse=True)
@@ -162,7 +169,7 @@ def test_nobody_writes_a_wrong_entry(writer: psycopg.Connection, unchanged: Unch
 
 def test_a_right_entry_by_hand_is_let_in(writer: psycopg.Connection, superuser: psycopg.Connection) -> None:
     """The faults above are refused for what they are, not because everything is."""
-    commit(writer, *RIGHT)
+    commit(writer, RIGHT)
     assert superuser.execute(
         "SELECT count(*) FROM lines JOIN entries USING (entry_id) WHERE rule = 'by_hand'"
     ).fetchone() == (2,)
@@ -182,10 +189,10 @@ def test_no_line_is_added_to_an_entry_that_another_transaction_is_posting(
 ) -> None:
     """An entry belongs to one transaction from its first line to its last."""
     with unchanged():
-        owner.execute(header().encode())
+        owner.execute(RIGHT.encode())
         number = owner.execute("SELECT max(entry_id) FROM entries").fetchone()
         assert number is not None
-        late = DEBIT.replace("(SELECT max(entry_id) FROM entries)", str(number[0]))
+        late = line(3, "debit").replace("ENTRY", str(number[0]))
         with pytest.raises(psycopg.Error, match=r"no such entry|is not present"):
             superuser.execute(late.encode())
         owner.rollback()
@@ -195,11 +202,11 @@ def test_no_line_is_added_to_an_entry_that_was_left_without(
     superuser: psycopg.Connection, owner: psycopg.Connection, unchanged: Unchanged
 ) -> None:
     """Who once took a guard away and left an entry unfinished cannot finish it quietly with the guard in place."""
-    superuser.execute("ALTER TABLE entries DISABLE TRIGGER entry_is_complete")
+    superuser.execute("ALTER TABLE entries DISABLE TRIGGER entries_are_complete")
     superuser.execute(header(count=4).encode())
-    superuser.execute("ALTER TABLE entries ENABLE ALWAYS TRIGGER entry_is_complete")
+    superuser.execute("ALTER TABLE entries ENABLE ALWAYS TRIGGER entries_are_complete")
     with unchanged(), pytest.raises(psycopg.Error, match="already posted"):
-        commit(owner, DEBIT, CREDIT)
+        commit(owner, *later(DEBIT, CREDIT))
 
 
 @pytest.mark.parametrize("count", [0, 1, 201])
@@ -217,4 +224,6 @@ def test_every_guard_is_always_on(superuser: psycopg.Connection) -> None:
     expected = {(table, name, "A") for table in TABLES for name in ("never_changed", "never_emptied")}
     expected |= {("reviews", name, "A") for name in ("resolved_once", "never_deleted", "never_emptied")}
     expected |= {("charges", "refund_is_of_what_is_left", "A")}
-    assert set(triggers) == expected | {("entries", "entry_is_complete", "A"), ("lines", "lines_belong", "A")}
+    expected |= {("account_changes", name, "A") for name in ("never_changed", "never_emptied")}
+    expected |= {(table, name, "A") for table in ("balances", "holds") for name in ("never_deleted", "never_emptied")}
+    assert set(triggers) == expected | {("entries", "entries_are_complete", "A"), ("lines", "lines_belong", "A")}

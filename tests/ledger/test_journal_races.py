@@ -142,17 +142,23 @@ async def test_postings_in_opposite_orders_do_not_lock_each_other_out(
     assert [type(result) for result in await asyncio.gather(*rivals, return_exceptions=True)] == [list, list]
 
 
-async def test_postings_on_the_same_accounts_do_not_wait_for_each_other(
+async def test_postings_on_the_same_account_come_one_after_the_other(
     engine: AsyncEngine, connection: AsyncConnection
 ) -> None:
-    """Every charge moves the same few accounts: a slow transaction must not hold up all the others."""
+    """Each line says what its account held before it: a posting waits for the commit of the one before, and for no more."""
     await journal.post(connection, [capture("ch_1")])
     await connection.commit()
     await journal.post(connection, [capture("ch_2")])  # and left open
     async with engine.connect() as other:
         await other.execute(text("SET LOCAL lock_timeout = '1s'"))
-        assert (await journal.post(other, [capture("ch_3")]))[0].is_new
+        elsewhere = moves("elsewhere", "x")
+        assert (await journal.post(other, [elsewhere]))[0].is_new
         await other.commit()
+        waiting = asyncio.create_task(journal.post(other, [capture("ch_3")]))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await connection.commit()
+        assert (await waiting)[0].is_new
 
 
 @pytest.mark.parametrize("ends", ["commit", "rollback"])

@@ -323,6 +323,12 @@ BEGIN
     IF is_watched THEN
         PERFORM public.refuse_what_accounts_refuse(new_ids);
     END IF;
+    IF cardinality(names) = cardinality(new_ids) THEN
+        RETURN QUERY
+            SELECT g.entry_id, g.reference, now_at, true
+                FROM unnest(entry_ids, names) WITH ORDINALITY g (entry_id, reference, place) ORDER BY g.place;
+        RETURN;
+    END IF;
     RETURN QUERY
         SELECT e.entry_id, e.reference, e.recorded_at,
                 coalesce(e.entry_id = ANY (new_ids), false) AND g.place = array_position(names, g.reference)
@@ -428,8 +434,8 @@ $$;
 """
 
 
-# All at once, which is the rule; where something is refused, each item by itself, so that none fails for its neighbour.
-# The balances of all are locked before the first: a part that is taken back would let go of them out of order.
+# Each item by itself, so that none fails for its neighbour. The balances of all are locked before the first: what is taken
+# back of a refused item would let go of them out of order.
 POST_EACH = """
 CREATE FUNCTION public.post_each(given jsonb)
 RETURNS TABLE (
@@ -442,33 +448,18 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    flat jsonb;
-    items integer[];
     one record;
 BEGIN
-    IF jsonb_typeof(given) IS DISTINCT FROM 'array' OR jsonb_path_exists(given, '$[*] ? (@.type() <> "array")') THEN
-        RAISE EXCEPTION 'give an array of arrays of entries' USING ERRCODE = 'QT422';
+    IF jsonb_typeof(given) IS DISTINCT FROM 'array'
+        OR jsonb_path_exists(given, 'strict $[*] ? (@.type() <> "array")')
+        OR jsonb_array_length(given) > 1000
+    THEN
+        RAISE EXCEPTION 'give an array of at most 1000 arrays of entries' USING ERRCODE = 'QT422';
     END IF;
-    SELECT coalesce(jsonb_agg(e.value ORDER BY i.place, e.place), '[]'), array_agg(i.place ORDER BY i.place, e.place)
-        INTO flat, items
-        FROM jsonb_array_elements(given) WITH ORDINALITY i (value, place)
-        CROSS JOIN jsonb_array_elements(i.value) WITH ORDINALITY e (value, place);
-    BEGIN
-        RETURN QUERY
-            SELECT items[p.place], p.entry_id, p.reference, p.recorded_at, p.is_new,
-                    NULL::text, NULL::text, NULL::text, NULL::text, NULL::text
-                FROM public.post_entries(flat) WITH ORDINALITY p (entry_id, reference, recorded_at, is_new, place);
-        RETURN;
-    EXCEPTION WHEN SQLSTATE 'QT409' OR SQLSTATE 'QT422' OR integrity_constraint_violation OR data_exception THEN
-        NULL;
-    END;
     PERFORM b.account_id FROM public.balances b
         WHERE b.account_id IN (
-            SELECT a.account_id FROM jsonb_array_elements(flat) e
-                CROSS JOIN jsonb_array_elements(
-                    CASE WHEN jsonb_typeof(e.value -> 'lines') = 'array' THEN e.value -> 'lines' ELSE '[]'::jsonb END
-                ) l
-                JOIN public.accounts a ON a.code = l.value ->> 'code' AND a.currency = l.value ->> 'currency'
+            SELECT a.account_id FROM jsonb_path_query(given, '$[*][*].lines[*]') l (line)
+                JOIN public.accounts a ON a.code = l.line ->> 'code' AND a.currency = l.line ->> 'currency'
         )
         ORDER BY b.account_id FOR NO KEY UPDATE;
     FOR one IN SELECT i.value, i.place::integer AS place FROM jsonb_array_elements(given) WITH ORDINALITY i (value, place)

@@ -1,0 +1,132 @@
+"""Group commit: postings that come at the same time share a commit, and none fails for its neighbour.
+
+Whatever came while the last flush was under way goes with the next, so that an idle ledger adds no delay and a busy one
+pays one commit for many entries. For postings that are the whole of a step; a step that writes more commits by itself.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from ledger import journal
+from ledger.database import Connection, Database
+from ledger.entries import Entry
+from ledger.errors import InvalidEntry, LedgerError
+from ledger.journal import Posted, Posting
+
+Result = TypeVar("Result")
+
+log = structlog.get_logger()
+
+MAX_ENTRIES = 200
+"""In one flush. More would hold the accounts of all for longer than a commit is worth."""
+MAX_WAITING = 20_000
+"""Entries that wait; who comes then is told to come again."""
+TRIES = 6
+FIRST_PAUSE_SECONDS = 0.01
+"""Before a flush that lost to a rival is tried again; doubled each time, and drawn by chance."""
+LOST_TO_A_RIVAL = {"40001", "40P01", "55P03"}
+"""Serialization failure, deadlock, lock not to be had in time: nothing was written, and the same may go well now."""
+
+
+class TooManyWaiting(LedgerError):
+    """More postings wait than the ledger can soon take."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting:,} entries wait to be posted already: try again in a few seconds")
+
+
+@dataclass
+class _Item:
+    posting: Posting
+    result: "asyncio.Future[Posted]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class GroupCommit:
+    """Posts for many callers of one process, over one connection at a time."""
+
+    def __init__(self, engine: Database) -> None:
+        self._engine = engine
+        self._waiting: deque[_Item] = deque()
+        self._waiting_entries = 0
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def post(self, entries: Sequence[Entry]) -> Posted:
+        """Post entries all or none and return once they are committed, in the order given.
+
+        Raises what `journal.post` raises, TooManyWaiting, or the outage in which it is not known whether they are
+        posted: post the same again, it is posted once.
+        """
+        if not 1 <= len(entries) <= MAX_ENTRIES:
+            raise InvalidEntry("of this posting", f"it has {len(entries)} entries; give 1 to {MAX_ENTRIES} at once")
+        if self._waiting_entries + len(entries) > MAX_WAITING:
+            raise TooManyWaiting(self._waiting_entries)
+        item = _Item(Posting(entries))
+        self._waiting.append(item)
+        self._waiting_entries += len(entries)
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush_all())
+        return await item.result
+
+    async def _flush_all(self) -> None:
+        while self._waiting:
+            items = self._next()
+            try:
+                results = await self._flushed([item.posting for item in items])
+            except Exception as error:  # noqa: BLE001 # whoever waits is told, whatever it is
+                for item in items:
+                    _tell(item, error)
+                continue
+            for item, result in zip(items, results, strict=True):
+                _tell(item, result)
+
+    def _next(self) -> list[_Item]:
+        items: list[_Item] = []
+        entries = 0
+        while self._waiting and entries + self._waiting[0].posting.size <= MAX_ENTRIES:
+            item = self._waiting.popleft()
+            entries += item.posting.size
+            items.append(item)
+        self._waiting_entries -= entries
+        return items
+
+    async def _flushed(self, postings: Sequence[Posting]) -> list[Posted | LedgerError]:
+        """Post all at once, which is the rule, or each by itself where one is refused."""
+        # What one asks of an account may be changed by the one before it.
+        if len(postings) == 1 or not any(posting.has_conditions for posting in postings):
+            with contextlib.suppress(LedgerError):
+                posted = iter(await self._repeated(lambda connection: journal.post_all(connection, postings)))
+                return [list(itertools.islice(posted, posting.size)) for posting in postings]
+        return await self._repeated(lambda connection: journal.post_each(connection, postings))
+
+    async def _repeated(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Take a step in a transaction of its own, and again where it lost to a rival."""
+        for number in itertools.count(1):
+            try:
+                async with self._engine.begin() as connection:
+                    return await step(connection)
+            except DBAPIError as error:
+                state = getattr(error.orig, "sqlstate", None)
+                if state not in LOST_TO_A_RIVAL or number == TRIES:
+                    raise
+                log.info("ledger.flush_repeated", sqlstate=state, attempt=number)
+                pause = FIRST_PAUSE_SECONDS * 2 ** (number - 1)
+                await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 # no secret
+        raise AssertionError("the last try returns or raises")
+
+
+def _tell(item: _Item, result: Posted | Exception) -> None:
+    if item.result.done():
+        return  # its caller was called off
+    if isinstance(result, Exception):
+        item.result.set_exception(result)
+    else:
+        item.result.set_result(result)
