@@ -144,7 +144,9 @@ async def frames(
     connection: AsyncConnection, code: str, question: Question, *, currency: str | None = None
 ) -> list[tuple[int, Frame]]:
     """Frame an account in each of its currencies, with the account's number; raises UnknownAccount."""
-    return [(row["account_id"], await frame(connection, row, question)) for row in await _wanted(connection, code, currency)]
+    return [
+        (row["account_id"], await frame(connection, row, question)) for row in await _wanted(connection, code, currency)
+    ]
 
 
 async def frame(connection: AsyncConnection, row: RowMapping, question: Question) -> Frame:
@@ -193,7 +195,7 @@ async def _place_of(connection: AsyncConnection, account_id: int, order: Order, 
 
 async def _balance_before(connection: AsyncConnection, account_id: int, question: Question, place: _Place) -> int:
     """What the account held before a line: at the moment before it, and with the lines of its moment that come first."""
-    values = {"account": account_id, "sequence": place.sequence}
+    values: dict[str, Any] = {"account": account_id, "sequence": place.sequence}
     if question.order is Order.RECORDED:
         return int(await connection.scalar(_BEFORE, values))
     earlier, _ = await _balance(connection, account_id, Moment(happened=place.at - TICK, known=question.known))

@@ -32,7 +32,7 @@ MEMO = [
     Account(code="memo:unresolved:contra", type=AccountType.MEMO, normal_side=Side.CREDIT),
 ]
 many_pasts = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-"""Each past is posted in a transaction that is rolled back, so that all examples use the database of their test."""
+"""Each past is posted in a transaction that is never committed, so that all examples use the database of their test."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,8 @@ def entry(reference: str, minute: int, lines: Sequence[Line]) -> Entry:
 
 
 async def post(connection: AsyncConnection, batches: Sequence[Sequence[Entry]]) -> Past:
-    """Post the batches one after the other, each recorded later than the one before."""
+    """Post the batches one after the other, each recorded later than the one before; takes the last example back first."""
+    await connection.rollback()
     lines: list[Recorded] = []
     for batch in batches:
         for made, posted in zip(batch, await journal.post(connection, batch), strict=True):
