@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from commands import output
 from commands.documents import Document
@@ -30,7 +30,7 @@ class CsvWriter:
         self._writer = csv.writer(self._text)
         self._writer.writerow([name for field in self._fields for name in _columns(field)])
 
-    def __enter__(self) -> "CsvWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:

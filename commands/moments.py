@@ -47,9 +47,7 @@ def _read(option: str, typed: str | None, of_day: time) -> datetime | None:
                 raise WrongUse(f"{option} {typed!r} has no zone: write it like 2026-11-21T08:00Z, or give a date")
             found = found.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise WrongUse(
-            f"{option} {typed!r} is no moment: write it like 2026-11-21 or 2026-11-21T08:00Z"
-        ) from None
+        raise WrongUse(f"{option} {typed!r} is no moment: write it like 2026-11-21 or 2026-11-21T08:00Z") from None
     if found.year < FIRST_YEAR:
         raise WrongUse(f"{option} {typed!r} is before {FIRST_YEAR}: give a later moment")
     return found

@@ -169,9 +169,7 @@ At = Annotated[
 ]
 KnownAt = Annotated[
     str | None,
-    typer.Option(
-        "--known-at", metavar="MOMENT", help="By what was recorded until then, no later.", show_default="now"
-    ),
+    typer.Option("--known-at", metavar="MOMENT", help="By what was recorded until then, no later.", show_default="now"),
 ]
 From = Annotated[
     str | None,
@@ -185,6 +183,15 @@ From = Annotated[
 To = Annotated[
     str | None,
     typer.Option("--to", metavar="MOMENT", help="Until then, a date to its end.", show_default=False),
+]
+PeriodBegin = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="MOMENT",
+        help="Where the period begins whose result is shown.",
+        show_default="1 January of that year",
+    ),
 ]
 LogOrder = Annotated[
     str,

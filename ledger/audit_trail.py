@@ -1,12 +1,13 @@
 """The audit trail: who did what to the books, when, and why. Entries, changes of accounts, holds, resolved reviews. Read only."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.history import CHUNK
+from ledger import streams
 from ledger.moments import Span
 from ledger.record import Record
 
@@ -58,9 +59,9 @@ async def events(
     return [AuditEvent.model_validate(dict(row)) for row in rows[-most:]], len(rows) > most
 
 
-async def stream(connection: AsyncConnection, span: Span, *, actor: str | None = None) -> AsyncIterator[AuditEvent]:
-    """Read all events of a time, oldest first, in bounded memory."""
+async def stream(connection: AsyncConnection, span: Span, *, actor: str | None = None) -> AsyncGenerator[AuditEvent]:
+    """Read all events of a time, oldest first, in bounded memory; close it where you do not read to its end."""
     values = span.values() | {"actor": actor, "most": None}
-    async with connection.stream(_EVENTS, values, execution_options={"yield_per": CHUNK}) as rows:
-        async for row in rows.mappings():
+    async with aclosing(streams.stream(connection, _EVENTS, values)) as rows:
+        async for row in rows:
             yield AuditEvent.model_validate(dict(row))

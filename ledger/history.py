@@ -4,19 +4,19 @@ A moment is a place in the account's numbered lines, which an index finds, and t
 in the migrations. So it costs the same however many lines there are. Read only.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.accounts import AccountType, Side
 from ledger.errors import TooManyRows, UnknownAccount
 from ledger.moments import Moment
 from ledger.record import Record
+from ledger.streams import stream
 
 MAX_TRIAL_BALANCE = 10_000
-CHUNK = 500
-"""Rows that a stream has in memory at a time."""
 
 
 class Balance(Record):
@@ -84,6 +84,7 @@ _ALL_NOW = text(
     "SELECT a.code AS account, a.type, a.currency, a.normal_side, b.balance_minor, CAST(NULL AS bigint) AS later_minor"
     " FROM accounts a JOIN balances b ON b.account_id = a.account_id"
     " WHERE CAST(:currency AS text) IS NULL OR a.currency = :currency ORDER BY a.currency, a.code"
+    " LIMIT CAST(:most AS bigint)"
 )
 _ALL_AT = text(
     "SELECT a.code AS account, a.type, a.currency, a.normal_side, b.balance_minor,"
@@ -92,6 +93,7 @@ _ALL_AT = text(
     " FROM accounts a CROSS JOIN LATERAL"
     " balance_at(a.account_id, CAST(:happened AS timestamptz), CAST(:known AS timestamptz)) b"
     " WHERE b.line_count > 0 AND (CAST(:currency AS text) IS NULL OR a.currency = :currency) ORDER BY a.currency, a.code"
+    " LIMIT CAST(:most AS bigint)"
 )
 
 
@@ -121,30 +123,25 @@ async def trial_balance(
     limit: int = MAX_TRIAL_BALANCE,
 ) -> list[TrialBalanceRow]:
     """List every account by currency and code; raises TooManyRows, since a part of it would not balance."""
-    rows: list[TrialBalanceRow] = []
-    async for row in stream_trial_balance(connection, moment=moment, currency=currency):
-        if len(rows) == limit:
-            raise TooManyRows("trial balance", limit)
-        rows.append(row)
-    return rows
+    query, values = _trial_balance(moment, currency)
+    rows = (await connection.execute(query, values | {"most": limit + 1})).mappings().all()
+    if len(rows) > limit:
+        raise TooManyRows("trial balance", limit, "ask for one currency, or take all of it with --csv")
+    return [_on_its_side(row) for row in rows]
 
 
 async def stream_trial_balance(
     connection: AsyncConnection, *, moment: Moment, currency: str | None = None
-) -> AsyncIterator[TrialBalanceRow]:
-    """Read the same row by row, without end and in bounded memory."""
-    query = _ALL_NOW if moment.is_now else _ALL_AT
-    values = {"currency": currency} if moment.is_now else _values(moment, currency)
-    async with connection.stream(query, values, execution_options={"yield_per": CHUNK}) as rows:
-        async for row in rows.mappings():
+) -> AsyncGenerator[TrialBalanceRow]:
+    """Read the same row by row, without end and in bounded memory; close it where you do not read to its end."""
+    query, values = _trial_balance(moment, currency)
+    async with aclosing(stream(connection, query, values | {"most": None})) as rows:
+        async for row in rows:
             yield _on_its_side(row)
 
 
-def in_currencies(rows: Sequence[TrialBalanceRow]) -> dict[str, list[TrialBalanceRow]]:
-    """Sort rows by their currency."""
-    return {
-        currency: [row for row in rows if row.currency == currency] for currency in sorted({r.currency for r in rows})
-    }
+def _trial_balance(moment: Moment, currency: str | None) -> tuple[TextClause, dict[str, object]]:
+    return (_ALL_NOW, {"currency": currency}) if moment.is_now else (_ALL_AT, _values(moment, currency))
 
 
 def _on_its_side(row: RowMapping) -> TrialBalanceRow:

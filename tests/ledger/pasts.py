@@ -98,8 +98,7 @@ def transfers(draw: st.DrawFn) -> list[Line]:
     for _ in range(draw(st.integers(1, 2))):
         chart = draw(st.sampled_from([CHART, CHART, CHART, MEMO]))
         money = Money(amount_minor=draw(st.integers(1, 1000)), currency=draw(st.sampled_from(CURRENCIES)))
-        for side in Side:
-            lines.append(Line(account=draw(st.sampled_from(chart)), side=side, money=money))
+        lines += [Line(account=draw(st.sampled_from(chart)), side=side, money=money) for side in Side]
     return lines
 
 
@@ -115,6 +114,11 @@ def postings(draw: st.DrawFn) -> list[list[Entry]]:
             batch.append(entry(f"e{numbered}", draw(st.integers(0, 6)), draw(transfers())))
         found.append(batch)
     return found
+
+
+def line(account: Account, side: Side, amount_minor: int, currency: str = "USD") -> Line:
+    """Make a line."""
+    return Line(account=account, side=side, money=Money(amount_minor=amount_minor, currency=currency))
 
 
 def entry(reference: str, minute: int, lines: Sequence[Line]) -> Entry:
