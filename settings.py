@@ -7,6 +7,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from iso4217 import Currency as IsoCurrency
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -66,6 +67,10 @@ class Settings(BaseSettings):
     """Fallback order of the gateways, for a charge that names none."""
     routing_policy: str | None = None
     """Path of the routing policy, a YAML file (docs/routing.md); without one the order above is the whole policy."""
+    fee_rules: str | None = None
+    """Path of the fee rules, a YAML file (docs/ledger.md): what gateways are expected to charge."""
+    functional_currency: str = "USD"
+    """The currency that gains and losses of conversions are counted in; it cannot be changed once there are any."""
     return_url: str = "http://127.0.0.1:12111/_control/returned"
     """Where a customer's browser goes after an authentication step."""
 
@@ -159,6 +164,17 @@ class Settings(BaseSettings):
         if not all(re.fullmatch(PERSON, name) for name in names):
             raise ValueError("must list persons by letters, digits and _ . -, like alice,bob")
         return ",".join(names)
+
+    @field_validator("functional_currency")
+    @classmethod
+    def _currency(cls, value: str) -> str:
+        try:
+            known = IsoCurrency(value).exponent is not None
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("must be a currency of ISO 4217, like USD")
+        return value
 
     @field_validator("gateway_order")
     @classmethod

@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 a part of the system cann
 
 import typer
 
-from commands import charges, ledger, prove, refunds, review, routing, schema, splits, webhooks
+from commands import charges, fees, ledger, prove, rates, refunds, review, routing, schema, splits, webhooks
 from commands.entrance import Entrance, leave_at_once
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ app.command()(charges.status)
 app.command()(charges.charges)
 app.add_typer(splits.app, name="split")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(rates.app, name="rates")
+app.add_typer(fees.app, name="fees")
 app.add_typer(review.app, name="review")
 app.add_typer(routing.app, name="routing")
 app.command()(prove.prove)

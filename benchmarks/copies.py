@@ -43,12 +43,30 @@ SELECT replace(reference, charge_id, charge_id || '-' || n), rule, description, 
 FROM entries, generate_series(1, %(copies)s) AS n WHERE charge_id = ANY(%(originals)s)
 """
 LINES = """
-INSERT INTO lines (entry_id, line_number, account_id, side, amount_minor, currency, charge_id)
-SELECT e.entry_id, l.line_number, l.account_id, l.side, l.amount_minor, l.currency, l.charge_id || '-' || n
-FROM lines l JOIN entries o USING (entry_id), generate_series(1, %(copies)s) AS n,
-    LATERAL (SELECT entry_id FROM entries WHERE reference = replace(o.reference, o.charge_id, o.charge_id || '-' || n)) e
-WHERE l.charge_id = ANY(%(originals)s)
+WITH moves AS (
+    SELECT e.entry_id, l.line_number, l.account_id, l.side, l.amount_minor, l.currency, l.charge_id || '-' || n AS charge_id,
+        l.after_minor - l.before_minor AS change, b.version, b.balance_minor, e.event_at, e.recorded_at, b.event_high
+    FROM lines l JOIN entries o USING (entry_id) JOIN balances b USING (account_id),
+        generate_series(1, %(copies)s) AS n,
+        LATERAL (
+            SELECT * FROM entries WHERE reference = replace(o.reference, o.charge_id, o.charge_id || '-' || n)
+        ) e
+    WHERE l.charge_id = ANY(%(originals)s)
+)
+INSERT INTO lines (
+    entry_id, line_number, account_id, side, amount_minor, currency, charge_id, sequence, before_minor, after_minor,
+    event_at, recorded_at, event_high
+)
+SELECT entry_id, line_number, account_id, side, amount_minor, currency, charge_id, version + row_number() OVER w,
+    balance_minor + sum(change) OVER w - change, balance_minor + sum(change) OVER w, event_at, recorded_at,
+    greatest(event_high, max(event_at) OVER w)
+FROM moves WINDOW w AS (PARTITION BY account_id ORDER BY entry_id, line_number ROWS UNBOUNDED PRECEDING)
 """
+BALANCES = """
+UPDATE balances b SET balance_minor = l.after_minor, version = l.sequence, event_high = l.event_high
+FROM (SELECT DISTINCT ON (account_id) * FROM lines ORDER BY account_id, sequence DESC) l WHERE l.account_id = b.account_id
+"""
+WITHOUT_LINES = "ALTER TABLE entries {} TRIGGER entries_are_complete"
 MONEY = ("payment_intent", "charge", "balance_transaction", "refund", "order", "authorization", "capture")
 """Kinds of a simulator's documents that a charge leaves, at either gateway."""
 
@@ -58,8 +76,10 @@ def copy_books(url: str, originals: Sequence[str], copies: int) -> None:
     values = {"originals": list(originals), "copies": copies}
     with psycopg.connect(url) as connection:
         connection.execute("SET LOCAL session_replication_role = replica")
-        for statement in (CHARGES, OPERATIONS, ENTRIES, LINES):
+        connection.execute(WITHOUT_LINES.format("DISABLE"))
+        for statement in (CHARGES, OPERATIONS, ENTRIES, LINES, BALANCES):
             connection.execute(statement, values)
+        connection.execute(WITHOUT_LINES.format("ENABLE ALWAYS"))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ANALYZE")
 

@@ -46,6 +46,13 @@ OPTION_OF_FIELD = {
     "brand": "--payment-method",
     "country": "--payment-method",
     "funding": "--payment-method",
+    "card_brand": "--brand",
+    "card_funding": "--funding",
+    "from_unit": "FROM",
+    "to_unit": "TO",
+    "rate": "RATE",
+    "source": "--source",
+    "effective_from": "--effective-from",
 }
 FORMS = {
     r"^[A-Z]{2}$": "must be a country's two capital letters, such as DE",
@@ -173,12 +180,20 @@ def charge_status(text: str | None) -> ChargeStatus | None:
 
 def currency_code(text: str | None) -> str | None:
     """Read a currency to filter by."""
-    if text is None:
-        return None
+    return unit_code("--currency", text)
+
+
+def unit_code(option: str, text: str | None) -> str | None:
+    """Read a currency or a unit to filter by."""
+    return None if text is None else unit(option, text)
+
+
+def unit(option: str, text: str) -> str:
+    """Read a currency or a unit."""
     try:
         minor_digits(text.upper())
     except MoneyError as error:
-        raise WrongUse(f"--currency: {error}") from None
+        raise WrongUse(f"{option}: {error}") from None
     return text.upper()
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from gateways.port import Capabilities
-from ledger.money import Money, minor_digits
+from ledger.money import Money, iso_digits
 
 NO_DECIMALS: Final = frozenset({"HUF", "JPY", "TWD"})
 TWO_DECIMALS: Final = frozenset(
@@ -43,7 +43,7 @@ def from_paypal(value: str, currency: str) -> Money:
     if AMOUNT.fullmatch(value) is None:
         raise ValueError(f"{value[:40]!r} is not an amount")
     code = currency.upper()
-    minor = Decimal(value).scaleb(minor_digits(code))
+    minor = Decimal(value).scaleb(iso_digits(code))
     if minor != minor.to_integral_value():
         raise ValueError(f"{value} of {code} is not a whole number of its minor units")
     return Money(amount_minor=int(minor), currency=code)

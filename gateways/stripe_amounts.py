@@ -7,7 +7,7 @@ must end in 0. Source: docs.stripe.com/currencies; the account's country decides
 from typing import Final
 
 from gateways.port import Capabilities
-from ledger.money import Money, minor_digits
+from ledger.money import Money, iso_digits
 
 
 def _codes(text: str) -> frozenset[str]:
@@ -67,7 +67,7 @@ def to_stripe(money: Money) -> int:
 def from_stripe(amount: int, currency: str) -> Money:
     """Read an amount as Stripe writes it, in any currency that it reports. Raises ValueError if it is no ISO amount."""
     code = currency.upper()
-    scale = minor_digits(code) - sent_digits(code)
+    scale = iso_digits(code) - sent_digits(code)
     amount_minor, lost = (amount * _power_of_ten(scale), 0) if scale >= 0 else divmod(amount, _power_of_ten(-scale))
     if lost:
         raise ValueError(f"{amount} of {code} is not a whole number of its minor units")
@@ -86,7 +86,7 @@ def _capabilities() -> Capabilities:
 
 
 def _floor_minor(sent: int, currency: str) -> int:
-    scale = minor_digits(currency) - sent_digits(currency)
+    scale = iso_digits(currency) - sent_digits(currency)
     return sent * _power_of_ten(scale) if scale >= 0 else sent // _power_of_ten(-scale)
 
 

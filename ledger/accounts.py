@@ -117,3 +117,53 @@ def memo_unresolved(gateway: str) -> Account:
 def memo_unresolved_contra() -> Account:
     """The other side of every unresolved operation."""
     return _credit_normal("memo:unresolved:contra", AccountType.MEMO)
+
+
+def exchange(unit: str) -> Account:
+    """What conversions gained of a unit, in that unit; and what it cost, in the functional currency, on the other side."""
+    return _credit_normal(f"exchange:{unit}", AccountType.EQUITY)
+
+
+def exchange_gains() -> Account:
+    """What was gained when a position in a unit was closed above its cost."""
+    return _credit_normal("revenue:exchange_gains", AccountType.REVENUE)
+
+
+def exchange_losses() -> Account:
+    """What was lost when a position in a unit was closed below its cost."""
+    return _debit_normal("expense:exchange_losses", AccountType.EXPENSE)
+
+
+def conversion_rounding() -> Account:
+    """What conversions leave over because the other unit is counted in whole minor units."""
+    return _debit_normal("expense:conversion_rounding", AccountType.EXPENSE)
+
+
+def wallet(customer: str) -> Account:
+    """What a customer has with us, in credits or in money."""
+    return _credit_normal(f"wallet:{customer}", AccountType.LIABILITY)
+
+
+def credits_issued() -> Account:
+    """The other side of all credits in wallets: what they are worth in money stands as deferred revenue."""
+    return _debit_normal("credits:issued", AccountType.EQUITY)
+
+
+def deferred_revenue(unit: str) -> Account:
+    """What was paid for credits of a unit that nobody has spent yet."""
+    return _credit_normal(f"liability:deferred_revenue.{unit}", AccountType.LIABILITY)
+
+
+def revenue_credits() -> Account:
+    """What was earned as credits were spent."""
+    return _credit_normal("revenue:credits", AccountType.REVENUE)
+
+
+def fees_charged() -> Account:
+    """What customers paid of gateways' fees, on top of the price."""
+    return _credit_normal("revenue:fees_charged", AccountType.REVENUE)
+
+
+def fees_payable(gateway: str) -> Account:
+    """Fees of a gateway that pays out in full and sends a bill for them."""
+    return _credit_normal(f"liability:gateway_fees.{gateway}", AccountType.LIABILITY)

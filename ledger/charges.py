@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.database import charges
 from ledger.errors import ChargeConflict, LimitExceeded, UnknownCharge
-from ledger.money import MAX_AMOUNT_MINOR, Money
+from ledger.money import MAX_AMOUNT_MINOR, Chargeable, Money
 from ledger.record import Identifier, Record, Text, content_hash
 
 MAX_LISTED = 1000
@@ -99,7 +99,7 @@ class ChargeRequest(Record):
     """The wish to collect one amount from one customer once."""
 
     charge_id: Identifier
-    amount: Money
+    amount: Chargeable
     customer: Identifier
     payment_methods: tuple[PaymentMethod, ...] = Field(min_length=1, max_length=10)
     capture: CaptureMode = CaptureMode.AUTOMATIC

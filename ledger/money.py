@@ -1,7 +1,7 @@
-"""Money: an integer number of minor units and an ISO 4217 currency. No floats, anywhere.
+"""Money: an integer number of minor units and its currency, or a unit of ours such as CREDIT. No floats, anywhere.
 
-Digits after the point come from the maintained ISO 4217 table of the `iso4217` package; a gateway's own
-exponents live with that gateway, because they differ from ISO and from each other.
+Digits after the point come from the maintained ISO 4217 table of the `iso4217` package, and for units from `ledger.units`; a
+gateway's own exponents live with that gateway, because they differ from ISO and from each other.
 """
 
 import re
@@ -12,6 +12,8 @@ from typing import Annotated
 
 from iso4217 import Currency as IsoCurrency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ledger import units
 
 MAX_AMOUNT_MINOR = 999_999_999_999  # twelve digits, the most that any supported gateway takes (Stripe, IDR)
 
@@ -25,32 +27,46 @@ class MoneyError(ValueError):
 
 
 @lru_cache(maxsize=512)
-def minor_digits(currency: str) -> int:
-    """Digits after the decimal point of an ISO 4217 currency: 2 for USD, 0 for JPY, 3 for KWD."""
-    try:
-        exponent = IsoCurrency(currency).exponent
-    except ValueError:
-        raise MoneyError(f"unknown currency {currency!r}: give an ISO 4217 code such as USD") from None
+def minor_digits(code: str) -> int:
+    """Digits after the decimal point of a currency or a unit: 2 for USD, 0 for JPY, 3 for KWD, 0 for CREDIT."""
+    unit = None if units.is_iso(code) else units.known().get(code)
+    return iso_digits(code) if unit is None else unit.digits
+
+
+@lru_cache(maxsize=512)
+def iso_digits(currency: str) -> int:
+    """Digits after the decimal point of an ISO 4217 currency, the only kind of which a gateway can speak."""
+    if not units.is_iso(currency):
+        raise MoneyError(f"unknown currency {currency!r}: give an ISO 4217 code such as USD")
+    exponent = IsoCurrency(currency).exponent
     if exponent is None:
         raise MoneyError(f"{currency} has no minor unit, so it cannot be charged")
     return int(exponent)
 
 
 def _known_currency(code: str) -> str:
+    iso_digits(code)
+    return code
+
+
+def _known_unit(code: str) -> str:
     minor_digits(code)
     return code
 
 
 CurrencyCode = Annotated[str, AfterValidator(_known_currency)]
+"""Of ISO 4217."""
+UnitCode = Annotated[str, AfterValidator(_known_unit)]
+"""Of ISO 4217, or of a unit of ours."""
 
 
 class Money(BaseModel):
-    """An amount in minor units (cents, yen, fils) of one currency; may be negative where a ledger needs it."""
+    """An amount in minor units (cents, yen, fils) of one currency or unit; may be negative where a ledger needs it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     amount_minor: int = Field(strict=True)
-    currency: CurrencyCode
+    currency: UnitCode
 
     @classmethod
     def parse(cls, text: str, currency: str) -> "Money":
@@ -98,6 +114,16 @@ class Money(BaseModel):
 
 def _largest(currency: str) -> str:
     return str(Money(amount_minor=MAX_AMOUNT_MINOR, currency=currency))
+
+
+def _of_iso(money: Money) -> Money:
+    if not units.is_iso(money.currency):
+        raise ValueError(f"{money.currency} is a unit of ours, which no gateway takes: charge a currency such as USD")
+    return money
+
+
+Chargeable = Annotated[Money, AfterValidator(_of_iso)]
+"""What a gateway can be asked for: money of ISO 4217, and no unit of ours."""
 
 
 def allocate(total: Money, weights: Sequence[int]) -> list[Money]:

@@ -17,7 +17,7 @@ from ledger import split_legs
 from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
 from ledger.database import splits
 from ledger.errors import SplitConflict, UnknownSplit
-from ledger.money import MAX_AMOUNT_MINOR, Money
+from ledger.money import MAX_AMOUNT_MINOR, Chargeable, Money
 from ledger.record import Identifier, Record, Text, content_hash
 from ledger.split_legs import Leg
 
@@ -67,7 +67,7 @@ class SplitRequest(Record):
     """The wish to collect one amount from one customer once, over several payment methods, all of it or nothing."""
 
     split_id: Annotated[Identifier, Field(pattern=SPLIT_ID)]
-    amount: Money
+    amount: Chargeable
     """The whole: what the legs sum to."""
     customer: Identifier
     legs: tuple[SplitLeg, ...] = Field(min_length=2, max_length=MAX_LEGS)

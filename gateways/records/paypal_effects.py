@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from gateways.records.reader import Document, RecordUnreadable
-from ledger.money import minor_digits
+from ledger.money import iso_digits
 from ledger.proofs.evidence import Effect, EffectKind, Standing
 
 NAME = "paypal"
@@ -233,7 +233,7 @@ def _fee(breakdown: Document) -> int:
 
 def minor(amount: Document) -> int:
     """Turn PayPal's major units into ISO 4217 minor units: forints come without decimals, and have two."""
-    scaled = Decimal(amount["value"]).scaleb(minor_digits(amount["currency_code"]))
+    scaled = Decimal(amount["value"]).scaleb(iso_digits(amount["currency_code"]))
     if scaled != scaled.to_integral_value():
         raise RecordUnreadable(NAME, f"shows {amount['value']} {amount['currency_code']}, which is no whole amount")
     return int(scaled)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from gateways.records.reader import Document, RecordUnreadable
-from ledger.money import minor_digits
+from ledger.money import iso_digits
 
 NAME = "stripe"
 ZERO_DECIMAL = {
@@ -45,7 +45,7 @@ def amount_minor(amount: int, currency: str) -> int:
     """Turn Stripe's integer into ISO 4217 minor units: 50000 isk are 500, 5 mga are 500."""
     code = currency.upper()
     digits = 0 if code in ZERO_DECIMAL else 3 if code in THREE_DECIMAL else 2
-    scale = minor_digits(code) - digits
+    scale = iso_digits(code) - digits
     if scale >= 0:
         return int(amount * 10**scale)
     whole, rest = divmod(amount, 10**-scale)

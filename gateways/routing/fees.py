@@ -3,35 +3,15 @@
 An expectation for choosing between gateways: the books take the fee that the gateway reports, never this one.
 """
 
-from collections.abc import Mapping
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
-from enum import StrEnum
+from decimal import Decimal
 
 from pydantic import Field
 
 from gateways.routing.ask import RoutingAsk
 from gateways.routing.conditions import Conditions
-from gateways.routing.value import Value
-from ledger.money import MAX_AMOUNT_MINOR, CurrencyCode
-
-
-class Rounding(StrEnum):
-    """How a gateway makes a whole number of minor units of its percentage."""
-
-    HALF_UP = "half_up"
-    HALF_EVEN = "half_even"
-    UP = "up"
-
-
-_MODES = {Rounding.HALF_UP: ROUND_HALF_UP, Rounding.HALF_EVEN: ROUND_HALF_EVEN, Rounding.UP: ROUND_CEILING}
-
-
-class Price(Value):
-    """A percentage of the amount and a fixed part in minor units of the charge's currency."""
-
-    percentage: Decimal = Field(default=Decimal(0), ge=0, le=100, max_digits=7, decimal_places=4)
-    fixed_minor: Mapping[CurrencyCode, int] = Field(default_factory=dict, max_length=200)
-    """By currency. Where it is given at all, it is given for each currency: in others the price is not known."""
+from ledger.money import MAX_AMOUNT_MINOR
+from ledger.prices import Price, share
+from ledger.rounding import Rounding, rounded
 
 
 class Surcharge(Price):
@@ -58,13 +38,10 @@ class GatewayFees(Price):
             )
             if of_card and surcharge.when.hold_of_charge(ask):
                 prices.append(surcharge)
-        fixed = [_fixed(price, ask.amount.currency) for price in prices]
+        fixed = [price.fixed_in(ask.amount.currency) for price in prices]
         known = [part for part in fixed if part is not None]
         if len(known) < len(fixed):
             return None
-        share = sum((price.percentage for price in prices), Decimal(0)) * ask.amount.amount_minor / 100
-        return min(int(share.to_integral_value(_MODES[self.rounding])) + sum(known), MAX_AMOUNT_MINOR)
-
-
-def _fixed(price: Price, currency: str) -> int | None:
-    return price.fixed_minor.get(currency) if price.fixed_minor else 0
+        percentage = sum((price.percentage for price in prices), Decimal(0))
+        fee = rounded(share(ask.amount.amount_minor, percentage), self.rounding) + sum(known)
+        return min(fee, MAX_AMOUNT_MINOR)

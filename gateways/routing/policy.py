@@ -13,6 +13,7 @@ from gateways.routing.limits import Limits
 from gateways.routing.settings import Outages, SuccessRate
 from gateways.routing.strategies import success_rate
 from gateways.routing.value import Value
+from ledger.editions import Moment, Version, in_force
 
 MAX_RULES = 500
 MAX_EDITIONS = 50
@@ -24,10 +25,6 @@ def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) != len(names):
         raise ValueError("names a gateway twice: name each once")
     return names
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _some_weight(weights: Mapping[str, int]) -> Mapping[str, int]:
@@ -80,8 +77,8 @@ class Rule(Value):
 class Policy(Value):
     """One edition."""
 
-    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")
-    effective_from: Annotated[datetime, AfterValidator(_in_utc)]
+    version: Version
+    effective_from: Moment
     """From then on; UTC where it does not say."""
     fallback_order: Gateways
     """Who takes what no rule leads anywhere, or what the rule's gateways cannot take."""
@@ -116,14 +113,14 @@ class Policies(Value):
 
     def at(self, moment: datetime) -> Policy:
         """Return the edition in force; raises PolicyFault before the first."""
-        in_force = [edition for edition in self.editions if edition.effective_from <= moment]
-        if not in_force:
+        edition = in_force(self.editions, moment)
+        if edition is None:
             first = self.editions[0]
             raise PolicyFault(
                 f"no edition of the routing policy is in force at {moment:%Y-%m-%d %H:%M} UTC: the first one, "
                 f"{first.version}, begins at {first.effective_from:%Y-%m-%d %H:%M} UTC; date it earlier"
             )
-        return in_force[-1]
+        return edition
 
     @property
     def newest(self) -> Policy:

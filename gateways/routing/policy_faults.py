@@ -1,48 +1,22 @@
 """What is wrong with a policy that is well formed: what it names is not there, or one part of it contradicts another."""
 
 from collections.abc import Collection, Iterator, Mapping
-from itertools import pairwise
-from typing import NamedTuple
 
 from gateways.routing.policy import Policies, Policy
 from gateways.routing.strategies import least_cost
-
-Place = tuple[str | int, ...]
-"""The keys and positions that lead to a value in the file."""
-
-
-class Fault(NamedTuple):
-    """What is wrong, where, and what to do."""
-
-    place: Place
-    message: str
+from ledger import editions
+from ledger.lined_yaml import Fault, Place
 
 
 def faults_of(policies: Policies, gateways: Collection[str]) -> list[Fault]:
     """List the faults of all editions; `gateways` are those that are configured."""
-    found = list(_of_editions(policies))
+    found = list(editions.faults(policies.editions))
     for number, policy in enumerate(policies.editions):
         place: Place = ("editions", number)
         found += _unknown_gateways(policy, place, gateways)
         found += _rules_in_each_others_way(policy, place)
         found += _missing_fees(policy, place)
     return found
-
-
-def _of_editions(policies: Policies) -> Iterator[Fault]:
-    for number, (before, after) in enumerate(pairwise(policies.editions), start=1):
-        place: Place = ("editions", number, "effective_from")
-        if after.effective_from == before.effective_from:
-            yield Fault(place, f"editions {before.version} and {after.version} begin at the same moment: change one")
-        elif after.effective_from < before.effective_from:
-            yield Fault(
-                place, f"edition {after.version} begins before {before.version}, which stands above it: order them"
-            )
-    seen: set[str] = set()
-    for number, policy in enumerate(policies.editions):
-        if policy.version in seen:
-            yield Fault(("editions", number, "version"), f"there are two editions {policy.version}: rename one")
-        seen.add(policy.version)
 
 
 def _unknown_gateways(policy: Policy, edition: Place, gateways: Collection[str]) -> Iterator[Fault]:

@@ -43,14 +43,15 @@ def test_books_that_do_not_balance_are_an_answer(cli: CommandLine, servers: Serv
         for table, trigger in guards:
             connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         tamper = (
-            "UPDATE lines SET amount_minor = amount_minor + %s WHERE line_id = "
+            "UPDATE lines SET amount_minor = amount_minor + %(by)s,"
+            " after_minor = after_minor + %(by)s * sign(after_minor - before_minor)::bigint WHERE line_id = "
             "(SELECT max(line_id) FROM lines WHERE side = 'debit' AND currency = 'JPY')"
         )
         try:
-            connection.execute(tamper, [7])
+            connection.execute(tamper, {"by": 7})
             answer = cli("ledger", "trial-balance")
         finally:
-            connection.execute(tamper, [-7])
+            connection.execute(tamper, {"by": -7})
             for table, trigger in guards:
                 connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
     assert (answer.exit_code, answer.lines) == (1, ["error: the trial balance of JPY is off by 7 JPY: run `prove`"])

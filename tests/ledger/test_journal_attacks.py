@@ -233,6 +233,7 @@ def test_the_application_may_write_only_where_processes_do(superuser: psycopg.Co
         "charges": "INSERT SELECT UPDATE",
         "entries": "SELECT",
         "holds": "SELECT",
+        "exchange_rates": "INSERT SELECT",
         "lines": "SELECT",
         "operations": "INSERT SELECT UPDATE",
         "reviews": "INSERT SELECT UPDATE",

@@ -223,6 +223,7 @@ def test_every_guard_is_always_on(superuser: psycopg.Connection) -> None:
     ).fetchall()
     expected = {(table, name, "A") for table in TABLES for name in ("never_changed", "never_emptied")}
     expected |= {("reviews", name, "A") for name in ("resolved_once", "never_deleted", "never_emptied")}
+    expected |= {("exchange_rates", name, "A") for name in ("recorded_now", "never_changed", "never_emptied")}
     expected |= {("charges", "refund_is_of_what_is_left", "A")}
     expected |= {("account_changes", name, "A") for name in ("never_changed", "never_emptied")}
     expected |= {(table, name, "A") for table in ("balances", "holds") for name in ("never_deleted", "never_emptied")}

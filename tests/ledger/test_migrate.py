@@ -59,6 +59,7 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "chart",
         "entries",
         "holds",
+        "exchange_rates",
         "lines",
         "operations",
         "reviews",

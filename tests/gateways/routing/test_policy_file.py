@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateways.routing import policy_file
 from gateways.routing.errors import PolicyFault
 from gateways.routing.policy import Policies
+from ledger import lined_yaml
 
 GATEWAYS = ("stripe", "paypal")
 EXAMPLE = Path(__file__).parents[3] / "docs" / "routing-policy.yaml"
@@ -143,14 +144,14 @@ def test_all_faults_are_listed_at_once_in_the_order_of_their_lines() -> None:
 def test_a_file_with_very_many_faults_is_refused_briefly() -> None:
     """A log stays readable."""
     found = faults(HEAD + "".join(f"    color_{number}: red\n" for number in range(500)))
-    assert len(found) == policy_file.MAX_FAULTS + 1
+    assert len(found) == lined_yaml.MAX_FAULTS + 1
     assert found[-1] == "p.yaml: and 480 more"
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"x" * (policy_file.MAX_BYTES + 1), "has more than 262144 bytes, which no policy needs: name a policy file"),
+        (b"x" * (lined_yaml.MAX_BYTES + 1), "has more than 262144 bytes, which no policy needs: name a policy file"),
         (b"editions:\n  - \xff\xfe", "line 2: is not UTF-8 text: save it as UTF-8"),
     ],
 )

@@ -1,0 +1,92 @@
+"""What gateways reported as their fees, capture by capture, with what they had taken before in the same month. Reads only."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import RowMapping, bindparam, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.database import charges, operations
+from ledger.fee_rules import Ask
+from ledger.money import Money
+
+MAX_READ = 100_000
+
+
+class ReportedFee(NamedTuple):
+    """A capture whose fee the gateway has reported."""
+
+    operation_id: str
+    charge_id: str
+    decided_at: datetime
+    ask: Ask
+    """What is known of it, for the rules; its amount is the gross."""
+    fee: Money
+
+
+_METHOD = func.jsonb_path_query_first(
+    charges.c.payment_methods,
+    text("'$[*] ? (@.gateway == $gateway)'"),
+    func.jsonb_build_object("gateway", operations.c.gateway),
+)
+_MONTH = func.date_trunc("month", operations.c.decided_at, "UTC")
+_BEFORE = func.sum(operations.c.amount_minor).over(
+    partition_by=[operations.c.gateway, operations.c.currency, _MONTH],
+    order_by=[operations.c.decided_at, operations.c.operation_id],
+    rows=(None, -1),
+)
+# The whole month of the first one is read, since tiers are filled by what came before.
+_CAPTURES = (
+    select(
+        operations.c.operation_id,
+        operations.c.charge_id,
+        operations.c.decided_at,
+        operations.c.gateway,
+        operations.c.amount_minor,
+        operations.c.currency,
+        operations.c.fee_minor,
+        operations.c.fee_currency,
+        operations.c.fee_status,
+        func.coalesce(_BEFORE, 0).label("volume_minor"),
+        _METHOD.op("->>")("brand").label("card_brand"),
+        _METHOD.op("->>")("funding").label("card_funding"),
+        charges.c.metadata.op("->>")("plan").label("plan"),
+    )
+    .join(charges, charges.c.charge_id == operations.c.charge_id)
+    .where(
+        operations.c.kind == "capture",
+        operations.c.outcome == "succeeded",
+        operations.c.decided_at
+        >= func.date_trunc("month", bindparam("since", type_=operations.c.decided_at.type), "UTC"),
+    )
+    .subquery()
+)
+_REPORTED = (
+    select(_CAPTURES)
+    .where(
+        _CAPTURES.c.decided_at >= bindparam("since"),
+        _CAPTURES.c.fee_status == "known",
+        _CAPTURES.c.fee_minor.is_not(None),
+    )
+    .order_by(_CAPTURES.c.decided_at.desc(), _CAPTURES.c.operation_id)
+    .limit(bindparam("most"))
+)
+
+
+async def since(connection: AsyncConnection, moment: datetime, limit: int) -> list[ReportedFee]:
+    """List captures decided since a moment whose fee is known, newest first, at most `limit`."""
+    rows = (await connection.execute(_REPORTED, {"since": moment, "most": min(limit, MAX_READ)})).mappings()
+    return [_reported(row) for row in rows]
+
+
+def _reported(found: RowMapping) -> ReportedFee:
+    ask = Ask(
+        amount=Money(amount_minor=found["amount_minor"], currency=found["currency"]),
+        gateway=found["gateway"],
+        card_brand=found["card_brand"],
+        card_funding=found["card_funding"],
+        plan=found["plan"],
+        volume_minor=int(found["volume_minor"]),
+    )
+    fee = Money(amount_minor=found["fee_minor"], currency=found["fee_currency"])
+    return ReportedFee(found["operation_id"], found["charge_id"], found["decided_at"], ask, fee)
