@@ -26,14 +26,14 @@ CREATE FUNCTION public.account_of(wanted text, unit text) RETURNS bigint LANGUAG
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found bigint;
+    account bigint;
 BEGIN
-    SELECT a.account_id INTO found FROM public.accounts a WHERE a.code = wanted AND a.currency = unit;
+    SELECT a.account_id INTO account FROM public.accounts a WHERE a.code = wanted AND a.currency = unit;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no account % in %', wanted, unit
             USING ERRCODE = 'QT422', CONSTRAINT = 'account_is_known', HINT = format('there is no account %s in %s', wanted, unit);
     END IF;
-    RETURN found;
+    RETURN account;
 END
 $$;
 
