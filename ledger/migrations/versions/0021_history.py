@@ -7,7 +7,7 @@ place in the sequence, found in an index, and what is left are the late lines th
 from alembic import op
 
 revision = "0021"
-down_revision = "0016"
+down_revision = "0022"
 
 # With what a balance is made of, so that no row is fetched for it. In the index of late lines the account is a range, since
 # GiST has no equality of numbers: of many accounts' late lines only those of one are looked at. Queries name the account as
