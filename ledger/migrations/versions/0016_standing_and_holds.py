@@ -153,6 +153,7 @@ AS $$
 DECLARE
     held public.holds;
     posted record;
+    ended_with bigint;
     taken bigint;
 BEGIN
     IF (how = 'posted') IS DISTINCT FROM (given IS NOT NULL) OR how NOT IN ('posted', 'voided', 'expired') THEN
@@ -189,6 +190,7 @@ BEGIN
             RAISE EXCEPTION 'a hold is posted with one entry' USING ERRCODE = 'QT422';
         END IF;
         SELECT p.* INTO posted FROM public.post_entries(given) p;
+        ended_with := posted.entry_id;
         SELECT coalesce(sum(l.before_minor - l.after_minor), 0) INTO taken
             FROM public.lines l WHERE l.entry_id = posted.entry_id AND l.account_id = held.account_id;
         IF held.state = 'posted' THEN
@@ -205,7 +207,7 @@ BEGIN
         END IF;
     END IF;
     UPDATE public.holds h
-        SET state = how, posted_minor = coalesce(taken, 0), entry_id = CASE WHEN how = 'posted' THEN posted.entry_id END,
+        SET state = how, posted_minor = coalesce(taken, 0), entry_id = ended_with,
             ended_at = clock_timestamp(), ended_by = end_hold.actor
         WHERE h.hold_id = hold RETURNING h.* INTO held;
     RETURN held;
