@@ -7,12 +7,17 @@ from ledger.reports import AccountBalance, EntryRecord
 
 
 class LineDocument(Document):
-    """One debit or credit of a journal entry, and what it did to its account's balance."""
+    """One debit or credit of a journal entry."""
 
     account: str
     side: str
     amount_minor: int
     currency: str
+
+
+class PostedLineDocument(LineDocument):
+    """A line that is posted, and what it did to its account's balance."""
+
     sequence: int
     before_minor: int
     after_minor: int
@@ -34,7 +39,7 @@ class EntryDocument(Document):
     gateway_reference: str | None
     reverses: str | None
     reversed_by: list[str]
-    lines: list[LineDocument]
+    lines: list[PostedLineDocument]
 
 
 class AccountDocument(Document):
@@ -50,7 +55,7 @@ class AccountDocument(Document):
 def of_entry(entry: EntryRecord) -> EntryDocument:
     """Show a posted entry."""
     header = entry.model_dump(exclude={"entry_id", "reference", "lines"})
-    lines = [LineDocument(**line.model_dump()) for line in entry.lines]
+    lines = [PostedLineDocument(**line.model_dump()) for line in entry.lines]
     return EntryDocument(entry_reference=entry.reference, lines=lines, **header)
 
 

@@ -208,7 +208,11 @@ def test_the_application_executes_the_functions_of_this_list_and_owns_nothing(su
         "SELECT oid::regproc::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
         " AND has_function_privilege('quittance_app', oid, 'EXECUTE')"
     ).fetchall()
-    assert {name for (name,) in functions} == {"post_entries", "post_each", "change_account", "place_hold", "end_hold"}
+    reading = {"balance_at", "happened_between", "last_happened"}
+    writing = {"post_entries", "post_each", "change_account", "place_hold", "end_hold"}
+    assert {name for (name,) in functions} == reading | writing
+    ours = superuser.execute("SELECT prosecdef FROM pg_proc WHERE proname = ANY (%s)", [list(reading)]).fetchall()
+    assert ours == [(False,)] * len(reading)
     owners = superuser.execute(
         "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         " UNION SELECT DISTINCT proowner::regrole::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
@@ -226,12 +230,15 @@ def test_the_application_may_write_only_where_processes_do(superuser: psycopg.Co
     assert dict(granted) == {
         "account_changes": "SELECT",
         "account_codes": "SELECT",
+        "account_log": "SELECT",
         "accounts": "SELECT",
         "alembic_version": "SELECT",
+        "audit_events": "SELECT",
         "balances": "SELECT",
         "chart": "SELECT",
         "charges": "INSERT SELECT UPDATE",
         "entries": "SELECT",
+        "entry_origins": "SELECT",
         "holds": "SELECT",
         "exchange_rates": "INSERT SELECT",
         "lines": "SELECT",
