@@ -15,7 +15,19 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import bulkhead, history, latency, memory, posting, prove, routing, throughput, transactions, webhooks
+from benchmarks import (
+    bulkhead,
+    history,
+    history_of_accounts,
+    latency,
+    memory,
+    posting,
+    prove,
+    routing,
+    throughput,
+    transactions,
+    webhooks,
+)
 from benchmarks.figures import Figure
 from local.addresses import Ports
 from local.errors import LocalError
@@ -34,6 +46,7 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
 WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "routing": routing.measure,
     "posting": posting.measure,
+    "balances": history_of_accounts.measure,
 }
 NAMES = (*BENCHES, *WITHOUT_SYSTEM)
 BROKEN, UNKNOWN_NAME, NOT_STARTED, INTERRUPTED = 1, 2, 3, 130

@@ -1,10 +1,9 @@
-"""Lines of a busy year for `history_of_accounts`, made by SQL: bulk inserted as superuser, with the guards off.
+"""Lines of a busy year, made by SQL: bulk inserted as superuser, with the guards off.
 
-Each entry moves money between one hot account, which so has half of all lines, and one of 2,000 wallets. Most lines are
+For `history_of_accounts`; without entries, which no balance reads. Each entry moves money between one hot account, which so has half of all lines, and one of 2,000 wallets. Most lines are
 recorded within seconds, some late: by minutes as after an outage, by days as corrections are.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -71,15 +70,7 @@ SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index
 """
 
 
-@dataclass(frozen=True)
-class Book:
-    """Where a number of lines was put."""
-
-    url: str
-    lines: int
-
-
-def fill(url: str, lines: int) -> Book:
+def fill(url: str, lines: int) -> None:
     """Write so many lines, spread over a year, into a migrated database without any."""
     entries = lines // 2
     values = {"wallets": WALLETS, "hot": HOT, "begin": BEGIN, "pause": YEAR / entries}
@@ -99,4 +90,3 @@ def fill(url: str, lines: int) -> Book:
             connection.execute(definition)
         connection.execute("ALTER TABLE lines ENABLE TRIGGER ALL")
         connection.execute("VACUUM (ANALYZE) lines, balances, accounts")
-    return Book(url, lines)

@@ -96,12 +96,13 @@ async def _write_trial_balance(books: "Books", moment: "Moment", currency: str |
 def _show_balances(found: "list[BalanceDocument]") -> None:
     from commands.ledger_reading import money
 
+    is_now = all(each.state is not None for each in found)
     rows = []
     for each in found:
-        amounts = (each.balance_minor, each.held_minor, each.available_minor, each.later_minor)
-        shown = ("" if minor is None else money(minor, each.currency) for minor in amounts)
+        others = (each.held_minor, each.available_minor) if is_now else (each.later_minor,)
+        shown = ("" if minor is None else money(minor, each.currency) for minor in (each.balance_minor, *others))
         rows.append((each.account, each.type, each.normal_side, *shown, str(each.line_count)))
-    numbers = ("balance", "of it held", "available", "recorded later", "lines")
+    numbers = ("balance", *(("of it held", "available") if is_now else ("recorded later",)), "lines")
     output.table(("account", "type", "normal side", *numbers), rows, numbers=numbers)
 
 
