@@ -127,14 +127,17 @@ async def test_the_general_ledger_is_every_accounts_statement(
 ) -> None:
     """Accounts that had no line yet are left out, no other; what is streamed is what is stated."""
     past = await pasts.post(connection, batches)
-    question = asked(data, past)
-    found = await general_ledger.general_ledger(connection, question)
-    stated = [
-        statement
-        for code in sorted({line.account[0] for line in past.lines})
-        for statement in await statements.statements(connection, code, question)
-    ]
-    assert found == [statement for statement in stated if statement.line_count]
+    first = data.draw(st.sampled_from(past.happenings[:-1]))
+    known = data.draw(st.sampled_from(past.recordings))
+    spans = [Span(first=first, last=last) for last in past.happenings if last is None or first is None or first <= last]
+    for question in [asked(data, past), *(Question(span, Order.HAPPENED, known) for span in spans)]:
+        found = await general_ledger.general_ledger(connection, question)
+        stated = [
+            statement
+            for code in sorted({line.account[0] for line in past.lines})
+            for statement in await statements.statements(connection, code, question)
+        ]
+        assert found == [statement for statement in stated if statement.line_count]
 
 
 async def test_corrections_that_came_later_are_marked(connection: AsyncConnection) -> None:
