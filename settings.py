@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOCAL_STRIPE = "http://127.0.0.1:12111"
 LOCAL_PAYPAL = "http://127.0.0.1:12112"
+TIER = r"[A-Z][A-Z0-9_]{2,31}=[0-9]{1,15}(\.[0-9]{1,9})?"
 PERSON = r"[A-Za-z0-9_.-]{1,64}"
 """How a person is named, here and with `--by`."""
 LOCAL_WEBHOOK_SECRET = "whsec_local"  # noqa: S105 # everybody knows it, which is why it is refused elsewhere
@@ -37,6 +38,12 @@ class Settings(BaseSettings):
     """PostgreSQL as the application's role, which can execute the posting functions and read."""
     migration_database_url: str = "postgresql://postgres@127.0.0.1:54320/quittance"
     """PostgreSQL as a role that may create roles and tables; used by `worker.py --migrate` only."""
+    sealer_database_url: str | None = None
+    """PostgreSQL as the sealer's role, which reads the journal and adds seals; without it nothing is sealed here."""
+    seal_key_file: str | None = None
+    """The private key that signs seals, a file that its owner alone may read; without it nothing is sealed here."""
+    seal_public_key_file: str = ".local/data/seal.key.pub"
+    """The public keys whose seals `ledger verify` believes; with nothing set, that of `make up`."""
     database_pool_size: int = Field(default=10, ge=1, le=200)
 
     temporal_address: str = "127.0.0.1:7233"
@@ -76,6 +83,16 @@ class Settings(BaseSettings):
 
     reviewers: str | None = None
     """Persons who may resolve reviews, as in `alice,bob`; without them nobody may. The worker decides by its own."""
+    closers: str | None = None
+    """Persons who may close periods, and approve that one is reopened. The database keeps them, as `worker.py --migrate`
+    last read them; without the setting they stay as they are, and with an empty one nobody is."""
+    accountants: str | None = None
+    """Persons who may ask for adjustments, approve those of others, and ask for a period to be reopened; kept in the same way."""
+    allow_unsafe_database: bool = False
+    """Run although the server's settings let acknowledged postings be lost (fsync off, and the like): for tests only."""
+    adjustment_tiers: str = "USD=1000.00"
+    """Up to which amount one approval of a manual adjustment is enough, as in `USD=1000.00,EUR=1000.00`; above it, and in every
+    other currency, it needs two persons. `worker.py --migrate` brings it into the database, which decides by it."""
     api_host: str = "127.0.0.1"
     """Address on which the HTTP service listens."""
     api_port: int = Field(default=12113, ge=1, le=65535)
@@ -108,6 +125,12 @@ class Settings(BaseSettings):
         """The persons of `reviewers`."""
         return frozenset((self.reviewers or "").split(",")) - {""}
 
+    @property
+    def people(self) -> dict[str, frozenset[str]]:
+        """The persons of each role in the books whose setting is given."""
+        given = {"closer": self.closers, "accountant": self.accountants}
+        return {role: frozenset(names.split(",")) - {""} for role, names in given.items() if names is not None}
+
     def calls_per_second(self, gateway: str) -> float | None:
         """How many calls to this gateway all workers make in a second at most; None for no limit."""
         stripe = self.stripe_calls_per_second
@@ -133,9 +156,16 @@ class Settings(BaseSettings):
             raise ValueError("must be an address like https://api.example.com")
         return value.rstrip("/")
 
-    @field_validator("database_url", "migration_database_url")
+    @field_validator("seal_key_file", "sealer_database_url")
     @classmethod
-    def _postgres_url(cls, value: str) -> str:
+    def _none_if_empty(cls, value: str | None) -> str | None:
+        return value or None
+
+    @field_validator("database_url", "migration_database_url", "sealer_database_url")
+    @classmethod
+    def _postgres_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         parts = urlsplit(value)
         if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
             raise ValueError("must be an address like postgresql://user@host:5432/database")
@@ -157,10 +187,12 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("must be an IP address of this machine, like 127.0.0.1 or 0.0.0.0") from None
 
-    @field_validator("reviewers")
+    @field_validator("reviewers", "closers", "accountants")
     @classmethod
-    def _persons(cls, value: str | None) -> str:
-        names = [name.strip() for name in (value or "").split(",") if name.strip()]
+    def _persons(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        names = [name.strip() for name in value.split(",") if name.strip()]
         if not all(re.fullmatch(PERSON, name) for name in names):
             raise ValueError("must list persons by letters, digits and _ . -, like alice,bob")
         return ",".join(names)
@@ -175,6 +207,15 @@ class Settings(BaseSettings):
         if not known:
             raise ValueError("must be a currency of ISO 4217, like USD")
         return value
+
+    @field_validator("adjustment_tiers")
+    @classmethod
+    def _amounts(cls, value: str) -> str:
+        tiers = [tier.strip() for tier in value.split(",") if tier.strip()]
+        currencies = [tier.partition("=")[0] for tier in tiers]
+        if not all(re.fullmatch(TIER, tier) for tier in tiers) or len(set(currencies)) != len(currencies):
+            raise ValueError("must list an amount for each currency once, like USD=1000.00,JPY=100000")
+        return ",".join(tiers)
 
     @field_validator("gateway_order")
     @classmethod
@@ -191,7 +232,7 @@ def load() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_fault_lines(error) + _missing_secrets(_Given()))) from None
-    missing = _missing_secrets(_Given())
+    missing = _missing_secrets(_Given()) + _half_a_sealer(settings)
     if missing:
         raise SettingsError("\n".join(missing))
     return settings
@@ -246,6 +287,16 @@ def _missing_secrets(given: _Given) -> list[str]:
         for name in names
         if not getattr(given, name)
     ]
+
+
+def _half_a_sealer(settings: Settings) -> list[str]:
+    """Whoever sets one of the two means to seal."""
+    given = {"SEAL_KEY_FILE": settings.seal_key_file, "SEALER_DATABASE_URL": settings.sealer_database_url}
+    missing = [name for name, value in given.items() if not value]
+    if len(missing) != 1:
+        return []
+    other = next(name for name in given if name not in missing)
+    return [f"{missing[0]}: must be set, since {other} is: sealing needs both"]
 
 
 def _fault_lines(error: ValidationError) -> list[str]:

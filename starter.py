@@ -5,7 +5,22 @@ Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 a part of the system cann
 
 import typer
 
-from commands import charges, fees, ledger, prove, rates, refunds, review, routing, schema, splits, webhooks
+from commands import (
+    adjustments,
+    charges,
+    fees,
+    ledger,
+    periods,
+    prove,
+    rates,
+    refunds,
+    review,
+    routing,
+    schema,
+    seals,
+    splits,
+    webhooks,
+)
 from commands.entrance import Entrance, leave_at_once
 
 app = typer.Typer(
@@ -27,10 +42,16 @@ app.command()(refunds.refund)
 app.command()(charges.status)
 app.command()(charges.charges)
 app.add_typer(splits.app, name="split")
+ledger.app.command()(seals.seal)
+ledger.app.command()(seals.verify)
+ledger.app.command()(seals.anchor)
+ledger.app.command()(seals.seal_key)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(rates.app, name="rates")
 app.add_typer(fees.app, name="fees")
+app.add_typer(periods.app, name="periods")
 app.add_typer(review.app, name="review")
+app.add_typer(adjustments.app, name="adjustment")
 app.add_typer(routing.app, name="routing")
 app.command()(prove.prove)
 app.add_typer(webhooks.app, name="webhooks")

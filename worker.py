@@ -8,16 +8,18 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Collection, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.worker import Worker
 
+from activities.adjustment_books import AdjustmentBooks
 from activities.attempts import Attempts
 from activities.charge_books import ChargeBooks
 from activities.gateway_calls import GatewayCalls
@@ -32,9 +34,16 @@ from gateways.routing import policy_file
 from gateways.routing.errors import PolicyFault
 from gateways.routing.policy import Policies, of_order
 from gateways.stripe import StripeGateway
-from ledger import migrate
+from ledger import adjustment_tiers, migrate, people
 from ledger.database import create_engine
+from ledger.errors import LedgerNotProtected
+from ledger.money import MoneyError
+from ledger.protection.gate import Gate
+from ledger.seals import signing
+from ledger.seals.errors import KeyFault
+from ledger.seals.sealer import Sealer
 from settings import Settings, SettingsError, load
+from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
 from workflows.event_catch_up import EventCatchUp
@@ -94,10 +103,11 @@ def workers_of(
     late_books = LateBooks(engine, capabilities)
     withdrawal_books = WithdrawalBooks(engine)
     split_books = SplitBooks(engine)
+    adjustment_books = AdjustmentBooks(engine)
     processes = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow],
+        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow, AdjustmentWorkflow],
         activities=[
             charge_books.open_charge,
             charge_books.open_operation,
@@ -122,6 +132,10 @@ def workers_of(
             split_books.begin_leg,
             split_books.refuse_leg,
             split_books.cancel_split,
+            adjustment_books.request_adjustment,
+            adjustment_books.decide_adjustment,
+            adjustment_books.expire_adjustment,
+            adjustment_books.post_adjustment,
         ],
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=SHUTDOWN_GRACE,
@@ -149,6 +163,31 @@ def _gateway_worker(settings: Settings, client: Client, engine: AsyncEngine, gat
     )
 
 
+@asynccontextmanager
+async def sealing(settings: Settings, runtime: Runtime | None) -> AsyncIterator[None]:
+    """Seal what is posted for as long as the block runs, where the settings say with which key; raises KeyFault.
+
+    It has a connection and a role of its own, and shares nothing with the steps of the processes.
+    """
+    if not settings.seal_key_file or not settings.sealer_database_url:
+        log.info("worker.does_not_seal", remedy="set SEAL_KEY_FILE and SEALER_DATABASE_URL")
+        yield
+        return
+    key = signing.load(Path(settings.seal_key_file))
+    engine = create_engine(settings.sealer_database_url, pool_size=1)
+    gauge = runtime and runtime.metric_meter.create_gauge_float(
+        "quittance_unsealed_age", "How long the oldest entry without a seal has been waiting", "s"
+    )
+    sealer = Sealer(engine, key, report_age=gauge.set if gauge else lambda _seconds: None)
+    loop = asyncio.create_task(sealer.run())
+    try:
+        yield
+    finally:
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+        await engine.dispose()
+
+
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     stop = asyncio.Event()
@@ -156,9 +195,12 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = create_engine(settings.database_url, settings.database_pool_size)
     gateways = gateways_of(settings)
-    client = await connect(settings, runtime_of(settings))
+    runtime = runtime_of(settings)
+    client = await connect(settings, runtime)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
+        if not await _protected(engine, settings, stop):
+            return
         for gateway in gateways.values():
             stack.push_async_callback(gateway.close)
         for worker in workers_of(settings, client, engine, gateways):
@@ -169,6 +211,7 @@ async def run(settings: Settings) -> None:
             EventCatchUp(engine, gateways.values(), interval).run(),
         ):
             stack.callback(asyncio.create_task(loop).cancel)
+        await stack.enter_async_context(sealing(settings, runtime))
         if settings.health_port:
             await stack.enter_async_context(await asyncio.start_server(_healthy, "127.0.0.1", settings.health_port))
         log.info("worker.started", task_queue=settings.task_queue, temporal=settings.temporal_address)
@@ -176,9 +219,25 @@ async def run(settings: Settings) -> None:
         log.info("worker.stopping")
 
 
+async def _protected(engine: AsyncEngine, settings: Settings, stop: asyncio.Event) -> bool:
+    """Wait until the ledger is found protected, or the worker is to stop; raises LedgerNotProtected."""
+    looking = asyncio.create_task(Gate(engine, unsafe_allowed=settings.allow_unsafe_database).opened())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not looking.done():
+        looking.cancel()
+        return False
+    await looking
+    return True
+
+
 async def prepare(settings: Settings) -> None:
-    """Bring the database's schema and the search attributes up to date; may be run again."""
+    """Bring the schema, what the settings say of persons and adjustments, and the search attributes up to date; may be run again."""
+    tiers = adjustment_tiers.parse(settings.adjustment_tiers)
     await asyncio.to_thread(migrate.upgrade, settings.migration_database_url)
+    await asyncio.to_thread(people.keep_roles, settings.migration_database_url, settings.people)
+    await asyncio.to_thread(adjustment_tiers.bring_up_to_date, settings.migration_database_url, tiers)
     await register_search_attributes(await connect(settings))
 
 
@@ -193,7 +252,7 @@ async def _healthy(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run from the command line: 0 done, 2 wrong settings, 3 a server that cannot be reached."""
+    """Run from the command line: 0 done, 2 wrong settings, 3 a server that cannot be reached or is not protected."""
     parser = argparse.ArgumentParser(description="Run one worker of Quittance.")
     parser.add_argument(
         "--migrate", action="store_true", help="bring database and search attributes up to date, and end"
@@ -206,8 +265,14 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         asyncio.run(prepare(settings) if chosen.migrate else run(settings))
-    except PolicyFault as error:
+    except (PolicyFault, KeyFault) as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    except LedgerNotProtected as error:
+        sys.stderr.writelines(f"cannot start: {fault}\n" for fault in error.faults)
+        return 3
+    except MoneyError as error:
+        sys.stderr.write(f"ADJUSTMENT_TIERS: {error}\n")
         return 2
     except (RuntimeError, OSError) as error:
         sys.stderr.write(f"cannot start: {str(error).partition(chr(10))[0]}\n")

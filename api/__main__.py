@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import socket
 import sys
 from pathlib import Path
 
 import structlog
 
 from api.application import application
-from api.server import listening, server
+from api.server import Server, listening, server
 from api.webhooks import WebhookIntake
 from gateways.webhooks.certificate_chain import TrustedRoots
 from gateways.webhooks.paypal_certificates import PayPalCertificates
@@ -16,6 +17,8 @@ from gateways.webhooks.paypal_signature import PayPalWebhooks
 from gateways.webhooks.port import WebhookEntrance
 from gateways.webhooks.stripe_signature import StripeWebhooks
 from ledger.database import create_engine
+from ledger.errors import LedgerNotProtected
+from ledger.protection.gate import Gate
 from settings import Settings, SettingsError, load_for_webhooks
 
 log = structlog.get_logger()
@@ -35,15 +38,31 @@ def entrances_of(settings: Settings) -> dict[str, WebhookEntrance]:
 
 
 async def run(settings: Settings) -> None:
-    """Serve until a signal comes; what is under way then is answered."""
+    """Serve until a signal comes, or the ledger is found unprotected; what is under way then is answered."""
     entrances = entrances_of(settings)
     engine = create_engine(settings.database_url, settings.database_pool_size)
+    gate = Gate(engine, unsafe_allowed=settings.allow_unsafe_database)
     try:
         with listening(settings.api_host, settings.api_port) as opened:
             log.info("api.started", host=settings.api_host, port=settings.api_port)
-            await server(application(WebhookIntake(entrances, engine))).serve([opened])
+            running = server(application(WebhookIntake(entrances, engine, gate)))
+            await _serve(running, opened, gate)
     finally:
         await engine.dispose()
+
+
+async def _serve(running: Server, opened: socket.socket, gate: Gate) -> None:
+    """Serve, also while the database is away; raises LedgerNotProtected once it is there and is not protected."""
+    looking = asyncio.create_task(gate.opened())
+    serving = asyncio.create_task(running.serve([opened]))
+    await asyncio.wait({looking, serving}, return_when=asyncio.FIRST_COMPLETED)
+    if looking.done() and looking.exception() is not None:
+        running.should_exit = True
+    await serving
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    if not looking.cancelled():
+        looking.result()
 
 
 def main() -> int:
@@ -55,6 +74,9 @@ def main() -> int:
         return 2
     try:
         asyncio.run(run(settings))
+    except LedgerNotProtected as error:
+        sys.stderr.writelines(f"cannot start: {fault}\n" for fault in error.faults)
+        return 3
     except OSError as error:
         where = error.filename or f"{settings.api_host}:{settings.api_port}"
         sys.stderr.write(f"cannot start: {where}: {os.strerror(error.errno or 0).lower()}\n")

@@ -17,8 +17,9 @@ from gateways.webhooks.errors import CertificateOutOfReach, DeliveryRefused
 from gateways.webhooks.events import Admitted
 from gateways.webhooks.port import WebhookEntrance
 from ledger.database import OUTAGES, Database
-from ledger.errors import TransmissionConflict
+from ledger.errors import LedgerNotProtected, TransmissionConflict
 from ledger.inbox import NewEvent
+from ledger.protection.gate import Gate
 
 log = structlog.get_logger()
 
@@ -28,8 +29,9 @@ RETRY_AFTER_SECONDS = 30
 class WebhookIntake:
     """Takes deliveries of the gateways that there are entrances for."""
 
-    def __init__(self, entrances: Mapping[str, WebhookEntrance], database: Database) -> None:
+    def __init__(self, entrances: Mapping[str, WebhookEntrance], database: Database, gate: Gate) -> None:
         self._entrances = entrances
+        self._gate = gate
         self._writer = InboxWriter(database)
         self.counts: Counter[str] = Counter()
         """Deliveries of this process by what was answered: new, copy, refused, unavailable."""
@@ -49,6 +51,8 @@ class WebhookIntake:
             return self._refused(gateway, str(error))
         except CertificateOutOfReach as error:
             return self._unavailable(gateway, str(error))
+        except LedgerNotProtected as error:
+            return self._unavailable(gateway, error.faults[0])
         except (*OUTAGES, TimeoutError) as error:
             line = str(getattr(error, "orig", error)).strip().partition("\n")[0] or "no answer in time"
             return self._unavailable(gateway, f"PostgreSQL could not do it: {line}")
@@ -56,6 +60,7 @@ class WebhookIntake:
         return PlainTextResponse("kept\n" if is_new else "known already\n")
 
     async def _keep(self, gateway: str, admitted: Admitted, body: bytes) -> bool:
+        await self._gate.passed()
         new = NewEvent(
             gateway=gateway,
             event_id=admitted.event.event_id,

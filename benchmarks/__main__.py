@@ -24,6 +24,7 @@ from benchmarks import (
     posting,
     prove,
     routing,
+    seals,
     throughput,
     transactions,
     webhooks,
@@ -42,6 +43,7 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
     "bulkhead": bulkhead.measure,
     "webhooks": webhooks.measure,
     "prove": prove.measure,
+    "seals": seals.measure,
 }
 WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "routing": routing.measure,

@@ -14,6 +14,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from commands.errors import WrongUse
+from ledger.accounts import CODE_PATTERN
+from ledger.adjustment_requests import REASON_PATTERN, WORDS_PATTERN
 from ledger.charges import ChargeRequest, ChargeStatus, PaymentMethod
 from ledger.money import MAX_AMOUNT_MINOR, Money, MoneyError, minor_digits
 from ledger.record import Identifier
@@ -53,12 +55,21 @@ OPTION_OF_FIELD = {
     "rate": "RATE",
     "source": "--source",
     "effective_from": "--effective-from",
+    "adjustment_id": "--id",
+    "requester": "--by",
+    "reason_code": "--reason",
+    "evidence": "--evidence",
+    "valid_seconds": "--valid-for",
+    "lines": "--entry",
 }
 FORMS = {
     r"^[A-Z]{2}$": "must be a country's two capital letters, such as DE",
     r"^(credit|debit|prepaid)$": "must be credit, debit or prepaid",
     SPLIT_ID: "may have only letters, digits and _ . - and at most 61 of them",
     r"^[a-z][a-z0-9_]{1,31}$": "must be a name in small letters, such as visa",
+    REASON_PATTERN: "must be a code in small letters, such as write_off",
+    WORDS_PATTERN: "must say something, in one line",
+    CODE_PATTERN: "must be the code of an account, such as expense:bad_debt",
 }
 """What has to be written in another way than ids are, by its pattern."""
 MISSING = "missing"
@@ -222,6 +233,14 @@ def point_in_time(option: str, text: str | None, now: datetime | None = None) ->
             f"{option} {text!r} is no point in time: write it like 7d, 2026-11-21 or 2026-11-21T08:00Z"
         ) from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def duration(option: str, text: str) -> timedelta:
+    """Read how long something lasts: `7d`; m, h, d, w."""
+    read = _AGO.fullmatch(text.strip())
+    if read is None:
+        raise WrongUse(f"{option} {text!r} cannot be read: write it like 30m, 12h or 7d")
+    return timedelta(**{_UNITS[read[2]]: int(read[1])})
 
 
 def deadline(option: str, text: str | None, now: datetime | None = None) -> datetime | None:

@@ -18,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 import settings as environment
 from commands.errors import OutOfReach, WrongUse
 from ledger.database import create_engine
+from ledger.protection import report
 from settings import Settings, SettingsError
 from workflows.client import connect
 
@@ -60,9 +61,9 @@ def load_settings() -> Settings:
 
 
 @asynccontextmanager
-async def books(settings: Settings) -> AsyncIterator[Books]:
-    """Open one connection to PostgreSQL, for reading."""
-    engine = create_engine(settings.database_url, pool_size=1)
+async def books(settings: Settings, url: str | None = None) -> AsyncIterator[Books]:
+    """Open one connection to PostgreSQL, for reading; at `url` it has another role."""
+    engine = create_engine(url or settings.database_url, pool_size=1)
     try:
         try:
             connection = await asyncio.wait_for(engine.connect().start(), CONNECT_SECONDS + 1)
@@ -84,6 +85,23 @@ async def snapshot(settings: Settings) -> AsyncIterator[Books]:
         await connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{REPORT_MINUTES}min'")
         await connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{PAGING_MINUTES}min'")
         yield connection
+
+
+@asynccontextmanager
+async def writable_books(settings: Settings) -> AsyncIterator[Books]:
+    """Open one connection to PostgreSQL, for writing; raises OutOfReach where the ledger is not protected."""
+    async with books(settings) as connection:
+        await require_protection(connection, settings)
+        yield connection
+
+
+async def require_protection(connection: Books, settings: Settings) -> None:
+    """Refuse to write to a ledger that is not protected: raises OutOfReach with a line for each fault."""
+    found = await report.inspect(connection)
+    await connection.rollback()
+    serious = found.serious(unsafe_allowed=settings.allow_unsafe_database)
+    if serious:
+        raise OutOfReach(*(f"nothing was done, since the ledger is not protected: {fault.line}" for fault in serious))
 
 
 async def temporal(settings: Settings) -> Client:

@@ -3,7 +3,15 @@
 
 import typer
 
-from commands import ledger_audit, ledger_balances, ledger_financials, ledger_statements, options, output
+from commands import (
+    ledger_audit,
+    ledger_balances,
+    ledger_financials,
+    ledger_protection,
+    ledger_statements,
+    options,
+    output,
+)
 from commands.errors import WrongUse
 
 app = typer.Typer(help="What the books say: balances, statements, reports, journal entries, who did what.")
@@ -77,3 +85,4 @@ app.command()(ledger_statements.general_ledger)
 app.command()(ledger_financials.income_statement)
 app.command()(ledger_financials.balance_sheet)
 app.command()(ledger_audit.audit_trail)
+app.command()(ledger_protection.protection)

@@ -24,7 +24,7 @@ def audit_trail(
     as_json: options.AsJson = False,
     as_csv: options.AsCsv = False,
 ) -> None:
-    """List who did what, when, and why: entries, changes of accounts, holds, reviews; the last of a time, oldest first."""
+    """List who did what, when, and why: entries, accounts, holds, reviews, adjustments, periods; the last of a time."""
     from commands import csv_output, history_documents, ledger_reading
     from ledger import audit_trail as trail
 

@@ -228,6 +228,29 @@ Because = Annotated[
     str, typer.Option("--because", metavar="TEXT", help="How you know, for the books.", show_default=False)
 ]
 By = Annotated[str, typer.Option("--by", metavar="PERSON", help="Who you are; one of REVIEWERS.", show_default=False)]
+ByCloser = Annotated[
+    str, typer.Option("--by", metavar="PERSON", help="Who you are; one of CLOSERS.", show_default=False)
+]
+ByAccountant = Annotated[
+    str,
+    typer.Option("--by", metavar="PERSON", help="Who you are; one of ACCOUNTANTS or CLOSERS.", show_default=False),
+]
+ApprovedBy = Annotated[
+    str,
+    typer.Option(
+        "--approved-by", metavar="PERSON", help="Who agrees: another person, one of CLOSERS.", show_default=False
+    ),
+]
+Why = Annotated[str, typer.Option("--because", metavar="TEXT", help="Why, for the books.", show_default=False)]
+Despite = Annotated[
+    str | None,
+    typer.Option(
+        "--despite", metavar="TEXT", help="Why it is closed although something in it is open.", show_default=False
+    ),
+]
+PeriodName = Annotated[
+    str, typer.Argument(metavar="PERIOD", help="Name of the period, such as 2026-11.", show_default=False)
+]
 EventId = Annotated[
     str | None,
     typer.Argument(metavar="EVENT_ID", help="The gateway's id of the event, such as evt_1.", show_default=False),
@@ -239,3 +262,74 @@ GatewayFilter = Annotated[
     str | None, typer.Option("--gateway", metavar="NAME", help="Only this gateway's.", show_default=False)
 ]
 Unmatched = Annotated[bool, typer.Option("--unmatched", help="All that match no operation.")]
+AdjustmentId = Annotated[str, typer.Argument(metavar="ADJUSTMENT_ID", help="Id of the adjustment.", show_default=False)]
+NewAdjustmentId = Annotated[
+    str | None,
+    typer.Option(
+        "--id", metavar="ADJUSTMENT_ID", help="Your id; the same id is the same adjustment.", show_default="a new one"
+    ),
+]
+EntryFile = Annotated[
+    str | None,
+    typer.Option("--entry", metavar="FILE", help="The entry, as YAML or JSON: date and lines.", show_default=False),
+]
+DebitLines = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--debit", metavar="ACCOUNT AMOUNT CURRENCY", help="A line, such as bank:main 12.50 USD.", show_default=False
+    ),
+]
+CreditLines = Annotated[
+    list[str] | None,
+    typer.Option("--credit", metavar="ACCOUNT AMOUNT CURRENCY", help="As --debit.", show_default=False),
+]
+EntryDate = Annotated[
+    str | None,
+    typer.Option(
+        "--date", metavar="DATE", help="When what is corrected happened, such as 2026-11-20.", show_default=False
+    ),
+]
+ValidFor = Annotated[
+    str, typer.Option("--valid-for", metavar="TIME", help="How long it may wait: 12h, 7d; 30d at most.")
+]
+ReasonCode = Annotated[
+    str, typer.Option("--reason", metavar="CODE", help="A code such as write_off.", show_default=False)
+]
+BecauseOfAdjustment = Annotated[
+    str, typer.Option("--because", metavar="TEXT", help="Why, for the books.", show_default=False)
+]
+BecauseOfDecision = Annotated[
+    str, typer.Option("--because", metavar="TEXT", help="Why you decide so, for the books.", show_default=False)
+]
+Evidence = Annotated[
+    str, typer.Option("--evidence", metavar="REF", help="Where the evidence is kept.", show_default=False)
+]
+Accountant = Annotated[
+    str, typer.Option("--by", metavar="PERSON", help="Who you are; needs the role accountant.", show_default=False)
+]
+SeenHash = Annotated[
+    str,
+    typer.Option(
+        "--hash",
+        metavar="HASH",
+        help="Of the entry that you have seen, as `adjustment show` prints it.",
+        show_default=False,
+    ),
+]
+AdjustmentStateFilter = Annotated[
+    str | None, typer.Option("--state", metavar="STATE", help="Those in this state.", show_default=False)
+]
+AnchorFile = Annotated[
+    str | None,
+    typer.Option("--anchor", metavar="FILE", help="An anchor that was kept elsewhere.", show_default=False),
+]
+PublicKeyFile = Annotated[
+    str | None,
+    typer.Option(
+        "--public-key",
+        metavar="FILE",
+        help="Public keys whose seals are believed, in PEM.",
+        show_default="SEAL_PUBLIC_KEY_FILE",
+    ),
+]
+OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="The file to write.", show_default=False)]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from commands import gateway_adapters, gateway_records, proof
+from commands import connections, gateway_adapters, gateway_records, proof
 from commands.lost_operations import Memory
 from commands.process_proof import unknown
 from commands.process_records import ProcessRecords
@@ -83,6 +83,8 @@ async def carry_out(settings: Settings, proposals: Proposals) -> list[Proposal]:
     database = create_engine(settings.database_url, POOL)
     gateways = gateway_adapters.of_settings(settings)
     try:
+        async with database.connect() as connection:
+            await connections.require_protection(connection, settings)
         return [await _done(database, gateways, each.plan) for each in proposals.to_do]
     finally:
         for gateway in gateways.values():

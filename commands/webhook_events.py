@@ -49,6 +49,8 @@ async def replay(
     await connections.require_worker(client, settings)
     engine = create_engine(settings.database_url, pool_size=2)
     try:
+        async with engine.connect() as connection:
+            await connections.require_protection(connection, settings)
         handler = InboxHandler(engine, client, settings.task_queue)
         for start in range(0, len(sequences), BATCH):
             await handler.handle_again(sequences[start : start + BATCH])

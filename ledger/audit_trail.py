@@ -1,4 +1,4 @@
-"""The audit trail: who did what to the books, when, and why. Entries, changes of accounts, holds, resolved reviews. Read only."""
+"""The audit trail: who did what to the books, when, and why. Entries, accounts, holds, reviews, adjustments, periods. Read only."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -21,9 +21,9 @@ class AuditEvent(Record):
     """When it was written down."""
     actor: str
     what: str
-    """`entry_posted`, `account_changed`, `hold_placed`, `hold_ended` or `review_resolved`."""
+    """Such as `entry_posted` or `period_changed`: docs/cli.md lists them."""
     subject: str
-    """The entry's reference, the account, the hold, or the operation in review."""
+    """The entry's reference, the account, the hold, the operation in review, the adjustment or the period."""
     detail: str
     reason: str | None
     rule: str | None

@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -97,8 +98,13 @@ class Chart(BaseModel):
 
     def row_of(self, code: str) -> ChartRow | None:
         """Find the row that is meant by a code, or None where there is none."""
-        fitting = [row for row in self.accounts if re.match(row.form, code)]
-        return min(fitting, key=lambda row: (-row.literals, row.code), default=None)
+        return row_of(self.accounts, code)
+
+
+def row_of(rows: Iterable[ChartRow], code: str) -> ChartRow | None:
+    """Find the row that is meant by a code: the most literal one that fits; None where none does."""
+    fitting = [row for row in rows if re.match(row.form, code)]
+    return min(fitting, key=lambda row: (-row.literals, row.code), default=None)
 
 
 def read(path: Path = DEFAULT) -> Chart:

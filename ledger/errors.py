@@ -3,6 +3,8 @@
 LedgerError
 |-- InvalidEntry         an entry that cannot be posted as it is
 |   |-- UnbalancedEntry      its debits are not its credits, in some currency
+|   |-- PeriodNotOpen        the period that was asked for is closed, or closing and not for this actor
+|   |-- NoPeriod             it happened before the books begin, or more than a month from now
 |   |-- AccountConflict      an account keeps the type and the normal side that it was opened with
 |   |-- AccountNotInChart    the chart has no such account
 |   |-- AccountNotOpen       the account is frozen or closed
@@ -31,9 +33,18 @@ LedgerError
 |-- NoRate               no rate of the pair applied then, by what was known
 |-- FeeUnknown           no fee rule says what a purchase costs, or none in its currency
 |-- ConversionRefused    an amount cannot be converted as it is asked
+|-- UnknownPeriod        there is no period of this name
+|-- NotInThisRole        this person has not the role that it takes
+|-- PeriodRefused        the period cannot change so: its state, its order, its checks
+|   `-- PeriodHasWarnings    it can be closed, but something in it is open
+|-- LedgerNotProtected   the database grants, guards or keeps other than it must
+|-- AdjustmentConflict   the adjustment id stands for an adjustment with other content
+|-- UnknownAdjustment    there is no adjustment with this id
+|-- AdjustmentRefused    the database refuses a request, a decision or the posting of an adjustment
 `-- TooManyRows          a report would be longer than its limit
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from ledger.money import Money
@@ -96,6 +107,14 @@ class AccountConditionFailed(InvalidEntry):
         )
         self.account = account
         self.available = available
+
+
+class PeriodNotOpen(InvalidEntry):
+    """Whoever asks for a period by name gets that one or none."""
+
+
+class NoPeriod(InvalidEntry):
+    """No period is for an entry of this time."""
 
 
 class ReferenceConflict(LedgerError):
@@ -220,6 +239,44 @@ class UnknownLine(LedgerError):
         super().__init__(f"account {code} has no line {line_id}: give the number of the first line of a page")
 
 
+class UnknownPeriod(LedgerError):
+    """No such period."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no period {name}: see `periods list` for those there are")
+        self.name = name
+
+
+class NotInThisRole(LedgerError):
+    """The database knows the person in another role, or in none; `why` is its sentence."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+
+
+class PeriodRefused(LedgerError):
+    """The database refuses to change a period's state; `why` is its sentence."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+
+
+class PeriodHasWarnings(PeriodRefused):
+    """Something in the period is open; who closes it all the same says why."""
+
+    def __init__(self, why: str, warnings: Sequence[str]) -> None:
+        super().__init__(why)
+        self.warnings = warnings
+
+
+class LedgerNotProtected(LedgerError):
+    """Nobody works on books that are not guarded; `faults` are lines, each of which says what is wrong and what to do."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("the ledger is not protected:\n" + "\n".join(faults))
+        self.faults = faults
+
+
 class TooManyRows(LedgerError):
     """A report that must be complete to be right would be longer than its limit."""
 
@@ -303,3 +360,28 @@ class FeeUnknown(LedgerError):
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
+
+
+class AdjustmentConflict(LedgerError):
+    """The adjustment id was used for other content."""
+
+    def __init__(self, adjustment_id: str) -> None:
+        super().__init__(f"adjustment {adjustment_id} exists with other content: use another id for another adjustment")
+        self.adjustment_id = adjustment_id
+
+
+class UnknownAdjustment(LedgerError):
+    """No such adjustment."""
+
+    def __init__(self, adjustment_id: str) -> None:
+        super().__init__(f"there is no adjustment {adjustment_id}: check the id with `adjustment list`")
+        self.adjustment_id = adjustment_id
+
+
+class AdjustmentRefused(LedgerError):
+    """PostgreSQL refused; `rule` is the name of what it held against it, `said` its message, which is one line."""
+
+    def __init__(self, adjustment_id: str, *, rule: str, said: str) -> None:
+        super().__init__(said)
+        self.adjustment_id = adjustment_id
+        self.rule = rule

@@ -19,6 +19,8 @@ from ledger.errors import (
     AccountVersionChanged,
     InvalidEntry,
     LedgerError,
+    NoPeriod,
+    PeriodNotOpen,
     ReferenceConflict,
     UnbalancedEntry,
 )
@@ -88,4 +90,6 @@ _BY_RULE: dict[str, Callable[[str, str], LedgerError]] = {
     "account_is_covered": _short,
     "account_version": _version,
     "account_condition": _condition,
+    "period_is_open": PeriodNotOpen,
+    "event_has_a_period": NoPeriod,
 }

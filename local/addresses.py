@@ -94,5 +94,9 @@ class Ports:
             "API_PORT": str(self.api),
             "RETURN_URL": f"http://{LOOPBACK}:{self.stripe}/_control/returned",
             "REVIEWERS": "alice,bob",
+            "CLOSERS": "alice,bob",
+            "ACCOUNTANTS": "alice,bob,carol",
+            "APPROVERS": "alice,bob",
+            "ALLOW_UNSAFE_DATABASE": "false",
             "METRICS_HOST": LOOPBACK,
         }

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Never, TypeVar
 
+from ledger.seals import signing
 from local import api, directory, postgres, simulators, temporal, worker
 from local.addresses import DATABASE, WEBHOOK_ID, WEBHOOK_SECRET, Ports
+from local.ports import LOOPBACK
 from local.process import Part, Process
 
 PAYPAL_STATE = "paypal.state"
+SEAL_KEY = "seal.key"
 WATCH_SECONDS = 0.2
 IN_USE = "use that one, or end it first (Ctrl-C there)"
 
@@ -99,6 +102,7 @@ def running_system(
         paypal = begin("PayPal simulator", lambda: _paypal(place, ports))
         on_progress("migrations")
         database.ensure_database(DATABASE)
+        environment |= _sealing(place, ports)
         worker.migrate(environment, log=place.log("migrations"))
         service = begin("HTTP service", lambda: _api(place, ports, environment))
         running = begin("worker", lambda: worker.start(environment, health_port=ports.worker, log=place.log("worker")))
@@ -116,6 +120,18 @@ def _temporal(place: directory.Directory, ports: Ports) -> temporal.Temporal:
         database=place.data / "temporal.sqlite",
         log=place.log("temporal"),
     )
+
+
+def _sealing(place: directory.Directory, ports: Ports) -> dict[str, str]:
+    """The key is beside the data that it seals, which is for this machine only: elsewhere it lies apart."""
+    key = place.data / SEAL_KEY
+    if not key.exists():
+        signing.create(key)
+    return {
+        "SEALER_DATABASE_URL": f"postgresql://quittance_sealer@{LOOPBACK}:{ports.postgres}/{DATABASE}",
+        "SEAL_KEY_FILE": str(key),
+        "SEAL_PUBLIC_KEY_FILE": f"{key}{signing.PUBLIC_SUFFIX}",
+    }
 
 
 def _stripe(place: directory.Directory, ports: Ports) -> simulators.SimulatorProcess:

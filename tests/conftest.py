@@ -101,7 +101,7 @@ def temporal_server(parts_directory: Path) -> Iterator[temporal.Temporal]:
     """A Temporal development server of the session, in memory; its `address` is host:port, its namespace `default`."""
     from workflows.search_attributes import ALL  # noqa: PLC0415 # the pure tests do without
 
-    attributes = {key.name: key.indexed_value_type.name.title() for key in ALL}
+    attributes = {key.name: key.indexed_value_type.name.title().replace("_", "") for key in ALL}
     log = parts_directory / "temporal" / "log"
     with temporal.start(free_port(), log=log, search_attributes=attributes, time_skipping=True) as server:
         yield server

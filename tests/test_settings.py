@@ -86,6 +86,21 @@ def test_reviewers_that_cannot_be_persons_are_refused(monkeypatch: pytest.Monkey
         settings.load()
 
 
+@pytest.mark.parametrize("text", ["", " USD=1000.00 , JPY=100000,", "CREDIT=500"])
+def test_amounts_of_one_approval_are_listed_by_currency(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Each currency has an amount of its own; without any, every adjustment needs two persons."""
+    monkeypatch.setenv("ADJUSTMENT_TIERS", text)
+    assert settings.load().adjustment_tiers == ",".join(part.strip() for part in text.split(",") if part.strip())
+
+
+@pytest.mark.parametrize("text", ["USD", "USD=", "USD=-1", "USD=1,USD=2", "USD=1;EUR=1", "usd=1", "USD=1e9", "=5"])
+def test_amounts_that_could_be_misread_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A threshold that says something else than was meant lets one person move what needs two."""
+    monkeypatch.setenv("ADJUSTMENT_TIERS", text)
+    with pytest.raises(settings.SettingsError, match="ADJUSTMENT_TIERS: must list an amount"):
+        settings.load()
+
+
 @pytest.mark.parametrize("host", ["", "localhost", "127.0.0.1:9464", "http://127.0.0.1"])
 def test_metrics_listen_on_an_ip_address_only(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     """The endpoint binds to what was meant, or the worker does not start."""
@@ -140,3 +155,15 @@ def test_each_way_to_give_the_secret_works(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("STRIPE_WEBHOOK_SECRETS", " , ")
     with pytest.raises(settings.SettingsError, match="must not be empty"):
         settings.load_for_webhooks()
+
+
+@pytest.mark.parametrize("name", ["SEAL_KEY_FILE", "SEALER_DATABASE_URL"])
+def test_half_of_a_sealer_is_a_fault(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Whoever forgets one of the two hears of it at the start, and not when the books turn out to have no seals."""
+    values = {"SEAL_KEY_FILE": "seal.key", "SEALER_DATABASE_URL": "postgresql://quittance_sealer@db/quittance"}
+    monkeypatch.setenv(name, values[name])
+    [other] = values.keys() - {name}
+    with pytest.raises(settings.SettingsError, match=f"^{other}: must be set, since {name} is: sealing needs both$"):
+        settings.load()
+    monkeypatch.setenv(other, values[other])
+    assert settings.load().seal_key_file == "seal.key"

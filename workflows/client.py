@@ -46,6 +46,8 @@ async def register_search_attributes(client: Client) -> None:
 def _server_type(key: SearchAttributeKey[Any]) -> "IndexedValueType.ValueType":
     types = {
         SearchAttributeIndexedValueType.KEYWORD: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+        SearchAttributeIndexedValueType.KEYWORD_LIST: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
         SearchAttributeIndexedValueType.INT: IndexedValueType.INDEXED_VALUE_TYPE_INT,
+        SearchAttributeIndexedValueType.DATETIME: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
     }
     return types[key.indexed_value_type]

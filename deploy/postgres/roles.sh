@@ -4,8 +4,10 @@
 set -eu
 
 psql --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbname=postgres \
-    --set=app_password="$QUITTANCE_APP_PASSWORD" --set=temporal_password="$TEMPORAL_DATABASE_PASSWORD" <<'SQL'
+    --set=app_password="$QUITTANCE_APP_PASSWORD" --set=sealer_password="$QUITTANCE_SEALER_PASSWORD" \
+    --set=temporal_password="$TEMPORAL_DATABASE_PASSWORD" <<'SQL'
 CREATE ROLE quittance_app LOGIN PASSWORD :'app_password';
+CREATE ROLE quittance_sealer LOGIN PASSWORD :'sealer_password';
 CREATE ROLE temporal LOGIN PASSWORD :'temporal_password';
 
 CREATE DATABASE quittance;
@@ -13,5 +15,5 @@ CREATE DATABASE temporal OWNER temporal;
 CREATE DATABASE temporal_visibility OWNER temporal;
 
 REVOKE ALL ON DATABASE postgres, quittance, temporal, temporal_visibility FROM PUBLIC;
-GRANT CONNECT ON DATABASE quittance TO quittance_app;
+GRANT CONNECT ON DATABASE quittance TO quittance_app, quittance_sealer;
 SQL

@@ -39,6 +39,7 @@ def environment(database_url: str, **changes: str) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "DATABASE_URL": database_url,
+        "ALLOW_UNSAFE_DATABASE": "true",
         "TEMPORAL_ADDRESS": "127.0.0.1:1",
         "STRIPE_API_BASE": "http://127.0.0.1:1",
         "STRIPE_WEBHOOK_SECRETS": f"whsec_next, {SECRET}",

@@ -132,6 +132,7 @@ def servers(
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": os.environ.get("HOME", "/"),
             "DATABASE_URL": postgres_server.url(DATABASE, user="quittance_app"),
+            "ALLOW_UNSAFE_DATABASE": "true",
             "TEMPORAL_ADDRESS": temporal_server.address,
             "STRIPE_API_BASE": stripe_process.url,
             "PAYPAL_API_BASE": paypal_process.url,

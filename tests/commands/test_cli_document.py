@@ -9,6 +9,7 @@ import typer
 from pydantic import BaseModel
 
 from commands import (
+    adjustment_documents,
     charge_documents,
     entrance,
     entry_documents,
@@ -17,13 +18,16 @@ from commands import (
     history_documents,
     ledger_documents,
     output,
+    period_documents,
     process_schemas,
     proof_documents,
+    protection_documents,
     rate_documents,
     repair_documents,
     review_documents,
     routing_documents,
     schema,
+    seal_documents,
     split_documents,
     webhook_documents,
 )
@@ -32,12 +36,15 @@ from commands.explanation import Explanation, Statement
 from commands.proof_report import ProofReport
 from commands.repair import Proposal, Proposals
 from commands.repair_plan import ChargePlan
+from ledger.adjustments import AdjustmentState
 from ledger.charges import ChargeStatus
 from ledger.inbox import EventState
+from ledger.periods import PeriodState
 from ledger.proofs.findings import Code, Finding
 from ledger.proofs.invariants import count
 from ledger.refunds import RefundStatus
 from ledger.reviews import Choice, Evidence, Resolution
+from ledger.seals.damage import DamageKind
 from ledger.splits import SplitStatus
 from starter import app
 
@@ -85,6 +92,9 @@ DOCUMENTS: dict[str, set[str]] = {
     "A line": set(ledger_documents.LineDocument.model_fields),
     "A posted line": added(ledger_documents.PostedLineDocument, ledger_documents.LineDocument),
     "An entry with what it comes from": added(entry_documents.EntryDetailDocument, ledger_documents.EntryDocument),
+    "An adjustment": set(adjustment_documents.AdjustmentDocument.model_fields),
+    "An amount of an adjustment": set(adjustment_documents.TierDocument.model_fields),
+    "A decision": set(adjustment_documents.DecisionDocument.model_fields),
     "A review": set(review_documents.ReviewDocument.model_fields),
     "The evidence of a review": set(Evidence.model_fields),
     "A choice": set(Choice.model_fields),
@@ -111,6 +121,13 @@ DOCUMENTS: dict[str, set[str]] = {
     "A tier": set(fee_documents.TierDocument.model_fields),
     "The sums of a fee rule": set(fee_documents.RuleSumDocument.model_fields),
     "A compared fee": set(fee_documents.ComparedFeeDocument.model_fields),
+    "A period": set(period_documents.PeriodDocument.model_fields),
+    "A change of a period": set(period_documents.PeriodChangeDocument.model_fields),
+    "A finding of a period": set(period_documents.PeriodFindingDocument.model_fields),
+    "The protection": set(protection_documents.ProtectionDocument.model_fields),
+    "A seal": set(seal_documents.SealDocument.model_fields),
+    "A verification": set(seal_documents.VerificationDocument.model_fields),
+    "A damage": set(seal_documents.DamageDocument.model_fields),
     "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
     "A routing decision": set(routing_documents.DecisionDocument.model_fields),
     "A candidate": set(routing_documents.CandidateDocument.model_fields),
@@ -169,6 +186,8 @@ def test_documents_that_extend_others_describe_what_they_add() -> None:
     """A charge is a charge in a list and more; an account in the trial balance is an account and more."""
     assert named("A charge") == added(charge_documents.ChargeDocument, charge_documents.ChargeSummary)
     trial_balance = added(history_documents.TrialBalanceAccount, ledger_documents.AccountDocument)
+    sheet = added(period_documents.PeriodSheetDocument, period_documents.PeriodDocument)
+    assert named("A period with its trail") == sheet
     assert named("An account in the trial balance") == trial_balance
 
 
@@ -189,7 +208,10 @@ def test_every_exit_code_is_described() -> None:
     assert codes == {0, *ours}
 
 
-@pytest.mark.parametrize("word", [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus])
+@pytest.mark.parametrize(
+    "word",
+    [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus, *PeriodState, *AdjustmentState, *DamageKind],
+)
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""
     assert f"`{word}`" in TEXT

@@ -16,11 +16,12 @@ COMPOSE = ROOT / "docker-compose.yml"
 SPECIFICATION = ROOT.parent / "shared" / "specs" / "compose" / "compose-spec.json"
 DEMO = ROOT / "deploy" / "demo.env"
 EXAMPLE = ROOT / "deploy" / "example.env"
-JOBS = {"temporal-schema", "temporal-namespace", "migrations"}
+JOBS = {"temporal-schema", "temporal-namespace", "migrations", "seal-key"}
 OURS = {"migrations", "worker", "api"}
 SIMULATORS = {"stripe-simulator", "paypal-simulator"}
 VARIABLE = re.compile(r"\$\{(\w+)(:[-?][^}]*)?\}")
-SECRET_NAME = re.compile(r"PASSWORD|PWD|SECRET|KEY|CLIENT_ID|WEBHOOK_ID|DATABASE_URL")
+SECRET_NAME = re.compile(r"(?!.*_FILE$).*(PASSWORD|PWD|SECRET|KEY|CLIENT_ID|WEBHOOK_ID|DATABASE_URL)")
+"""Where a file with a secret is, is none."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_no_secret_has_a_value_or_a_default(services: dict[str, dict[str, Any]])
     """A deployment without its own passwords and keys does not start: each is required from the environment."""
     for name, service in services.items():
         for variable, value in service.get("environment", {}).items():
-            if SECRET_NAME.search(variable):
+            if SECRET_NAME.match(variable):
                 references = VARIABLE.findall(str(value))
                 assert references, f"{name}: {variable} is written out"
                 assert all(rest.startswith(":?") for _, rest in references), f"{name}: {variable} has a default"
@@ -90,7 +91,8 @@ def test_no_secret_has_a_value_or_a_default(services: dict[str, dict[str, Any]])
 def test_workers_scale(services: dict[str, dict[str, Any]]) -> None:
     """`--scale worker=4` works: nothing of a worker's can exist only once on a machine."""
     worker = services["worker"]
-    assert not {"ports", "container_name", "hostname", "volumes"} & set(worker)
+    assert not {"ports", "container_name", "hostname"} & set(worker)
+    assert all(volume.endswith(":ro") for volume in worker["volumes"])
     assert "replicas" not in worker["deploy"]
 
 
@@ -133,6 +135,14 @@ def test_postgresql_data_outlives_its_container(services: dict[str, dict[str, An
     """The books are on a volume: since version 18 the image keeps them below /var/lib/postgresql."""
     mounts = [volume.split(":")[1] for volume in services["postgres"]["volumes"] if volume.startswith("postgres-data:")]
     assert mounts == ["/var/lib/postgresql"]
+
+
+def test_only_workers_hold_the_key_that_seals(services: dict[str, dict[str, Any]]) -> None:
+    """The service that the world can reach and the database have neither the key nor the sealer's password."""
+    holders = {name for name, service in services.items() if any("seal-key:" in v for v in service.get("volumes", []))}
+    assert holders == {"seal-key", "worker"}
+    sealers = {name for name, service in services.items() if "SEALER_DATABASE_URL" in service.get("environment", {})}
+    assert sealers == {"worker"}
 
 
 def test_mounted_files_exist(services: dict[str, dict[str, Any]]) -> None:

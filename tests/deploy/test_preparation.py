@@ -15,7 +15,11 @@ from local.ports import free_port
 from local.temporal import Temporal
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-PASSWORDS = {"QUITTANCE_APP_PASSWORD": 'it\'s "quoted"', "TEMPORAL_DATABASE_PASSWORD": "another"}
+PASSWORDS = {
+    "QUITTANCE_APP_PASSWORD": 'it\'s "quoted"',
+    "QUITTANCE_SEALER_PASSWORD": "a third",
+    "TEMPORAL_DATABASE_PASSWORD": "another",
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +44,24 @@ def test_migrations_run_on_prepared_roles(prepared: postgres.Postgres) -> None:
     migrate.upgrade(prepared.url("quittance"))
     with psycopg.connect(prepared.url("quittance", user="quittance_app")) as connection:
         assert connection.execute("SELECT count(*) FROM entries").fetchone() == (0,)
+    with psycopg.connect(prepared.url("quittance", user="quittance_sealer")) as connection:
+        assert connection.execute("SELECT count(*) FROM seals").fetchone() == (0,)
     with psycopg.connect(prepared.url()) as connection:
-        stored = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'quittance_app'").fetchone()
-    assert stored is not None
-    assert str(stored[0]).startswith("SCRAM-SHA-256$")
+        stored = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname LIKE 'quittance_%'").fetchall()
+    kept = [password for (password,) in stored if password]
+    assert len(kept) == 2
+    assert all(password.startswith("SCRAM-SHA-256$") for password in kept)
 
 
 @pytest.mark.database
 @pytest.mark.parametrize(
     ("role", "database"),
-    [("temporal", "quittance"), ("quittance_app", "temporal"), ("quittance_app", "temporal_visibility")],
+    [
+        ("temporal", "quittance"),
+        ("quittance_app", "temporal"),
+        ("quittance_app", "temporal_visibility"),
+        ("quittance_sealer", "temporal"),
+    ],
 )
 def test_no_program_opens_another_ones_database(prepared: postgres.Postgres, role: str, database: str) -> None:
     """Whoever takes over Temporal's role cannot read the books, and the other way round."""

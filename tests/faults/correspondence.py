@@ -36,6 +36,7 @@ class Announcing:
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "DATABASE_URL": database.app_url,
+            "ALLOW_UNSAFE_DATABASE": "true",
             "TEMPORAL_ADDRESS": f"{LOOPBACK}:1",
             "STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
             "PAYPAL_API_BASE": self.simulators["paypal"].url,

@@ -1,4 +1,4 @@
-"""Stories of steps that come seldom: a late fee, a gateway that knows nothing for days, a dispute, a charge in legs.
+"""Stories of steps that come seldom: a late fee, a gateway that knows nothing for days, a dispute, a charge in legs, an adjustment.
 
 The matrix plays them beside the others, for these steps alone.
 """
@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from ledger.adjustment_requests import AdjustmentRequest
+from ledger.adjustments import AdjustmentState
 from ledger.charges import ChargeStatus, ChargeView
 from ledger.refunds import RefundStatus, RefundView
 from ledger.splits import SplitRequest, SplitStatus, SplitView
@@ -32,7 +34,7 @@ from tests.faults.stories import (
     pass_time,
     told_of,
 )
-from tests.workflows import splits
+from tests.workflows import adjustments, splits
 from tests.workflows.conftest import GOOD, Processes
 from workflows import telling
 from workflows.charge import ChargeWorkflow
@@ -128,6 +130,29 @@ async def split_called_off(processes: Processes, gateway: str, charge_id: str, c
     return _told_of_legs(view, view.status is SplitStatus.UNDONE)
 
 
+async def adjusted(
+    processes: Processes, gateway: str, charge_id: str, chance: random.Random
+) -> Told:  # no gateway hears of it
+    """Write a debt off by hand, above the amount for which one approval is enough: two persons approve it."""
+    adjustments.let_people_in(processes)
+    asked = adjustments.request(adjustment_id=charge_id, amount_minor=adjustments.LARGE_MINOR + chance.randrange(1000))
+    await as_patient(processes, lambda: adjustments.ask(processes, asked, f"{charge_id}-asked"))
+    for person in ("bob", "carol"):
+        said = partial(adjustments.say, processes, asked, person, id=f"{charge_id}-{person}")
+        await as_patient(processes, said)
+    return await _told_of_adjustment(processes, asked, AdjustmentState.POSTED)
+
+
+async def adjustment_expires(
+    processes: Processes, gateway: str, charge_id: str, chance: random.Random
+) -> Told:  # as above
+    """Ask for a write-off that nobody decides in time."""
+    adjustments.let_people_in(processes)
+    asked = adjustments.request(adjustment_id=charge_id, valid_seconds=chance.choice([2, 3]))
+    await as_patient(processes, lambda: adjustments.ask(processes, asked, f"{charge_id}-asked"))
+    return await _told_of_adjustment(processes, asked, AdjustmentState.EXPIRED)
+
+
 RARE: dict[str, tuple[Story, set[str]]] = {
     story.__name__: (story, steps)
     for story, steps in (
@@ -138,11 +163,13 @@ RARE: dict[str, tuple[Story, set[str]]] = {
         (split, {"open_split", "look_at_legs", "begin_leg"}),
         (split_not_made, {"refuse_leg"}),
         (split_called_off, {"cancel_split"}),
+        (adjusted, {"request_adjustment", "decide_adjustment", "post_adjustment"}),
+        (adjustment_expires, {"expire_adjustment"}),
     )
 }
 """The stories, and the steps for which they have cells: others have theirs elsewhere, or come as often as chance will."""
-ONLY_AT = {"fee_comes_later": {"stripe"}}
-"""Stories that not every gateway can play: the others tell their fee at once."""
+ONLY_AT = {"fee_comes_later": {"stripe"}, "adjusted": {"stripe"}, "adjustment_expires": {"stripe"}}
+"""Stories that not every gateway can play, as the others tell their fee at once; and those of which no gateway hears."""
 ALONE = {"fee_comes_later"}
 """Stories that change how a gateway is to everybody, and so are not played beside others."""
 
@@ -170,6 +197,15 @@ async def _give_up(processes: Processes, process: WorkflowHandle[Any, Any], kind
             if not isinstance(error.cause, ApplicationError) or error.cause.type != GATEWAY_NOT_READ:
                 raise
     raise AssertionError("the numbers never end")
+
+
+async def _told_of_adjustment(processes: Processes, asked: AdjustmentRequest, end: AdjustmentState) -> Told:
+    """Where it stands when it is over: as wished where it has its entry once, or none where it must have none."""
+    while not (found := await adjustments.row(processes, asked)).state.is_over:
+        await asyncio.sleep(0.2)
+    is_posted_once = await adjustments.entries(processes, asked) == (1 if end is AdjustmentState.POSTED else 0)
+    answer = Acknowledged(asked.adjustment_id, found.state.value, 0)
+    return Told(answer, found.state is end and is_posted_once, legs=())
 
 
 async def _taken(processes: Processes, asked: SplitRequest) -> SplitView:

@@ -71,6 +71,7 @@ def receiver(database: Database, port: int, log: Path, point: Point | None = Non
     variables = {
         "PATH": os.environ.get("PATH", os.defpath),
         "DATABASE_URL": database.app_url,
+        "ALLOW_UNSAFE_DATABASE": "true",
         "STRIPE_WEBHOOK_SECRETS": SECRET,
         "API_HOST": LOOPBACK,
         "API_PORT": str(port),

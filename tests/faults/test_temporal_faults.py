@@ -34,7 +34,7 @@ AT_ONCE = 20
 STORY_SECONDS = 240.0
 BACK_SECONDS = 2.0
 """How long a worker whose line is healed may do its worst."""
-ATTRIBUTES = {key.name: key.indexed_value_type.name.title() for key in ALL}
+ATTRIBUTES = {key.name: key.indexed_value_type.name.title().replace("_", "") for key in ALL}
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ from sqlalchemy import Table, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ledger import adjustment_tables
 from ledger.database import create_engine, driver_url, metadata
+from ledger.seals.tables import seal_leaves, seals
 from tests.conftest import Database
 
 
@@ -39,7 +41,9 @@ def stated_columns(table: Table) -> list[tuple[str, str, bool]]:
 
 def test_every_table_of_the_schema_is_named(superuser: psycopg.Connection) -> None:
     """A table that only SQL strings know is a table that nothing checks."""
+    assert adjustment_tables.adjustments.metadata is metadata
     found = superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    assert {seals.name, seal_leaves.name} <= {*metadata.tables}
     assert {name for (name,) in found} == {*metadata.tables, "alembic_version"}
 
 

@@ -14,7 +14,6 @@ from ledger import journal
 from tests.ledger.samples import capture, two_currencies
 
 Unchanged = Callable[[], AbstractContextManager[None]]
-TABLES = ("account_codes", "accounts", "entries", "lines")
 
 CHANGES = [
     "UPDATE entries SET description = 'other' WHERE entry_id = 1",
@@ -214,17 +213,3 @@ def test_the_number_of_lines_of_an_entry_has_its_limits(owner: psycopg.Connectio
     """Nothing is not an entry, even if it balances."""
     with pytest.raises(psycopg.Error, match="entry_has_two_lines"):
         commit(owner, header(count=count, totals="{}"))
-
-
-def test_every_guard_is_always_on(superuser: psycopg.Connection) -> None:
-    """A guard that is off, or off for replication, is a hole that looks like a wall."""
-    triggers = superuser.execute(
-        "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
-    ).fetchall()
-    expected = {(table, name, "A") for table in TABLES for name in ("never_changed", "never_emptied")}
-    expected |= {("reviews", name, "A") for name in ("resolved_once", "never_deleted", "never_emptied")}
-    expected |= {("exchange_rates", name, "A") for name in ("recorded_now", "never_changed", "never_emptied")}
-    expected |= {("charges", "refund_is_of_what_is_left", "A")}
-    expected |= {("account_changes", name, "A") for name in ("never_changed", "never_emptied")}
-    expected |= {(table, name, "A") for table in ("balances", "holds") for name in ("never_deleted", "never_emptied")}
-    assert set(triggers) == expected | {("entries", "entries_are_complete", "A"), ("lines", "lines_belong", "A")}

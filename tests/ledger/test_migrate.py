@@ -1,16 +1,23 @@
 """Migrations: from empty to the present schema, again without effect, and as a role that is no superuser."""
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 from psycopg.sql import SQL, Identifier
+from sqlalchemy import NullPool, create_engine
 
 from ledger import migrate
+from ledger.database import driver_url
+from ledger.journal import _content
 from local.postgres import Postgres
+from tests.ledger.samples import capture
 from tests.ledger.test_limits import CHARGE, OPERATION, insert
 
 numbers = itertools.count(1)
@@ -54,6 +61,9 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "account_codes",
         "account_log",
         "accounts",
+        "adjustment_decisions",
+        "adjustment_tiers",
+        "adjustments",
         "alembic_version",
         "audit_events",
         "balances",
@@ -65,7 +75,12 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "exchange_rates",
         "lines",
         "operations",
+        "people_roles",
+        "period_changes",
+        "periods",
         "reviews",
+        "seal_leaves",
+        "seals",
         "split_legs",
         "splits",
         "webhook_events",
@@ -142,6 +157,21 @@ def test_an_application_role_with_too_much_power_is_refused(postgres_server: Pos
             connection.execute("REVOKE quittance_owner FROM quittance_app")
 
 
+def test_a_sealer_role_with_too_much_power_is_refused(postgres_server: Postgres, empty: str) -> None:
+    """Whoever seals must not be able to change what is sealed."""
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        migrate.upgrade(postgres_server.url(empty))
+        connection.execute("GRANT quittance_app TO quittance_sealer")
+        try:
+            with psycopg.connect(postgres_server.url(empty)) as inside:
+                inside.execute("DROP SCHEMA public CASCADE")
+                inside.execute("CREATE SCHEMA public")
+            with pytest.raises(Exception, match="quittance_sealer may do more than sealing"):
+                migrate.upgrade(postgres_server.url(empty))
+        finally:
+            connection.execute("REVOKE quittance_app FROM quittance_sealer")
+
+
 def test_a_charge_that_was_parked_before_there_were_cases_gets_one(postgres_server: Postgres, empty: str) -> None:
     """An upgrade leaves no charge in review that nobody is shown, and names the operation that is open."""
     migrate.upgrade(postgres_server.url(empty))
@@ -158,3 +188,32 @@ def test_a_charge_that_was_parked_before_there_were_cases_gets_one(postgres_serv
         connection.execute(statement.encode())
         found = connection.execute("SELECT charge_id, operation_id, reason, resolved_at FROM reviews").fetchall()
     assert found == [("ch_1", "ch_1:capture:2", "look at pi_1", None)]
+
+
+def test_entries_that_were_there_before_periods_belong_to_the_month_of_their_event(
+    postgres_server: Postgres, empty: str
+) -> None:
+    """An upgrade of books with years in them gives each entry its month, makes every month between, and leaves the guards on."""
+    migrate_to(postgres_server.url(empty), "0013")
+    with psycopg.connect(postgres_server.url(empty)) as connection:
+        for number, at in enumerate(("2019-12-31T23:59:59.999999Z", "2020-01-01T00:00:00Z", "2026-11-05T12:00:00Z")):
+            old = _content(capture(f"ch_{number}")) | {"event_at": at}
+            connection.execute("SELECT post_entries(%s::jsonb)", [json.dumps([old])])
+    migrate.upgrade(postgres_server.url(empty))
+    with psycopg.connect(postgres_server.url(empty)) as connection:
+        found = connection.execute("SELECT period FROM entries ORDER BY entry_id").fetchall()
+        assert found == [("2019-12",), ("2020-01",), ("2026-11",)]
+        first = connection.execute("SELECT min(name), count(*) FROM periods WHERE starts_on < '2021-01-01'").fetchone()
+        assert first == ("2019-12", 13)
+        with pytest.raises(psycopg.Error, match="UPDATE of entries is refused"):
+            connection.execute("UPDATE entries SET period = '2020-02'")
+
+
+def migrate_to(url: str, revision: str) -> None:
+    """Bring an empty database to an older schema."""
+    engine = create_engine(driver_url(url), poolclass=NullPool, execution_options={"no_parameters": True})
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(migrate.MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)

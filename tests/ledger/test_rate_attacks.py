@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.ledger.test_journal_attacks import went_through
+from tests.ledger.hostile import went_through
 
 GIVEN = "INSERT INTO public.exchange_rates (from_unit, to_unit, numerator, denominator, effective_from, source, actor)"
 STATED = f"{GIVEN} VALUES ('EUR', 'USD', 27, 25, '2026-11-02', 'ECB', 'person:alice')"

@@ -16,7 +16,7 @@ def test_the_usual_ports_are_the_settings_defaults(monkeypatch: pytest.MonkeyPat
     defaults = Settings(_env_file=None)
     monkeypatch.setattr("os.environ", Ports().settings())
     # No key; persons whom no other system knows; no limit, as it is without.
-    of_its_own = {"temporal_api_key", "reviewers", "stripe_calls_per_second"}
+    of_its_own = {"temporal_api_key", "reviewers", "closers", "accountants", "approvers", "stripe_calls_per_second"}
     assert Settings(_env_file=None).model_dump(exclude=of_its_own) == defaults.model_dump(exclude=of_its_own)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -133,6 +134,16 @@ def test_every_part_answers_at_the_printed_address(system: Up) -> None:
         assert connection.execute("SELECT count(*) >= 0 FROM charges").fetchone() == (True,)
 
 
+def test_its_ledger_is_protected_without_any_allowance(system: Up) -> None:
+    """What people try things on keeps what it acknowledged, and its grants and guards are those of a real one."""
+    environment = {**os.environ, **system.ports.settings()}
+    assert environment["ALLOW_UNSAFE_DATABASE"] == "false"
+    command = [sys.executable, str(ROOT / "starter.py"), "ledger", "protection"]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.endswith("the ledger is protected\n")
+
+
 def test_everything_listens_on_loopback_only(system: Up) -> None:
     """Nobody else on the network reaches a development system, which asks for no password."""
     listening = {
@@ -154,6 +165,19 @@ def test_a_charge_on_the_local_system(system: Up) -> None:
     done = subprocess.run(charge, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "captured"
+
+
+def test_what_is_posted_on_the_local_system_is_sealed(system: Up) -> None:
+    """The worker seals by itself with the system's own key, and `ledger verify` shows it."""
+    data = system.output.parent / "system" / "data"
+    environment = {**os.environ, **system.ports.settings(), "SEAL_PUBLIC_KEY_FILE": str(data / "seal.key.pub")}
+    verify = [sys.executable, "starter.py", "ledger", "verify", "--json"]
+    deadline = time.monotonic() + UP_SECONDS
+    said: dict[str, Any] = {"seals": 0}
+    while not said["seals"] and time.monotonic() < deadline:
+        done = subprocess.run(verify, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        said = json.loads(done.stdout)
+    assert (said["verdict"], said["seals"] >= 1) == ("verified", True)
 
 
 def test_a_second_up_at_the_same_time_is_refused(system: Up) -> None:

@@ -65,6 +65,8 @@ async def administrator(database: Database) -> AsyncIterator[psycopg.AsyncConnec
     async with await psycopg.AsyncConnection.connect(database.superuser_url) as connection:
         for table in ("entries", "lines"):
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+        # What is posted afterwards still belongs to a month.
+        await connection.execute("ALTER TABLE entries ENABLE ALWAYS TRIGGER entry_gets_period")
         yield connection
 
 

@@ -140,6 +140,7 @@ def settings_for(
         paypal_api_base=paypal.url,
         task_queue=f"test-{os.getpid()}-{next(_numbers)}",
         gateway_timeout_seconds=2,
+        allow_unsafe_database=True,
     )
 
 

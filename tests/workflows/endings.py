@@ -1,14 +1,18 @@
-"""Every way in which a charge or a refund can end, played on real parts; each returns the id of its process."""
+"""Every way in which a charge, a refund or an adjustment can end, played on real parts; each returns the id of its process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
+from ledger.adjustment_requests import AdjustmentRequest
 from ledger.charges import CaptureMode, ChargeStatus, ChargeView
-from tests.workflows import splits
+from tests.workflows import adjustments, splits
 from tests.workflows.conftest import Processes
+from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
 from workflows.charge_commands import CaptureCommand, VoidCommand
 
@@ -194,6 +198,50 @@ async def _split(processes: Processes, *legs: splits.Asked) -> str:
     return f"split/{view.split_id}"
 
 
+async def adjustment_posted(processes: Processes) -> str:
+    """Asked for by one person, approved by two others, one of whom is refused at first, and posted."""
+    adjustments.let_people_in(processes, "alice", "bob")
+    asked = adjustments.request(amount_minor=adjustments.LARGE_MINOR)
+    await adjustments.ask(processes, asked)
+    await adjustments.say(processes, asked, "bob")
+    await adjustments.refusal(processes, asked, "carol")
+    adjustments.let_people_in(processes, "carol")
+    await adjustments.say(processes, asked, "carol")
+    return await _ended(processes, asked)
+
+
+async def adjustment_rejected(processes: Processes) -> str:
+    """Asked for, and rejected."""
+    adjustments.let_people_in(processes)
+    asked = adjustments.request()
+    await adjustments.ask(processes, asked)
+    await adjustments.say(processes, asked, "bob", AdjustmentWorkflow.reject)
+    return await _ended(processes, asked)
+
+
+async def adjustment_expired(processes: Processes) -> str:
+    """Asked for, and decided by nobody."""
+    adjustments.let_people_in(processes)
+    asked = adjustments.request()
+    await adjustments.ask(processes, asked)
+    adjustments.pass_time(processes, asked, timedelta(days=2))
+    await skip(processes, f"adjustment/{asked.adjustment_id}", days=2)
+    return await _ended(processes, asked)
+
+
+async def adjustment_refused(processes: Processes) -> str:
+    """Asked for by somebody who may not."""
+    asked = adjustments.request(requester="eve")
+    with suppress(WorkflowUpdateFailedError):
+        await adjustments.ask(processes, asked)
+    return f"adjustment/{asked.adjustment_id}"
+
+
+async def _ended(processes: Processes, asked: AdjustmentRequest) -> str:
+    await adjustments.handle(processes, asked).result()
+    return f"adjustment/{asked.adjustment_id}"
+
+
 ENDINGS: dict[str, Callable[[Processes], Awaitable[str]]] = {
     story.__name__: story
     for story in (
@@ -215,5 +263,9 @@ ENDINGS: dict[str, Callable[[Processes], Awaitable[str]]] = {
         split_captured,
         split_undone,
         leg_released,
+        adjustment_posted,
+        adjustment_rejected,
+        adjustment_expired,
+        adjustment_refused,
     )
 }

@@ -27,7 +27,7 @@ async def forgetful(
     database: Database, tmp_path: Path, stripe_simulator: SimulatorProcess, paypal_simulator: SimulatorProcess
 ) -> AsyncIterator[Processes]:
     """Processes on a server that asks them to begin anew after few events."""
-    attributes = {key.name: key.indexed_value_type.name.title() for key in ALL}
+    attributes = {key.name: key.indexed_value_type.name.title().replace("_", "") for key in ALL}
     server = temporal.start(
         free_port(),
         log=tmp_path / "temporal.log",

@@ -21,6 +21,7 @@ from local.simulators import SimulatorProcess
 from tests.conftest import Database
 from tests.workflows.conftest import Processes, run_processes, settings_for
 from tests.workflows.endings import ENDINGS
+from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.split import SplitWorkflow
@@ -80,7 +81,8 @@ def test_every_ending_is_recorded() -> None:
 async def test_a_recorded_history_replays_with_todays_code(path: Path) -> None:
     """A charge that began before a deployment goes on after it."""
     replayer = Replayer(
-        workflows=[ChargeWorkflow, RefundWorkflow, SplitWorkflow], data_converter=pydantic_data_converter
+        workflows=[ChargeWorkflow, RefundWorkflow, SplitWorkflow, AdjustmentWorkflow],
+        data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
 

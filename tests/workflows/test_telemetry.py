@@ -12,6 +12,7 @@ import pytest
 from local import worker
 from local.ports import free_port
 from settings import Settings
+from tests.conftest import Database
 from workflows.telemetry import MetricsNotServed, runtime_of
 
 
@@ -33,9 +34,11 @@ def test_an_occupied_port_is_told_in_a_line() -> None:
             runtime_of(settings(port))
 
 
-def environment(temporal_server: Any, metrics_port: int) -> dict[str, str]:
+def environment(temporal_server: Any, metrics_port: int, database: Database) -> dict[str, str]:
     """The environment of a worker that takes no work here."""
     return {
+        "DATABASE_URL": database.app_url,
+        "ALLOW_UNSAFE_DATABASE": "true",
         "TEMPORAL_ADDRESS": temporal_server.address,
         "TASK_QUEUE": f"metrics-{metrics_port}",
         "METRICS_PORT": str(metrics_port),
@@ -43,10 +46,10 @@ def environment(temporal_server: Any, metrics_port: int) -> dict[str, str]:
 
 
 @pytest.mark.system
-def test_a_worker_shows_its_metrics(temporal_server: Any, tmp_path: Path) -> None:
+def test_a_worker_shows_its_metrics(temporal_server: Any, database: Database, tmp_path: Path) -> None:
     """Prometheus finds the slots of each gateway's queue, by which a hanging gateway is seen."""
     port = free_port()
-    variables = environment(temporal_server, port)
+    variables = environment(temporal_server, port, database)
     with worker.start(variables, health_port=free_port(), log=tmp_path / "worker.log"):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
@@ -57,10 +60,10 @@ def test_a_worker_shows_its_metrics(temporal_server: Any, tmp_path: Path) -> Non
 
 
 @pytest.mark.system
-def test_a_worker_that_cannot_show_its_metrics_does_not_start(temporal_server: Any) -> None:
+def test_a_worker_that_cannot_show_its_metrics_does_not_start(temporal_server: Any, database: Database) -> None:
     """It ends with one line, and not as a worker that nobody watches."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        variables = environment(temporal_server, taken.getsockname()[1])
+        variables = environment(temporal_server, taken.getsockname()[1], database)
         command = [sys.executable, str(worker.PROGRAM)]
         ended = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 3

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0022"
-down_revision = "0016"
+down_revision = "0021"
 
 # A ratio of two integers in lowest terms, and no decimal number: its inverse is exact, 1/3 can be written, and so the same
 # rate is the same row however it was written. The bound keeps both in 15 digits.
@@ -57,6 +57,7 @@ $$;
 """
 
 RIGHTS = """
+GRANT SELECT ON public.exchange_rates TO quittance_auditor;
 GRANT SELECT, INSERT (from_unit, to_unit, numerator, denominator, effective_from, source, actor)
     ON public.exchange_rates TO quittance_app;
 """

@@ -6,7 +6,7 @@ place in the sequence, found in an index, and what is left are the late lines th
 
 from alembic import op
 
-revision = "0021"
+revision = "0023"
 down_revision = "0022"
 
 # With what a balance is made of, so that no row is fetched for it. In the index of late lines the account is a range, since
@@ -50,7 +50,7 @@ LANGUAGE sql STABLE BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION public.balance_at IS
     'What an account held at a moment, by what was known at another, and of how many lines';
-GRANT EXECUTE ON FUNCTION public.balance_at TO quittance_app;
+GRANT EXECUTE ON FUNCTION public.balance_at TO quittance_app, quittance_auditor;
 """
 
 # Of an entry of a withdrawal the gateway's object is in its reference, between the operation and what follows.
@@ -81,7 +81,7 @@ CREATE VIEW public.account_log WITH (security_invoker = true) AS
         JOIN public.entries e ON e.entry_id = l.entry_id
         JOIN public.entry_origins g ON g.entry_id = l.entry_id;
 COMMENT ON VIEW public.account_log IS 'Each line of an account: balance before, adjustment, balance after, who, why and from what';
-GRANT SELECT ON public.entry_origins, public.account_log TO quittance_app;
+GRANT SELECT ON public.entry_origins, public.account_log TO quittance_app, quittance_auditor;
 """
 
 # A line is on time where `event_at = event_high`. In a span of what happened are the lines whose `event_high` is in it, and
@@ -98,7 +98,7 @@ LANGUAGE sql STABLE BEGIN ATOMIC
         WHERE int8range(l.account_id, l.account_id, '[]') @> account AND l.event_at < l.event_high
             AND tstzrange(l.event_at, l.event_high) @> last AND l.event_at >= first AND l.recorded_at <= known;
 END;
-GRANT EXECUTE ON FUNCTION public.happened_between TO quittance_app;
+GRANT EXECUTE ON FUNCTION public.happened_between TO quittance_app, quittance_auditor;
 """
 
 # Those on time are in an index in the order of what happened, and the late ones among them are few, so that a page costs
@@ -129,7 +129,7 @@ LANGUAGE sql STABLE BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION public.last_happened IS
     'The last lines of an account in the order of what happened, before the line of this moment and sequence';
-GRANT EXECUTE ON FUNCTION public.last_happened TO quittance_app;
+GRANT EXECUTE ON FUNCTION public.last_happened TO quittance_app, quittance_auditor;
 """
 
 AUDIT_EVENTS = """
@@ -154,9 +154,24 @@ CREATE VIEW public.audit_events WITH (security_invoker = true) AS
     UNION ALL
     SELECT r.resolved_at, coalesce(r.resolved_by, 'gateway'), 'review_resolved', coalesce(r.operation_id, r.charge_id),
             format('%s: %s', r.reason, r.resolution), r.because, NULL, NULL, r.charge_id, r.operation_id, NULL
-        FROM public.reviews r WHERE r.resolved_at IS NOT NULL;
+        FROM public.reviews r WHERE r.resolved_at IS NOT NULL
+    UNION ALL
+    SELECT a.requested_at, format('person:%s', a.requester), 'adjustment_requested', a.adjustment_id,
+            format('%s approvals needed; evidence: %s', a.approvals_needed, a.evidence),
+            format('%s: %s', a.reason_code, a.because), NULL, NULL, NULL, NULL, a.posted_entry_id
+        FROM public.adjustments a
+    UNION ALL
+    SELECT d.decided_at, format('person:%s', d.person),
+            CASE d.decision WHEN 'approve' THEN 'adjustment_approved' ELSE 'adjustment_rejected' END, d.adjustment_id,
+            format('seen: %s', encode(d.seen_hash, 'hex')), d.because, NULL, NULL, NULL, NULL, a.posted_entry_id
+        FROM public.adjustment_decisions d JOIN public.adjustments a ON a.adjustment_id = d.adjustment_id
+    UNION ALL
+    SELECT p.changed_at, format('person:%s', p.changed_by), 'period_changed', p.period,
+            concat(p.from_state, ' to ', p.to_state, ', approved by person:' || p.approved_by), p.because,
+            NULL, NULL, NULL, NULL, NULL
+        FROM public.period_changes p;
 COMMENT ON VIEW public.audit_events IS 'Who did what to the books, when, and why';
-GRANT SELECT ON public.audit_events TO quittance_app;
+GRANT SELECT ON public.audit_events TO quittance_app, quittance_auditor;
 """
 
 

@@ -1,0 +1,99 @@
+"""A worker starts on a protected ledger only; whoever prepares the servers also says who holds which role."""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import psycopg
+import pytest
+
+from local import worker
+from tests.conftest import Database
+
+pytestmark = pytest.mark.system
+
+OFF = "ALTER TABLE entries DISABLE TRIGGER entries_are_complete"
+SECONDS = 60
+
+
+def environment(temporal_server: Any, url: str, **more: str) -> dict[str, str]:
+    """The environment of a worker that takes no work here."""
+    return {"TEMPORAL_ADDRESS": temporal_server.address, "TASK_QUEUE": "protected", "DATABASE_URL": url, **more}
+
+
+def ended(variables: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the program to its end."""
+    command = [sys.executable, str(worker.PROGRAM), *arguments]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+def test_a_worker_does_not_start_on_a_ledger_that_is_not_protected(
+    temporal_server: Any, database: Database, superuser_of: psycopg.Connection
+) -> None:
+    """It ends with exit code 3 and one line for each fault, each of which says what to do."""
+    superuser_of.execute(OFF)
+    superuser_of.execute("GRANT DELETE ON lines TO quittance_app")
+    answer = ended(environment(temporal_server, database.app_url))
+    assert answer.returncode == 3
+    lines = answer.stderr.splitlines()
+    assert len(lines) == 3, answer.stderr
+    assert lines[0].startswith("cannot start: quittance_app has DELETE on lines, which is not declared: REVOKE DELETE")
+    assert lines[1].startswith(
+        "cannot start: trigger entries_are_complete of entries is off: ALTER TABLE entries ENABLE"
+    )
+    assert lines[2].startswith("cannot start: the server's setting fsync is off: set it to on")
+
+
+def test_an_unsafe_server_is_allowed_loudly_and_for_nothing_else(
+    temporal_server: Any, database: Database, superuser_of: psycopg.Connection
+) -> None:
+    """The setting for tests says so in the log of each start, and lets no other fault pass."""
+    variables = environment(temporal_server, database.app_url, ALLOW_UNSAFE_DATABASE="1")
+    command = [sys.executable, str(worker.PROGRAM)]
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as running:
+        said = ""
+        assert running.stdout is not None
+        for line in running.stdout:
+            said += line
+            if "worker.started" in line:
+                break
+        os.kill(running.pid, signal.SIGTERM)
+        assert running.wait(SECONDS) == 0
+    assert "ledger.unsafe" in said
+    assert "fsync is off" in said
+    superuser_of.execute(OFF)
+    answer = ended(variables)
+    assert (answer.returncode, answer.stderr.count("\n")) == (3, 1)
+
+
+def test_a_worker_waits_for_a_database_that_is_away_and_ends_when_it_is_told_to(temporal_server: Any) -> None:
+    """An outage of PostgreSQL at the start is no fault of the protection; nor is anything done before it was looked at."""
+    variables = environment(temporal_server, "postgresql://quittance_app@127.0.0.1:1/books")
+    command = [sys.executable, str(worker.PROGRAM)]
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert "ledger.unreachable" in running.stdout.readline()
+        os.kill(running.pid, signal.SIGTERM)
+        rest = running.stdout.read()
+        assert running.wait(SECONDS) == 0
+    assert "worker.started" not in rest
+
+
+def test_the_migration_takes_the_persons_from_the_settings(
+    temporal_server: Any, database: Database, superuser_of: psycopg.Connection
+) -> None:
+    """Who closes is said where the system is prepared, and kept by the database; a setting that is not given changes nothing."""
+    variables = environment(temporal_server, database.app_url, MIGRATION_DATABASE_URL=database.superuser_url)
+    assert ended(variables | {"CLOSERS": "alice, bob", "ACCOUNTANTS": "carol"}, "--migrate").returncode == 0
+    assert ended(variables | {"CLOSERS": "alice"}, "--migrate").returncode == 0
+    held = superuser_of.execute("SELECT role, person FROM people_roles WHERE until_at IS NULL ORDER BY role").fetchall()
+    assert held == [("accountant", "carol"), ("closer", "alice")]
+
+
+@pytest.fixture
+def superuser_of(database: Database) -> Any:
+    """A connection as the superuser."""
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        yield connection
