@@ -18,6 +18,7 @@ import psutil
 from benchmarks import (
     bulkhead,
     history,
+    history_of_accounts,
     latency,
     memory,
     posting,
@@ -47,6 +48,7 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
 WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "routing": routing.measure,
     "posting": posting.measure,
+    "balances": history_of_accounts.measure,
 }
 NAMES = (*BENCHES, *WITHOUT_SYSTEM)
 BROKEN, UNKNOWN_NAME, NOT_STARTED, INTERRUPTED = 1, 2, 3, 130

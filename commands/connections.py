@@ -27,6 +27,10 @@ Books = AsyncConnection
 Result = TypeVar("Result")
 
 CONNECT_SECONDS = 5.0
+PAGING_MINUTES = 30
+"""How long a reader may leave a long report where it is."""
+REPORT_MINUTES = 10
+"""How long PostgreSQL may work for a report, or for the next part of one."""
 WORKER_STARTS_SECONDS = 1.0
 """A worker that is just starting asks for work within this time."""
 _NESTED_MESSAGE = re.compile(r'message: "([^"]+)"')
@@ -71,6 +75,16 @@ async def books(settings: Settings, url: str | None = None) -> AsyncIterator[Boo
             await connection.close()
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def snapshot(settings: Settings) -> AsyncIterator[Books]:
+    """Open a connection that reads one state of the books, and may be read from as slowly as people page."""
+    async with books(settings) as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        await connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{REPORT_MINUTES}min'")
+        await connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{PAGING_MINUTES}min'")
+        yield connection
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ DEFAULT_TIMEOUT_SECONDS = 90.0
 MAX_LISTED = 1000
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON document instead of text.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of text, all of it.")]
 Timeout = Annotated[
     float, typer.Option("--timeout", min=1, max=86_400, metavar="SECONDS", help="How long to wait for the answer.")
 ]
@@ -156,6 +157,55 @@ AccountPrefix = Annotated[
 BeforeLine = Annotated[
     int | None,
     typer.Option("--before", metavar="LINE", help="Only lines before this one: the page before.", show_default=False),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="MOMENT",
+        help="What was true then: 2026-11-21 (the end of that day, UTC) or 2026-11-21T08:00Z.",
+        show_default="now",
+    ),
+]
+KnownAt = Annotated[
+    str | None,
+    typer.Option("--known-at", metavar="MOMENT", help="By what was recorded until then, no later.", show_default="now"),
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="MOMENT",
+        help="From then on, a date from its beginning: 2026-11-01 or 2026-11-01T08:00Z.",
+        show_default=False,
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="MOMENT", help="Until then, a date to its end.", show_default=False),
+]
+PeriodBegin = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="MOMENT",
+        help="Where the period begins whose result is shown.",
+        show_default="1 January of that year",
+    ),
+]
+LogOrder = Annotated[
+    str,
+    typer.Option(
+        "--by", metavar="happened|recorded", help="In the order, and the time, of what happened or was recorded."
+    ),
+]
+Depth = Annotated[
+    int,
+    typer.Option("--depth", min=1, max=20, metavar="COUNT", help="Tell accounts apart by so many parts of the code."),
+]
+ActorFilter = Annotated[
+    str | None,
+    typer.Option("--actor", metavar="NAME", help="Only what this one did, such as person:alice.", show_default=False),
 ]
 ChargeFilter = Annotated[
     str | None, typer.Option("--charge", metavar="CHARGE_ID", help="Only this charge's.", show_default=False)

@@ -31,6 +31,11 @@ def line(text: str) -> None:
     _write(printable(text) + "\n")
 
 
+def text(written: str) -> None:
+    """Print text as it is on stdout; it must be printable already."""
+    _write(written)
+
+
 def notice(text: str) -> None:
     """Tell people something on stderr, beside the answer."""
     sys.stderr.write(printable(text) + "\n")

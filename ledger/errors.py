@@ -26,6 +26,7 @@ LedgerError
 |-- UnknownAccount       there is no account with this code
 |-- AccountChangeRefused an account cannot be frozen, opened, closed or given a limit so
 |-- HoldError            of holds: see `ledger/hold_errors.py`
+|-- UnknownLine          the account has no such line
 |-- NotInReview          the charge or refund never had a case
 |-- ReviewClosed         the case is resolved already
 |-- NotAReviewer         this person may not resolve a case
@@ -246,6 +247,13 @@ class AccountChangeRefused(LedgerError):
         self.why = why
 
 
+class UnknownLine(LedgerError):
+    """A page is asked for before a line that the account has not."""
+
+    def __init__(self, code: str, line_id: int) -> None:
+        super().__init__(f"account {code} has no line {line_id}: give the number of the first line of a page")
+
+
 class UnknownPeriod(LedgerError):
     """No such period."""
 
@@ -287,8 +295,8 @@ class LedgerNotProtected(LedgerError):
 class TooManyRows(LedgerError):
     """A report that must be complete to be right would be longer than its limit."""
 
-    def __init__(self, report: str, limit: int) -> None:
-        super().__init__(f"the {report} has more than {limit:,} rows: ask for one currency, or raise the limit")
+    def __init__(self, report: str, limit: int, instead: str = "ask for one currency, or raise the limit") -> None:
+        super().__init__(f"the {report} has more than {limit:,} rows: {instead}")
 
 
 def _subject(charge_id: str, refund_id: str | None) -> str:

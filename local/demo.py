@@ -13,7 +13,7 @@ from rich.console import Console
 
 from commands import connections, proof_documents, prove
 from commands.errors import CommandError
-from ledger import charges, operations, reports
+from ledger import charges, history, operations
 from local import demo_progress, demo_report, demo_scenario, demo_verdict
 from local.demo_player import IN_FLIGHT, Player
 from local.demo_scenario import PlannedCharge
@@ -90,7 +90,7 @@ async def _read(settings: Settings) -> Books:
         return Books(
             charges={charge.charge_id: charge for charge in found},
             operations={charge.charge_id: await operations.of_charge(connection, charge.charge_id) for charge in found},
-            trial_balance=await reports.trial_balance(connection),
+            trial_balance=await history.trial_balance(connection),
         )
 
 

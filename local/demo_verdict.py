@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.charges import Charge
+from ledger.history import TrialBalanceRow
 from ledger.money import Money
 from ledger.operations import Operation
-from ledger.reports import TrialBalanceRow
 from local.demo_scenario import PlannedCharge
 
 AS_EXPECTED = 0

@@ -15,7 +15,10 @@ from commands import (
     chart_documents,
     check_documents,
     entrance,
+    entry_documents,
     fee_documents,
+    financial_documents,
+    history_documents,
     hold_documents,
     ledger_documents,
     output,
@@ -50,6 +53,12 @@ from ledger.seals.damage import DamageKind
 from ledger.splits import SplitStatus
 from starter import app
 from workflows.hold_messages import HoldStatus
+
+
+def added(child: type[BaseModel], parent: type[BaseModel]) -> set[str]:
+    """The fields that a document has beyond those of another."""
+    return child.model_fields.keys() - parent.model_fields.keys()
+
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 SECTIONS: dict[str, str] = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", TEXT, flags=re.MULTILINE | re.DOTALL))
@@ -87,16 +96,28 @@ DOCUMENTS: dict[str, set[str]] = {
     "A refund of a split": set(split_documents.SplitRefundDocument.model_fields),
     "A journal entry": set(ledger_documents.EntryDocument.model_fields),
     "A line": set(ledger_documents.LineDocument.model_fields),
+    "A posted line": added(ledger_documents.PostedLineDocument, ledger_documents.LineDocument),
+    "An entry with what it comes from": added(entry_documents.EntryDetailDocument, ledger_documents.EntryDocument),
     "An adjustment": set(adjustment_documents.AdjustmentDocument.model_fields),
     "An amount of an adjustment": set(adjustment_documents.TierDocument.model_fields),
     "A decision": set(adjustment_documents.DecisionDocument.model_fields),
     "A review": set(review_documents.ReviewDocument.model_fields),
     "The evidence of a review": set(Evidence.model_fields),
     "A choice": set(Choice.model_fields),
-    "The trial balance": set(ledger_documents.TrialBalanceDocument.model_fields),
-    "The sums of a currency": set(ledger_documents.TrialBalanceCurrency.model_fields),
+    "The trial balance": set(history_documents.TrialBalanceDocument.model_fields),
+    "The sums of a currency": set(history_documents.TrialBalanceCurrency.model_fields),
+    "A balance": added(history_documents.BalanceDocument, ledger_documents.AccountDocument),
+    "Statements": set(history_documents.StatementsDocument.model_fields),
+    "A statement of an account": set(history_documents.StatementDocument.model_fields),
+    "A line of CSV": {"what"},
+    "Income statements": set(financial_documents.IncomeStatementsDocument.model_fields),
+    "An income statement": set(financial_documents.IncomeStatementDocument.model_fields),
+    "Balance sheets": set(financial_documents.BalanceSheetsDocument.model_fields),
+    "A balance sheet": set(financial_documents.BalanceSheetDocument.model_fields),
+    "A row of a financial statement": set(financial_documents.FinancialRowDocument.model_fields),
+    "The audit trail": set(history_documents.AuditTrailDocument.model_fields),
+    "An event of the audit trail": set(history_documents.AuditEventDocument.model_fields),
     "An account": set(ledger_documents.AccountDocument.model_fields),
-    "A line of an account": set(ledger_documents.StatementLineDocument.model_fields),
     "An account in all its currencies": set(account_documents.AccountStandingDocument.model_fields),
     "How an account stands": set(account_documents.StandingDocument.model_fields),
     "A change of an account": set(account_documents.AccountChangeDocument.model_fields),
@@ -104,6 +125,7 @@ DOCUMENTS: dict[str, set[str]] = {
     "A row of the chart": set(chart_documents.ChartRowDocument.model_fields),
     "A dry run": set(check_documents.CheckDocument.model_fields),
     "An entry that was tried": set(check_documents.TriedDocument.model_fields),
+    "A line of an account": set(history_documents.LogLineDocument.model_fields),
     "A rate": set(rate_documents.RateDocument.model_fields),
     "The rate that applied": set(rate_documents.AppliedRateDocument.model_fields),
     "A position": set(rate_documents.PositionDocument.model_fields),
@@ -158,11 +180,6 @@ def named(section: str) -> set[str]:
     return {name.split()[0] for name in re.findall(r"^\| `([^`]+)`", SECTIONS[section], flags=re.MULTILINE)}
 
 
-def added(child: type[BaseModel], parent: type[BaseModel]) -> set[str]:
-    """The fields that a document has beyond those of another."""
-    return child.model_fields.keys() - parent.model_fields.keys()
-
-
 def test_every_command_is_described_and_every_described_command_exists() -> None:
     """A person finds each command in the document, and each one found there works."""
     described = {title.strip("`") for title in SECTIONS if title.startswith("`")}
@@ -186,9 +203,9 @@ def test_the_fields_of_a_document_are_those_described(title: str) -> None:
 def test_documents_that_extend_others_describe_what_they_add() -> None:
     """A charge is a charge in a list and more; an account in the trial balance is an account and more."""
     assert named("A charge") == added(charge_documents.ChargeDocument, charge_documents.ChargeSummary)
+    trial_balance = added(history_documents.TrialBalanceAccount, ledger_documents.AccountDocument)
     sheet = added(period_documents.PeriodSheetDocument, period_documents.PeriodDocument)
     assert named("A period with its trail") == sheet
-    trial_balance = added(ledger_documents.TrialBalanceAccount, ledger_documents.AccountDocument)
     assert named("An account in the trial balance") == trial_balance
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger import exchange, journal, rates, reports
+from ledger import exchange, history, journal, rates, reports
 from ledger.accounts import clearing, revenue_sales, wallet
 from ledger.entries import Entry, credit, debit
 from ledger.errors import ConversionRefused, NoRate, ReferenceConflict
@@ -92,7 +92,7 @@ async def test_between_two_other_currencies_the_books_balance_in_each(connection
     await exchange.convert(connection, conversion(money("100", "EUR"), "JPY"), "USD")
     await connection.commit()
     off: Counter[str] = Counter()
-    for row in await reports.trial_balance(connection):
+    for row in await history.trial_balance(connection):
         off[row.currency] += row.debit_minor - row.credit_minor
     assert off == {"EUR": 0, "JPY": 0, "USD": 0}
     assert await exchange.positions(connection, ["EUR", "JPY"], "USD") == {

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger import journal, reports
+from ledger import history, journal, reports
 from ledger.accounts import Account
 from ledger.entries import MAX_LINE_MINOR, Entry, Line
 from ledger.errors import InvalidEntry, LedgerError
@@ -219,6 +219,6 @@ async def test_whatever_is_posted_the_trial_balance_is_zero(
         pytest.fail(f"refused: {error}")
     await connection.commit()
     surplus: Counter[tuple[str, bool]] = Counter()
-    for row in await reports.trial_balance(connection):
+    for row in await history.trial_balance(connection):
         surplus[row.currency, row.type == "memo"] += row.debit_minor - row.credit_minor
     assert not any(surplus.values())

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger import journal, posting, reports
+from ledger import history, journal, posting, reports
 from ledger.accounts import Account, AccountType, Side, clearing, receivable
 from ledger.entries import Entry, credit, debit
 from ledger.errors import AccountConflict, InvalidEntry, ReferenceConflict
@@ -43,7 +43,7 @@ async def test_of_twenty_who_post_the_same_entry_one_does(engine: AsyncEngine, c
     assert Counter(row.is_new for row in posted) == {True: 1, False: POSTERS - 1}
     assert len({row.entry_id for row in posted}) == 1
     assert len(await reports.entries(connection)) == 1
-    assert [row.debit_minor for row in await reports.trial_balance(connection)] == [4999, 0]
+    assert [row.debit_minor for row in await history.trial_balance(connection)] == [4999, 0]
 
 
 async def test_of_twenty_facts_under_one_reference_one_is_posted(

@@ -86,5 +86,5 @@ def test_an_example_of_a_command_is_what_it_prints(monkeypatch: pytest.MonkeyPat
 
 def test_every_example_is_made_by_a_test() -> None:
     """No block of the document is left to somebody's memory."""
-    assert set(BLOCKS) == {*ENTRIES, "explain"}
+    assert set(BLOCKS) == {*ENTRIES, "explain", "looking-back"}
     assert len(re.findall("<!-- example:", TEXT)) == len(BLOCKS)

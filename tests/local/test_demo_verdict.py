@@ -9,8 +9,8 @@ import pytest
 
 from ledger.accounts import AccountType, Side
 from ledger.charges import Charge, ChargeStatus
+from ledger.history import TrialBalanceRow
 from ledger.operations import Operation
-from ledger.reports import TrialBalanceRow
 from local.demo_scenario import PlannedCharge, plan
 from local.demo_verdict import Books, Verdict, judge
 
