@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import journal, periods
 from ledger.database import create_engine
-from ledger.errors import LedgerError, NotInThisRole, PeriodRefused
+from ledger.errors import LedgerError
+from ledger.period_errors import NotInThisRole, PeriodRefused
 from tests.conftest import Database
 from tests.ledger.months import appoint, first_day, name_of, within
 from tests.ledger.samples import capture

@@ -10,14 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import journal, periods
 from ledger.entries import Entry
-from ledger.errors import (
-    InvalidEntry,
-    NoPeriod,
-    NotInThisRole,
-    PeriodHasWarnings,
-    PeriodRefused,
-    UnknownPeriod,
-)
+from ledger.errors import InvalidEntry, NoPeriod
+from ledger.period_errors import NotInThisRole, PeriodHasWarnings, PeriodRefused, UnknownPeriod
 from tests.ledger.months import appoint, first_day, name_of, within
 from tests.ledger.samples import capture
 from tests.ledger.test_limits import CHARGE, OPERATION, insert
