@@ -1,14 +1,4 @@
-"""What the books refuse of holds.
-
-HoldError                  a LedgerError
-|-- HoldConflict         the hold id stands for another hold
-|-- HoldNotPending       the hold has ended: it was posted or voided, or has expired
-|-- HoldRefused          a hold that cannot be placed or ended so
-|   |-- HoldNotCovered       less is available of the account than would be held
-|   `-- HoldAccountNotOpen   the account is frozen or closed
-|-- HoldNotDue           the hold has not expired yet
-`-- UnknownHold          there is no hold with this id
-"""
+"""What the books refuse of holds: another hold under its id, more than is available, an account that is not open, an end twice."""
 
 from ledger.errors import LedgerError
 from ledger.money import Money

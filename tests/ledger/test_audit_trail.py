@@ -45,7 +45,7 @@ async def test_what_people_do_to_accounts_is_in_it(connection: AsyncConnection) 
     held = {"expires": expires}
     for call in (
         "place_hold('h_1', 'wallet:user:alice', 'USD', 400, :expires, 'person:bob', 'a booking')",
-        "end_hold('h_1', 'voided', NULL, 'person:carol')",
+        "end_hold('h_1', 'voided', NULL, 'person:carol', 'called off')",
         "change_account('wallet:user:alice', 'USD', 'frozen', NULL, 'person:dora', 'looks stolen')",
     ):
         await connection.execute(text(f"SELECT {call}"), held if ":expires" in call else {})

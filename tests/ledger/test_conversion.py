@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ledger.accounts import clearing, wallet
 from ledger.conversion import Conversion, Quote, converted
 from ledger.entries import credit, debit
+from ledger.errors import InvalidEntry
 from ledger.exchange_errors import ConversionRefused
 from ledger.money import Money
 from ledger.positions import Position, exchanged
@@ -33,10 +34,10 @@ def quote_of(from_unit: str, to_unit: str, functional: str, rate: Fraction, valu
 def tried(
     wish: Conversion, quote: Quote, positions: dict[str, Position], functional: str
 ) -> Counter[tuple[str, str]] | None:
-    """Convert, and return the movements; None where the amount is too small for it."""
+    """Convert, and return the movements; None where the amount is too small for it, or too large."""
     try:
         entry = converted(wish, quote, positions, functional)
-    except ConversionRefused:
+    except (ConversionRefused, InvalidEntry):
         return None
     assert not surplus(entry.lines)
     return balances(entry.lines)

@@ -35,7 +35,12 @@ def test_the_auditor_is_granted_nothing_but_to_read() -> None:
         for right in declared.rights()
         if right.role == "quittance_auditor" and right.privilege == "EXECUTE"
     }
-    assert executed == {"function period_checks(text)"}
+    assert {name.partition("(")[0] for name in executed} == {
+        "function balance_at",
+        "function happened_between",
+        "function last_happened",
+        "function period_checks",
+    }
 
 
 def test_the_application_writes_the_journal_and_periods_by_functions_only() -> None:

@@ -45,7 +45,7 @@ async def test_a_migrated_database_is_protected(database: Database) -> None:
         "quittance_owner",
         "quittance_sealer",
     ]
-    assert [role.may_log_in for role in seen.roles] == [True, True, False]
+    assert [role.may_log_in for role in seen.roles] == [True, True, False, True]
     assert not any(role.is_superuser or role.member_of for role in seen.roles)
 
 
