@@ -36,7 +36,8 @@ POOL_WAIT_SECONDS = 10
 _SESSION = {
     "statement_timeout": "10s",
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "30s",
+    # A posting holds the balances of its accounts until its commit: a process that hangs before it must not hold up others.
+    "idle_in_transaction_session_timeout": "5s",
     "timezone": "UTC",
 }
 

@@ -53,7 +53,7 @@ async def test_a_connection_has_the_limits_of_the_design(connection: AsyncConnec
     settings = {
         "statement_timeout": "10s",
         "lock_timeout": "5s",
-        "idle_in_transaction_session_timeout": "30s",
+        "idle_in_transaction_session_timeout": "5s",
         "application_name": "quittance",
         "TimeZone": "UTC",
         "transaction_isolation": "read committed",
