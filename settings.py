@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     """Fallback order of the gateways, for a charge that names none."""
     routing_policy: str | None = None
     """Path of the routing policy, a YAML file (docs/routing.md); without one the order above is the whole policy."""
+    chart: str | None = None
+    """Path of the chart of accounts, a YAML file (docs/ledger.md) that `worker.py --migrate` loads; without one it is the
+    chart that ships."""
     fee_rules: str | None = None
     """Path of the fee rules, a YAML file (docs/ledger.md): what gateways are expected to charge."""
     functional_currency: str = "USD"

@@ -6,9 +6,11 @@ Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 a part of the system cann
 import typer
 
 from commands import (
+    accounts,
     adjustments,
     charges,
     fees,
+    holds,
     ledger,
     periods,
     prove,
@@ -47,6 +49,8 @@ ledger.app.command()(seals.verify)
 ledger.app.command()(seals.anchor)
 ledger.app.command()(seals.seal_key)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(holds.app, name="holds")
 app.add_typer(rates.app, name="rates")
 app.add_typer(fees.app, name="fees")
 app.add_typer(periods.app, name="periods")

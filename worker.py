@@ -23,6 +23,7 @@ from activities.adjustment_books import AdjustmentBooks
 from activities.attempts import Attempts
 from activities.charge_books import ChargeBooks
 from activities.gateway_calls import GatewayCalls
+from activities.hold_books import HoldBooks
 from activities.late_books import LateBooks
 from activities.recent_outcomes import RecentOutcomes
 from activities.refund_books import RefundBooks
@@ -34,9 +35,9 @@ from gateways.routing import policy_file
 from gateways.routing.errors import PolicyFault
 from gateways.routing.policy import Policies, of_order
 from gateways.stripe import StripeGateway
-from ledger import adjustment_tiers, migrate, people
+from ledger import adjustment_tiers, chart_file, migrate, people
 from ledger.database import create_engine
-from ledger.errors import LedgerNotProtected
+from ledger.errors import ChartFault, LedgerNotProtected
 from ledger.money import MoneyError
 from ledger.protection.gate import Gate
 from ledger.seals import signing
@@ -48,6 +49,7 @@ from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
 from workflows.event_catch_up import EventCatchUp
 from workflows.gateway_steps import gateway_queue
+from workflows.hold import HoldWorkflow
 from workflows.inbox_handler import InboxHandler
 from workflows.reconcile import ReconcileWorkflow
 from workflows.refund import RefundWorkflow
@@ -104,10 +106,11 @@ def workers_of(
     withdrawal_books = WithdrawalBooks(engine)
     split_books = SplitBooks(engine)
     adjustment_books = AdjustmentBooks(engine)
+    hold_books = HoldBooks(engine)
     processes = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow, AdjustmentWorkflow],
+        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow, AdjustmentWorkflow, HoldWorkflow],
         activities=[
             charge_books.open_charge,
             charge_books.open_operation,
@@ -136,6 +139,10 @@ def workers_of(
             adjustment_books.decide_adjustment,
             adjustment_books.expire_adjustment,
             adjustment_books.post_adjustment,
+            hold_books.place_hold,
+            hold_books.post_hold,
+            hold_books.void_hold,
+            hold_books.expire_hold,
         ],
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=SHUTDOWN_GRACE,
@@ -233,9 +240,13 @@ async def _protected(engine: AsyncEngine, settings: Settings, stop: asyncio.Even
 
 
 async def prepare(settings: Settings) -> None:
-    """Bring the schema, what the settings say of persons and adjustments, and the search attributes up to date; may be run again."""
+    """Bring schema, chart, people, what the settings say of adjustments, and search attributes up to date; may be run again.
+
+    Raises ChartFault and MoneyError for settings that cannot be used.
+    """
     tiers = adjustment_tiers.parse(settings.adjustment_tiers)
-    await asyncio.to_thread(migrate.upgrade, settings.migration_database_url)
+    chart = chart_file.read(Path(settings.chart)) if settings.chart else None
+    await asyncio.to_thread(migrate.upgrade, settings.migration_database_url, chart)
     await asyncio.to_thread(people.keep_roles, settings.migration_database_url, settings.people)
     await asyncio.to_thread(adjustment_tiers.bring_up_to_date, settings.migration_database_url, tiers)
     await register_search_attributes(await connect(settings))
@@ -265,7 +276,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         asyncio.run(prepare(settings) if chosen.migrate else run(settings))
-    except (PolicyFault, KeyFault) as error:
+    except (PolicyFault, KeyFault, ChartFault) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except LedgerNotProtected as error:

@@ -59,7 +59,9 @@ def of_refund_outcome(charge: Charge, operation: Operation, outcome: Outcome, no
                 "refund_reserved_minor": charge.refund_reserved_minor - amount,
                 "refunded_minor": charge.refunded_minor + outcome.amount.amount_minor,
             }
-            return Consequence(charge=changes, entries=[posting.refund_succeeded(moved), *_fee(moved, outcome.fee)])
+            return Consequence(
+                charge=changes, entries=[posting.refund_succeeded(moved, operation.amount), *_fee(moved, outcome.fee)]
+            )
         case Declined() | Refused():
             given_back = fact_of(charge, operation, operation.amount, now)
             if operation.outcome == "succeeded":

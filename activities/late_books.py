@@ -102,13 +102,8 @@ class LateBooks:
                 why = request.unknown_because or "no answer"
                 decision = late_decisions.compensation_unknown(case, operation_id, why)
             else:
-                excess = case.operation(operation_id).compensates or ""
-                taken = withdrawal_decisions.kept_of(
-                    excess, await withdrawals.of_charge(connection, case.charge.charge_id)
-                )
-                decision = late_decisions.compensated(
-                    case, operation_id, request.outcome, datetime.now(UTC), taken_back_minor=taken
-                )
+                taken = await withdrawals.of_charge(connection, case.charge.charge_id)
+                decision = late_decisions.compensated(case, operation_id, request.outcome, datetime.now(UTC), taken)
             return await self._carry_out(connection, case, decision)
 
     async def _carry_out(self, connection: Connection, case: Case, decision: Decision | None) -> Compensation:

@@ -3,15 +3,18 @@
 Pure functions of the charge's rows. What is in excess never counts for the charge; it is the customer's.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from activities import excess_decisions
 from activities.charge_decisions import Case, Decision, operation_changes
 from activities.consequences import AUTHORIZATION_GONE, fact_of
 from gateways.port import Declined, OperationKind, Outcome, Refused, Succeeded
-from ledger import posting
+from ledger import excess_posting, posting
 from ledger.entries import Entry
 from ledger.money import Money
 from ledger.operations import NewOperation, Operation
+from ledger.withdrawals import TakenBack
 
 ACTOR = "workflow:reconcile"
 
@@ -88,32 +91,29 @@ def compensating(case: Case, excess: Operation, taken: Money) -> NewOperation:
 
 
 def compensated(
-    case: Case, operation_id: str, outcome: Outcome, now: datetime, *, taken_back_minor: int = 0
+    case: Case, operation_id: str, outcome: Outcome, now: datetime, taken: Sequence[TakenBack] = ()
 ) -> Decision | None:
     """Decide what the answer to a compensation means; where it is no, another one follows.
 
-    None follows where the gateway has taken all of it back by itself: then nothing is left to undo.
+    None follows where the gateway has `taken` all of it back by itself: then nothing is left to undo.
     """
     operation = case.operation(operation_id)
     if operation.outcome == "succeeded" and isinstance(outcome, Declined | Refused):
-        return _returned(case, operation, outcome, now)
+        return _returned(case, operation, outcome, now, taken)
     if operation.is_decided:
         return None
     changes = {operation_id: operation_changes(outcome)}
     known = _known(case, operation, now)
     match outcome:
         case Succeeded():
-            return Decision(operations=changes, entries=(*known, *_given_back(case, operation, outcome)))
+            return Decision(operations=changes, entries=(*known, *_given_back(case, operation, outcome, taken)))
         case Refused() if operation.kind == "void" and outcome.code in AUTHORIZATION_GONE:
             # It has ended by itself: there is nothing left to undo, and another void would be refused for ever.
             excess = case.operation(operation.compensates or "")
             whole = fact_of(case.charge, excess, operation.amount, now)
             return Decision(operations=changes, entries=(*known, posting.authorization_released(whole, by_void=False)))
         case Declined() | Refused():
-            after = case.changed(changes)
-            excess = after.operation(operation.compensates or "")
-            is_gone = taken_back_minor >= operation.amount.amount_minor
-            new = None if is_gone else compensating(after, excess, operation.amount)
+            new = _another(case.changed(changes), operation, taken)
             return Decision(operations=changes, new=new, entries=tuple(known))
         case _:
             return Decision(operations=changes, entries=tuple(known))
@@ -132,17 +132,25 @@ def compensation_unknown(case: Case, operation_id: str, reason: str) -> Decision
     )
 
 
-def _returned(case: Case, operation: Operation, outcome: Declined | Refused, now: datetime) -> Decision:
+def _returned(
+    case: Case, operation: Operation, outcome: Declined | Refused, now: datetime, taken: Sequence[TakenBack]
+) -> Decision:
     """A refund of money in excess came back: it is owed again, and paid again."""
     changes = {operation.operation_id: operation_changes(outcome) | {"outcome": "failed"}}
-    after = case.changed(changes)
     fact = fact_of(case.charge, operation, operation.amount, now)
-    excess = after.operation(operation.compensates or "")
+    excess = excess_decisions.of_refund(case, operation, taken)
     return Decision(
         operations=changes,
-        new=compensating(after, excess, operation.amount),
-        entries=(posting.excess_refund_returned(fact),),
+        new=_another(case.changed(changes), operation, taken),
+        entries=(excess_posting.excess_refund_returned(fact, excess),),
     )
+
+
+def _another(case: Case, operation: Operation, taken: Sequence[TakenBack]) -> NewOperation | None:
+    """Name what follows upon a compensation that came to nothing; None where the gateway has taken all of it back."""
+    excess = case.operation(operation.compensates or "")
+    is_gone = excess_decisions.kept_of(excess, taken) >= operation.amount.amount_minor
+    return None if is_gone else compensating(case, excess, operation.amount)
 
 
 def _known(case: Case, operation: Operation, now: datetime) -> list[Entry]:
@@ -158,12 +166,13 @@ def _taken_in_excess(case: Case, late: Operation, outcome: Succeeded) -> list[En
     return [posting.captured_in_excess(fact), *_fee(fact, outcome)]
 
 
-def _given_back(case: Case, operation: Operation, outcome: Succeeded) -> list[Entry]:
+def _given_back(case: Case, operation: Operation, outcome: Succeeded, taken: Sequence[TakenBack]) -> list[Entry]:
     fact = fact_of(case.charge, operation, outcome.amount, outcome.occurred_at)
     if operation.kind == "void":
         whole = fact_of(case.charge, operation, operation.amount, outcome.occurred_at)
         return [posting.authorization_released(whole, by_void=True)]
-    return [posting.refund_succeeded(fact), *_fee(fact, outcome)]
+    excess = excess_decisions.of_refund(case, operation, taken)
+    return [excess_posting.excess_refunded(fact, excess), *_fee(fact, outcome)]
 
 
 def _fee(fact: posting.Fact, outcome: Succeeded) -> list[Entry]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from activities import excess_decisions
 from activities.charge_decisions import Case
 from activities.consequences import fact_of
 from gateways.port import Withdrawal
@@ -60,17 +61,14 @@ def taken_back(
             continue
         at = now if before is not None and each.closed_at is None else each.closed_at or each.withdrawn_at
         fact = fact_of(case.charge, operation, operation.amount, at).model_copy(update={"actor": ACTOR})
-        entries += withdrawal_entries(fact, before, after, excess=operation.excess)
+        others = [row for key, row in known.items() if key != (after.gateway, after.reference)]
+        excess = excess_decisions.of_withdrawal(case, operation, after, others) if operation.excess else None
+        entries += withdrawal_entries(fact, before, after, excess=excess)
         rows.append(after)
         known[after.gateway, after.reference] = after
     if not rows:
         return None
     return Taking(rows=tuple(rows), charge=_standing(case, list(known.values())), entries=tuple(entries))
-
-
-def kept_of(operation_id: str, stored: Sequence[TakenBack]) -> int:
-    """Count what a gateway has taken of one capture for good."""
-    return sum(each.kept_minor for each in stored if each.operation_id == operation_id and each.state == "lost")
 
 
 def is_given_back(case: Case, stored: Sequence[TakenBack]) -> bool:

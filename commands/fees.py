@@ -56,7 +56,7 @@ def explain(
     from ledger import fee_posting, fees
     from ledger.accounts import revenue_sales
     from ledger.entries import credit
-    from ledger.errors import FeeUnknown
+    from ledger.exchange_errors import FeeUnknown
     from ledger.fee_rules import Ask
 
     content = {

@@ -4,8 +4,10 @@
 import typer
 
 from commands import (
+    chart,
     ledger_audit,
     ledger_balances,
+    ledger_check,
     ledger_financials,
     ledger_protection,
     ledger_statements,
@@ -15,6 +17,8 @@ from commands import (
 from commands.errors import WrongUse
 
 app = typer.Typer(help="What the books say: balances, statements, reports, journal entries, who did what.")
+app.command()(ledger_check.check)
+app.add_typer(chart.app, name="chart")
 
 
 @app.command()

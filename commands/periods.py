@@ -40,7 +40,7 @@ def show(period: options.PeriodName, *, as_json: options.AsJson = False) -> None
     """Show a period: its entries, who closed or reopened it and why, and what its closing would meet."""
     from commands import connections, period_documents
     from ledger import periods
-    from ledger.errors import UnknownPeriod
+    from ledger.period_errors import UnknownPeriod
     from settings import Settings
 
     async def read(settings: Settings) -> "PeriodSheetDocument":
@@ -101,7 +101,7 @@ def reopen(
 def _change(period: str, change: "Callable[[Books], Awaitable[None]]", *, as_json: bool) -> None:
     from commands import connections, period_documents
     from ledger import periods
-    from ledger.errors import NotInThisRole, PeriodHasWarnings, PeriodRefused, UnknownPeriod
+    from ledger.period_errors import NotInThisRole, PeriodHasWarnings, PeriodRefused, UnknownPeriod
     from settings import Settings
 
     async def changed(settings: Settings) -> "PeriodSheetDocument":

@@ -117,7 +117,7 @@ def at(
     """Say which rate applied at a moment, also by what was known at another."""
     from commands import arguments, connections, rate_documents
     from ledger import rates
-    from ledger.errors import NoRate
+    from ledger.exchange_errors import NoRate
 
     pair = (arguments.unit("FROM", from_unit), arguments.unit("TO", to_unit))
     when = arguments.point_in_time("--at", moment) or datetime.now(UTC)
@@ -142,7 +142,7 @@ def positions(*, as_json: options.AsJson = False) -> None:
     """Show what conversions left of each unit, and what it cost in the functional currency."""
     from commands import connections, rate_documents
     from ledger import exchange
-    from ledger.errors import ConversionRefused
+    from ledger.exchange_errors import ConversionRefused
 
     async def read(settings: "Settings") -> "tuple[str, Mapping[str, Position]]":
         functional = settings.functional_currency
@@ -170,7 +170,7 @@ def _money(amount_minor: int, unit: str) -> str:
 def _write(new: "Sequence[NewRate]") -> "list[tuple[StatedRate, bool]]":
     from commands import connections
     from ledger import rates
-    from ledger.errors import RateConflict
+    from ledger.exchange_errors import RateConflict
 
     async def write(settings: "Settings") -> "list[tuple[StatedRate, bool]]":
         async with connections.books(settings) as books:

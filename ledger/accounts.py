@@ -46,6 +46,10 @@ class Account(BaseModel):
     normal_side: Side
 
 
+ANY = "ANY"
+"""Stands for any one part of a code in `BOOKED_BY_RULES`."""
+
+
 def _debit_normal(code: str, kind: AccountType) -> Account:
     return Account(code=code, type=kind, normal_side=Side.DEBIT)
 
@@ -97,6 +101,11 @@ def dispute_losses() -> Account:
 def dispute_fees() -> Account:
     """What gateways charged for disputes."""
     return _debit_normal("expense:dispute_fees", AccountType.EXPENSE)
+
+
+def paid_back_twice() -> Account:
+    """What customers have got back by a refund of ours and once more by the gateway, of one payment."""
+    return _debit_normal("expense:paid_back_twice", AccountType.EXPENSE)
 
 
 def memo_authorizations(gateway: str) -> Account:
@@ -167,3 +176,37 @@ def fees_charged() -> Account:
 def fees_payable(gateway: str) -> Account:
     """Fees of a gateway that pays out in full and sends a bill for them."""
     return _credit_normal(f"liability:gateway_fees.{gateway}", AccountType.LIABILITY)
+
+
+FACTS = (
+    clearing(ANY),
+    receivable(ANY),
+    revenue_sales(),
+    revenue_refunds(),
+    refunds_payable(),
+    gateway_fees(),
+    disputes_receivable(),
+    dispute_losses(),
+    dispute_fees(),
+    paid_back_twice(),
+    memo_authorizations(ANY),
+    memo_authorizations_contra(),
+    memo_unresolved(ANY),
+    memo_unresolved_contra(),
+)
+"""The accounts on which it is booked what gateways did: nothing may be in the way of that."""
+
+BOOKED_BY_RULES = (
+    *FACTS,
+    exchange(ANY),
+    exchange_gains(),
+    exchange_losses(),
+    conversion_rounding(),
+    wallet(ANY),
+    credits_issued(),
+    deferred_revenue(ANY),
+    revenue_credits(),
+    fees_charged(),
+    fees_payable(ANY),
+)
+"""Every account that a posting rule moves, so that a chart must have them as they are here."""

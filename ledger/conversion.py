@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, model_validator
 
 from ledger.accounts import Account, Side, conversion_rounding
 from ledger.entries import Entry, Line, Name
-from ledger.errors import ConversionRefused
+from ledger.exchange_errors import ConversionRefused
 from ledger.money import Money, UnitCode
 from ledger.positions import Positions, exchanged
 from ledger.rates import AppliedRate, minor_rate

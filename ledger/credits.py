@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from ledger.accounts import credits_issued, deferred_revenue, revenue_credits, wallet
 from ledger.entries import Entry, Name, credit, debit
-from ledger.errors import ConversionRefused
+from ledger.exchange_errors import ConversionRefused
 from ledger.fee_posting import invoiced_lines_of, lines_of
 from ledger.fees import Fees
 from ledger.money import Money

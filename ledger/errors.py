@@ -24,19 +24,15 @@ LedgerError
 |-- TransmissionConflict the transmission of a webhook stands for another event or body
 |-- ChartFault           a chart of accounts that cannot be used
 |-- UnknownAccount       there is no account with this code
+|-- AccountChangeRefused an account cannot be frozen, opened, closed or given a limit so
+|-- HoldError            of holds: see `ledger/hold_errors.py`
 |-- UnknownLine          the account has no such line
 |-- NotInReview          the charge or refund never had a case
 |-- ReviewClosed         the case is resolved already
 |-- NotAReviewer         this person may not resolve a case
 |-- ResolutionRefused    the resolution contradicts the gateway, or there is nothing that it could decide
-|-- RateConflict         another rate was stated for the pair and the effective moment
-|-- NoRate               no rate of the pair applied then, by what was known
-|-- FeeUnknown           no fee rule says what a purchase costs, or none in its currency
-|-- ConversionRefused    an amount cannot be converted as it is asked
-|-- UnknownPeriod        there is no period of this name
-|-- NotInThisRole        this person has not the role that it takes
-|-- PeriodRefused        the period cannot change so: its state, its order, its checks
-|   `-- PeriodHasWarnings    it can be closed, but something in it is open
+|-- of rates, conversions and fees: see `ledger/exchange_errors.py`
+|-- of periods: see `ledger/period_errors.py`
 |-- LedgerNotProtected   the database grants, guards or keeps other than it must
 |-- AdjustmentConflict   the adjustment id stands for an adjustment with other content
 |-- UnknownAdjustment    there is no adjustment with this id
@@ -45,7 +41,6 @@ LedgerError
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from ledger.money import Money
 
@@ -220,7 +215,11 @@ class TransmissionConflict(LedgerError):
 
 
 class ChartFault(LedgerError):
-    """A chart of accounts cannot be used; the message says what is wrong where."""
+    """A chart of accounts cannot be used; one line for each fault, with what is wrong where."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
 class UnknownAccount(LedgerError):
@@ -232,41 +231,20 @@ class UnknownAccount(LedgerError):
         self.code = code
 
 
+class AccountChangeRefused(LedgerError):
+    """An account cannot be changed so; `why` says what is in the way."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(f"account {code} cannot be changed so: {why}")
+        self.code = code
+        self.why = why
+
+
 class UnknownLine(LedgerError):
     """A page is asked for before a line that the account has not."""
 
     def __init__(self, code: str, line_id: int) -> None:
         super().__init__(f"account {code} has no line {line_id}: give the number of the first line of a page")
-
-
-class UnknownPeriod(LedgerError):
-    """No such period."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"there is no period {name}: see `periods list` for those there are")
-        self.name = name
-
-
-class NotInThisRole(LedgerError):
-    """The database knows the person in another role, or in none; `why` is its sentence."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-
-
-class PeriodRefused(LedgerError):
-    """The database refuses to change a period's state; `why` is its sentence."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-
-
-class PeriodHasWarnings(PeriodRefused):
-    """Something in the period is open; who closes it all the same says why."""
-
-    def __init__(self, why: str, warnings: Sequence[str]) -> None:
-        super().__init__(why)
-        self.warnings = warnings
 
 
 class LedgerNotProtected(LedgerError):
@@ -323,40 +301,6 @@ class NotAReviewer(LedgerError):
 
 class ResolutionRefused(LedgerError):
     """What a person says cannot be taken for the outcome; `why` is the whole sentence."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-
-
-class RateConflict(LedgerError):
-    """A rate stays as it was stated, so another one for the same moment is refused."""
-
-    def __init__(self, from_unit: str, to_unit: str, effective_from: datetime, rate: str) -> None:
-        super().__init__(
-            f"{from_unit} to {to_unit} from {effective_from:%Y-%m-%d %H:%M:%S} UTC on was stated as {rate}, and a rate is never "
-            "rewritten: give one that is effective later"
-        )
-
-
-class NoRate(LedgerError):
-    """Nothing is converted at a rate that nobody stated."""
-
-    def __init__(self, from_unit: str, to_unit: str, moment: datetime, known_at: datetime | None) -> None:
-        known = "" if known_at is None else f", by what was known at {known_at:%Y-%m-%d %H:%M:%S} UTC"
-        super().__init__(
-            f"there is no rate from {from_unit} to {to_unit} at {moment:%Y-%m-%d %H:%M:%S} UTC{known}: state one with `rates add`"
-        )
-
-
-class ConversionRefused(LedgerError):
-    """An amount cannot be converted as it is asked; `why` is the whole sentence."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-
-
-class FeeUnknown(LedgerError):
-    """No rule says what the fee is; `why` is the whole sentence."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

@@ -12,7 +12,8 @@ from ledger import journal, rates, reports
 from ledger.accounts import exchange
 from ledger.conversion import Conversion, Quote, converted
 from ledger.database import accounts, lines
-from ledger.errors import ConversionRefused, ReferenceConflict
+from ledger.errors import ReferenceConflict
+from ledger.exchange_errors import ConversionRefused
 from ledger.journal import PostedEntry
 from ledger.positions import Position
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ledger import fees
 from ledger.captured_fees import ReportedFee
-from ledger.errors import FeeUnknown
+from ledger.exchange_errors import FeeUnknown
 from ledger.fee_rules import FeeRules
 from ledger.fees import Fees
 

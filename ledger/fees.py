@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ledger import editions
-from ledger.errors import FeeUnknown
+from ledger.exchange_errors import FeeUnknown
 from ledger.fee_rules import Ask, Basis, FeeEdition, FeeRule, FeeRules, Settlement, TierPart
 from ledger.money import MAX_AMOUNT_MINOR, Money
 from ledger.prices import share

@@ -6,7 +6,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import NullPool, create_engine, text
 
-from ledger import chart
+from ledger import chart_file, chart_loading
+from ledger.chart import Chart
 from ledger.database import CONNECT_SECONDS, driver_url
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -14,10 +15,11 @@ LOCK = 7_300_614_092_117
 """Advisory lock that lets one process migrate at a time; the number means nothing else."""
 
 
-def upgrade(migration_url: str) -> None:
-    """Apply the migrations that are missing, all in one transaction; does nothing where none is.
+def upgrade(migration_url: str, chart: Chart | None = None) -> None:
+    """Apply the migrations that are missing and load the chart, all in one transaction; does nothing where that is done.
 
-    `migration_url` is an address of a role that may create roles and tables, such as the superuser.
+    `migration_url` is an address of a role that may create roles and tables, such as the superuser; the chart that ships is
+    loaded where none is given. Raises ChartFault where it contradicts open accounts.
     """
     engine = create_engine(
         driver_url(migration_url),
@@ -34,4 +36,4 @@ def upgrade(migration_url: str) -> None:
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        chart.apply(connection, chart.read())
+        chart_loading.apply(connection, chart or chart_file.read())

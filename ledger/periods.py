@@ -1,6 +1,6 @@
 """Periods: which months are open, closing or closed, and the way from one to the other.
 
-The rules are the database's (migrations 0017 and 0018): what it refuses is translated here, and nothing decided.
+The rules are the database's (migrations 0019 and 0020): what it refuses is translated here, and nothing decided.
 Nothing is committed here: the caller's transaction is the step.
 """
 
@@ -15,8 +15,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.database import entries, period_changes, periods
-from ledger.errors import LedgerError, NotInThisRole, PeriodHasWarnings, PeriodRefused, UnknownPeriod
+from ledger.database import entries
+from ledger.errors import LedgerError
+from ledger.period_errors import NotInThisRole, PeriodHasWarnings, PeriodRefused, UnknownPeriod
+from ledger.period_tables import period_changes, periods
 
 LOCK_TIMEOUT = "55P03"
 MAX_LISTED = 1000

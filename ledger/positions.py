@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from ledger.accounts import Account, exchange, exchange_gains, exchange_losses
 from ledger.entries import Line, credit, debit
-from ledger.errors import ConversionRefused
+from ledger.exchange_errors import ConversionRefused
 from ledger.money import Money
 from ledger.record import Record
 from ledger.rounding import Rounding, rounded

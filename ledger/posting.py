@@ -82,9 +82,18 @@ def refund_reserved(fact: Fact) -> Entry:
     return entry(fact, ":reserved", "refund_reserved", "refund reserved", _refund_reservation(fact))
 
 
-def refund_succeeded(fact: Fact) -> Entry:
-    """Book a refund that the gateway made; reference `{operation_id}`."""
-    return entry(fact, "", "refund_succeeded", "refunded", _refund_payment(fact))
+def refund_succeeded(fact: Fact, reserved: Money) -> Entry:
+    """Book a refund that the gateway made; reference `{operation_id}`.
+
+    It uses up all that was `reserved`, also where the gateway gave back another amount: nothing more is owed then.
+    """
+    if fact.money == reserved:
+        return entry(fact, "", "refund_succeeded", "refunded", _refund_payment(fact))
+    more = fact.money.amount_minor - reserved.amount_minor
+    side = debit if more > 0 else credit
+    other = side(_given_back(fact), Money(amount_minor=abs(more), currency=reserved.currency))
+    lines = (debit(refunds_payable(), reserved), other, credit(clearing(fact.gateway), fact.money))
+    return entry(fact, "", "refund_succeeded", "refunded", lines)
 
 
 def refund_failed(fact: Fact, *, had_succeeded: bool) -> Entry:
@@ -119,19 +128,12 @@ def captured_in_excess(fact: Fact) -> Entry:
     return entry(fact, "", "captured_in_excess", "captured in excess", lines)
 
 
-def excess_refund_returned(fact: Fact) -> Entry:
-    """Take back a refund of money in excess that came back: it is owed again; reference `{operation_id}:failed`."""
-    lines = _reversed(_refund_payment(fact))
-    return entry(fact, ":failed", "refund_failed", "refund failed", lines, reverses=fact.operation_id)
-
-
 def refund_appeared(fact: Fact) -> Entry:
     """Book a refund that a gateway made after it was known as failed; reference `{operation_id}`.
 
     Its reservation was given back meanwhile, so it is booked straight.
     """
-    given_back: Account = revenue_refunds() if fact.invoice is None else receivable(fact.customer)
-    lines = (debit(given_back, fact.money), credit(clearing(fact.gateway), fact.money))
+    lines = (debit(_given_back(fact), fact.money), credit(clearing(fact.gateway), fact.money))
     return entry(fact, "", "refund_appeared", "refunded after all", lines)
 
 
@@ -147,9 +149,12 @@ def _exposure(fact: Fact) -> tuple[Line, ...]:
     return debit(memo_unresolved(fact.gateway), fact.money), credit(memo_unresolved_contra(), fact.money)
 
 
+def _given_back(fact: Fact) -> Account:
+    return revenue_refunds() if fact.invoice is None else receivable(fact.customer)
+
+
 def _refund_reservation(fact: Fact) -> tuple[Line, ...]:
-    given_back: Account = revenue_refunds() if fact.invoice is None else receivable(fact.customer)
-    return debit(given_back, fact.money), credit(refunds_payable(), fact.money)
+    return debit(_given_back(fact), fact.money), credit(refunds_payable(), fact.money)
 
 
 def _refund_payment(fact: Fact) -> tuple[Line, ...]:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.database import exchange_rates
-from ledger.errors import NoRate, RateConflict
+from ledger.exchange_errors import NoRate, RateConflict
 from ledger.money import MoneyError, UnitCode, minor_digits
 from ledger.record import Record, Text
 

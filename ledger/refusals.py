@@ -6,7 +6,7 @@ is wrong as the hint: a sentence, or JSON where the error is built from values. 
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -44,6 +44,22 @@ def of_exception(error: object) -> LedgerError | None:
         diagnosis.message_detail,
         diagnosis.message_hint,
     )
+
+
+class Rule(NamedTuple):
+    """A rule of the database that something was against, and what it says of it."""
+
+    name: str
+    message: str
+    hint: str
+
+
+def rule_of(error: object) -> Rule | None:
+    """Read which rule was broken; None where it is some other trouble of the database."""
+    if not isinstance(error, psycopg.Error) or error.sqlstate not in REFUSED:
+        return None
+    diagnosis = error.diag
+    return Rule(diagnosis.constraint_name or "", diagnosis.message_primary or "", diagnosis.message_hint or "")
 
 
 def of_parts(

@@ -14,10 +14,10 @@ from ledger.accounts import (
     disputes_receivable,
     gateway_fees,
     receivable,
-    refunds_payable,
     revenue_refunds,
 )
 from ledger.entries import Entry, Line, credit, debit
+from ledger.excess_posting import Excess
 from ledger.money import Money
 from ledger.posting import Fact, entry
 from ledger.withdrawals import TakenBack
@@ -32,18 +32,19 @@ RULES = {
 """By kind and state: the name of the rule, and the words before what is kept."""
 
 
-def withdrawal(fact: Fact, before: TakenBack | None, after: TakenBack, *, excess: bool) -> list[Entry]:
+def withdrawal(fact: Fact, before: TakenBack | None, after: TakenBack, *, excess: Excess | None) -> list[Entry]:
     """Book a change of a withdrawal; `before` is None where it was not known, and `fact` is of the capture.
 
     References: `{operation_id}:{kind}:{gateway's reference}`, from the first change on with its number behind; the fee's
-    have `:fee` before that. `excess` where the capture was in excess: what is taken back is owed to nobody any more.
+    have `:fee` before that. `excess` where the capture was in excess, with what was given back of it by all else: what is
+    taken back is owed to nobody any more.
     """
     name = f":{after.kind}:{after.reference}"
     change = f":{after.changes}" if after.changes else ""
-    kept: Counter[Account] = Counter({_where(fact, after, excess=excess): after.kept_minor})
+    kept: Counter[Account] = Counter(_where(fact, after, excess))
     fee = after.fee_minor
     if before is not None:
-        kept.subtract({_where(fact, before, excess=excess): before.kept_minor})
+        kept.subtract(_where(fact, before, excess))
         fee -= before.fee_minor
     rule, words = RULES[after.kind, after.state]
     moved = _lines(kept, clearing(fact.gateway), after.currency)
@@ -61,15 +62,15 @@ def withdrawal(fact: Fact, before: TakenBack | None, after: TakenBack, *, excess
     return entries
 
 
-def _where(fact: Fact, taken: TakenBack, *, excess: bool) -> Account:
-    """Return the account on which what a withdrawal keeps stands."""
+def _where(fact: Fact, taken: TakenBack, excess: Excess | None) -> dict[Account, int]:
+    """Return where what a withdrawal keeps stands."""
     if taken.kind == "dispute" and taken.state != "lost":
-        return disputes_receivable()
-    if excess:
-        return refunds_payable()
+        return {disputes_receivable(): taken.kept_minor}
+    if excess is not None:
+        return excess.shares(taken.kept_minor)
     if taken.kind == "dispute":
-        return dispute_losses()
-    return revenue_refunds() if fact.invoice is None else receivable(fact.customer)
+        return {dispute_losses(): taken.kept_minor}
+    return {revenue_refunds() if fact.invoice is None else receivable(fact.customer): taken.kept_minor}
 
 
 def _lines(debited: Counter[Account], against: Account, currency: str) -> tuple[Line, ...]:

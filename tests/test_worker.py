@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -90,6 +91,17 @@ def test_the_migration_takes_the_persons_from_the_settings(
     assert ended(variables | {"CLOSERS": "alice"}, "--migrate").returncode == 0
     held = superuser_of.execute("SELECT role, person FROM people_roles WHERE until_at IS NULL ORDER BY role").fetchall()
     assert held == [("accountant", "carol"), ("closer", "alice")]
+
+
+def test_a_chart_that_cannot_be_used_ends_the_migration_before_it_begins(temporal_server: Any, tmp_path: Path) -> None:
+    """Nothing is changed, and each fault has its line."""
+    path = tmp_path / "chart.yaml"
+    path.write_text("version: 1\naccounts:\n  - {code: a:b, type: asset, normal_side: debit, owner: house}\n")
+    url = "postgresql://nobody@127.0.0.1:1/no"
+    answer = ended(environment(temporal_server, url, MIGRATION_DATABASE_URL=url, CHART=str(path)), "--migrate")
+    assert answer.returncode == 2
+    line = f"{path} line 2: accounts: there is no row for clearing:{{any}}, which the posting rules move: add it"
+    assert line in answer.stderr.splitlines()
 
 
 @pytest.fixture

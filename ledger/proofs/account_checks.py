@@ -7,7 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ledger.proofs.amounts import shown
-from ledger.proofs.booked import AUTHORIZATIONS, CLEARING, CONTRA, FEES, REFUNDS_PAYABLE, UNRESOLVED, Totals, balances
+from ledger.proofs.booked import (
+    AUTHORIZATIONS,
+    CLEARING,
+    CONTRA,
+    FEES,
+    PAID_BACK_TWICE,
+    REFUNDS_PAYABLE,
+    UNRESOLVED,
+    Totals,
+    balances,
+)
 from ledger.proofs.evidence import ChargeEvidence, Effect, EffectKind, OperationRow, Standing
 from ledger.proofs.findings import Code, Finding
 from ledger.proofs.withdrawal_checks import taken_back, without_withdrawals
@@ -26,27 +36,32 @@ def check_own_accounts(evidence: ChargeEvidence) -> Iterator[Finding]:
     unknown = [operation for operation in evidence.operations if operation.outcome == "unknown"]
     expected = _sum((f"{UNRESOLVED}{operation.gateway}", operation, 1) for operation in unknown)
     yield from _compare(Code.UNRESOLVED_DIFFERS, evidence, _of(found, UNRESOLVED), expected)
-    expected = _sum(
-        (REFUNDS_PAYABLE, operation, sign) for operation in evidence.operations if (sign := _owes(operation))
-    )
-    excess = evidence.in_excess
-    for row in evidence.withdrawals:
-        # What was taken in excess and is the customer's again is owed no more.
-        if row.operation_id in excess and row.state == "lost":
-            expected[REFUNDS_PAYABLE, row.currency] += row.kept_minor
-    yield from _compare(Code.REFUNDS_PAYABLE_DIFFER, evidence, _of(found, REFUNDS_PAYABLE), expected)
+    expected = _owed(evidence)
+    for account in (REFUNDS_PAYABLE, PAID_BACK_TWICE):
+        yield from _compare(Code.REFUNDS_PAYABLE_DIFFER, evidence, _of(found, account), _of(expected, account))
 
 
-def _owes(operation: OperationRow) -> int:
-    """The sign with which an operation stands on the account of refunds owed; 0 where it does not."""
-    succeeded = operation.outcome == "succeeded"
-    if operation.kind == "capture":
-        return -1 if operation.excess and succeeded else 0
-    if operation.kind != "refund":
-        return 0
-    if operation.compensates is not None:
-        return 1 if succeeded else 0
-    return -1 if operation.is_undecided else 0
+def _owed(evidence: ChargeEvidence) -> Totals:
+    """Refunds promised, and of each capture in excess what nobody has given back yet; what came back beyond it is lost."""
+    expected = _sum((REFUNDS_PAYABLE, each, -1) for each in evidence.operations if _is_promised(each))
+    for taken in evidence.operations:
+        if taken.kind != "capture" or not taken.excess or taken.outcome != "succeeded":
+            continue
+        left = Counter({taken.currency: taken.amount_minor})
+        for each in evidence.operations:
+            if each.compensates == taken.operation_id and each.kind == "refund" and each.outcome == "succeeded":
+                left[each.currency] -= each.amount_minor
+        for row in evidence.withdrawals:
+            if row.operation_id == taken.operation_id and row.state == "lost":
+                left[row.currency] -= row.kept_minor
+        for currency, amount in left.items():
+            account = REFUNDS_PAYABLE if amount > 0 else PAID_BACK_TWICE
+            expected[account, currency] -= amount
+    return expected
+
+
+def _is_promised(operation: OperationRow) -> bool:
+    return operation.kind == "refund" and operation.compensates is None and operation.is_undecided
 
 
 def _clearing(evidence: ChargeEvidence, effects: Sequence[Effect]) -> Totals:

@@ -16,6 +16,7 @@ UNRESOLVED = "memo:unresolved:"
 CONTRA = "contra"
 FEES = "expense:gateway_fees"
 REFUNDS_PAYABLE = "liability:refunds_payable"
+PAID_BACK_TWICE = "expense:paid_back_twice"
 
 Totals = Counter[tuple[str, str]]
 """Signed minor units by account and currency."""

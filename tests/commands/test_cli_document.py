@@ -9,13 +9,17 @@ import typer
 from pydantic import BaseModel
 
 from commands import (
+    account_documents,
     adjustment_documents,
     charge_documents,
+    chart_documents,
+    check_documents,
     entrance,
     entry_documents,
     fee_documents,
     financial_documents,
     history_documents,
+    hold_documents,
     ledger_documents,
     output,
     period_documents,
@@ -36,6 +40,7 @@ from commands.explanation import Explanation, Statement
 from commands.proof_report import ProofReport
 from commands.repair import Proposal, Proposals
 from commands.repair_plan import ChargePlan
+from ledger.account_standing import AccountState
 from ledger.adjustments import AdjustmentState
 from ledger.charges import ChargeStatus
 from ledger.inbox import EventState
@@ -47,6 +52,7 @@ from ledger.reviews import Choice, Evidence, Resolution
 from ledger.seals.damage import DamageKind
 from ledger.splits import SplitStatus
 from starter import app
+from workflows.hold_messages import HoldStatus
 
 
 def added(child: type[BaseModel], parent: type[BaseModel]) -> set[str]:
@@ -112,6 +118,13 @@ DOCUMENTS: dict[str, set[str]] = {
     "The audit trail": set(history_documents.AuditTrailDocument.model_fields),
     "An event of the audit trail": set(history_documents.AuditEventDocument.model_fields),
     "An account": set(ledger_documents.AccountDocument.model_fields),
+    "An account in all its currencies": set(account_documents.AccountStandingDocument.model_fields),
+    "How an account stands": set(account_documents.StandingDocument.model_fields),
+    "A change of an account": set(account_documents.AccountChangeDocument.model_fields),
+    "A hold": set(hold_documents.HoldDocument.model_fields),
+    "A row of the chart": set(chart_documents.ChartRowDocument.model_fields),
+    "A dry run": set(check_documents.CheckDocument.model_fields),
+    "An entry that was tried": set(check_documents.TriedDocument.model_fields),
     "A line of an account": set(history_documents.LogLineDocument.model_fields),
     "A rate": set(rate_documents.RateDocument.model_fields),
     "The rate that applied": set(rate_documents.AppliedRateDocument.model_fields),
@@ -151,9 +164,14 @@ DOCUMENTS: dict[str, set[str]] = {
 def commands() -> dict[str, Any]:
     """Every command by the words that call it."""
     found: dict[str, Any] = {}
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        for sub, nested in getattr(command, "commands", {"": command}).items():
-            found[f"{name} {sub}".strip()] = nested
+
+    def walk(words: str, command: Any) -> None:
+        for name, nested in getattr(command, "commands", {}).items():
+            walk(f"{words} {name}".strip(), nested)
+        if not hasattr(command, "commands"):
+            found[words] = command
+
+    walk("", typer.main.get_command(app))
     return found
 
 
@@ -210,7 +228,18 @@ def test_every_exit_code_is_described() -> None:
 
 @pytest.mark.parametrize(
     "word",
-    [*ChargeStatus, *RefundStatus, *Resolution, *EventState, *SplitStatus, *PeriodState, *AdjustmentState, *DamageKind],
+    [
+        *ChargeStatus,
+        *RefundStatus,
+        *Resolution,
+        *EventState,
+        *SplitStatus,
+        *HoldStatus,
+        *AccountState,
+        *PeriodState,
+        *AdjustmentState,
+        *DamageKind,
+    ],
 )
 def test_every_status_is_described(word: str) -> None:
     """A script can name each status that it may meet."""

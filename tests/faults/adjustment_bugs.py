@@ -2,8 +2,8 @@
 
 from tests.faults.planted import Bug, Change
 
-TABLES = "ledger/migrations/versions/0019_adjustments.py"
-POSTING = "ledger/migrations/versions/0020_adjustment_posting.py"
+TABLES = "ledger/migrations/versions/0021_adjustments.py"
+POSTING = "ledger/migrations/versions/0022_adjustment_posting.py"
 GUARDS = "tests/ledger/test_adjustment_guards.py"
 ROWS = "tests/ledger/test_adjustments.py"
 STEPS = "tests/activities/test_adjustment_books.py"

@@ -22,7 +22,7 @@ ROWS = {
 """What is done where, and which row of the fault catalogue shows it."""
 READING = {"look_up", "watch", "read_withdrawals", "withdrawals"}
 """Steps that move no money, and come again by themselves."""
-LOOKING = {"look_at_legs", "operations_to_reread"}
+LOOKING = {"look_at_legs", "operations_to_reread", "expire_hold"}
 """Steps that a process takes again for as long as there is something to see: only the first time is sure to come."""
 GATEWAY_FAULTS: dict[str, tuple[int, dict[str, Any]]] = {
     "lost_request": (6, {"when": "before", "action": "drop"}),

@@ -87,9 +87,9 @@ OF_BOOKS = (
         "the tables take an entry that is out by a cent",
         [
             Change(
-                "ledger/migrations/versions/0003_journal.py",
-                "bool_and(s.debits = s.credits)",
-                "bool_and(abs(s.debits - s.credits) <= 1)",
+                "ledger/migrations/versions/0015_chart.py",
+                "sum(CASE l.side WHEN 'debit' THEN l.amount_minor ELSE -l.amount_minor END) = 0 AS is_balanced",
+                "abs(sum(CASE l.side WHEN 'debit' THEN l.amount_minor ELSE -l.amount_minor END)) <= 1 AS is_balanced",
             )
         ],
         "tests/ledger/test_journal_guards.py::test_nobody_writes_a_wrong_entry",
@@ -146,5 +146,43 @@ OF_BOOKS = (
         "yen are written with two decimal places",
         [Change("gateways/stripe_amounts.py", "GNF JPY KMF", "GNF KMF")],
         f"{CHARGES}::test_currencies_without_and_with_three_decimals_arrive_exactly",
+    ),
+    Bug(
+        "a hold is placed without the lock of its account",
+        [
+            Change(
+                "ledger/migrations/versions/0016_standing_and_holds.py",
+                "FOR NO KEY UPDATE;\n    SELECT h.* INTO placed",
+                ";\n    SELECT h.* INTO placed",
+            )
+        ],
+        "tests/ledger/test_guard_races.py::test_who_holds_and_who_spends_never_promise_the_same_money_twice",
+    ),
+    Bug(
+        "what is held is available",
+        [
+            Change(
+                "ledger/migrations/versions/0015_chart_and_posting.py",
+                "o.after_minor - b.held_minor < b.floor_minor",
+                "o.after_minor < b.floor_minor",
+            )
+        ],
+        "tests/ledger/test_holds.py::test_what_is_held_is_pending_and_not_available",
+    ),
+    Bug(
+        "what a customer gets back twice is taken off what is owed to others",
+        [Change("ledger/excess_posting.py", "off = min(back_minor, owed)", "off = back_minor")],
+        "tests/activities/test_excess_books.py",
+    ),
+    Bug(
+        "an account on which facts are booked can be frozen",
+        [
+            Change(
+                "ledger/migrations/versions/0016_standing_and_holds.py",
+                "WHEN row.guarded IS NOT TRUE THEN",
+                "WHEN false THEN",
+            )
+        ],
+        "tests/ledger/test_account_standing.py::test_an_account_on_which_facts_are_booked_is_never_shut",
     ),
 )

@@ -1,4 +1,4 @@
-"""Stories of steps that come seldom: a late fee, a gateway that knows nothing for days, a dispute, a charge in legs, an adjustment.
+"""Stories of steps that come seldom: a late fee, a gateway that knows nothing for days, a dispute, a charge in legs, an adjustment, a hold.
 
 The matrix plays them beside the others, for these steps alone.
 """
@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 from ledger.adjustment_requests import AdjustmentRequest
 from ledger.adjustments import AdjustmentState
 from ledger.charges import ChargeStatus, ChargeView
+from ledger.holds import HoldRequest
 from ledger.refunds import RefundStatus, RefundView
 from ledger.splits import SplitRequest, SplitStatus, SplitView
 from tests.faults.evidence import Acknowledged
@@ -34,12 +35,13 @@ from tests.faults.stories import (
     pass_time,
     told_of,
 )
-from tests.workflows import adjustments, splits
+from tests.workflows import adjustments, holds, splits
 from tests.workflows.conftest import GOOD, Processes
 from workflows import telling
 from workflows.charge import ChargeWorkflow
 from workflows.charge_commands import CaptureCommand
 from workflows.hints import GatewayReported
+from workflows.hold_messages import HoldView
 from workflows.review_messages import GATEWAY_NOT_READ, RESOLVE_REVIEW, ResolveReview
 
 View = TypeVar("View", ChargeView, RefundView)
@@ -153,6 +155,28 @@ async def adjustment_expires(
     return await _told_of_adjustment(processes, asked, AdjustmentState.EXPIRED)
 
 
+async def hold_posted(processes: Processes, _gateway: str, hold_id: str, chance: random.Random) -> Told:
+    """Set money of a wallet aside, and take some or all of it: once, and the rest is there again."""
+    asked = await _held(processes, hold_id, chance)
+    taken = chance.randint(1, asked.amount.amount_minor)
+    view = await as_patient(processes, lambda: holds.post(processes, hold_id, taken))
+    return await _told_of_hold(processes, asked, view, left_minor=holds.FILLED - taken)
+
+
+async def hold_voided(processes: Processes, _gateway: str, hold_id: str, chance: random.Random) -> Told:
+    """Set money of a wallet aside, and let it go."""
+    asked = await _held(processes, hold_id, chance)
+    view = await as_patient(processes, lambda: holds.void(processes, hold_id))
+    return await _told_of_hold(processes, asked, view, left_minor=holds.FILLED)
+
+
+async def hold_expired(processes: Processes, _gateway: str, hold_id: str, chance: random.Random) -> Told:
+    """Set money of a wallet aside for seconds: it goes by itself."""
+    asked = await _held(processes, hold_id, chance, expires_at=holds.soon())
+    view = await as_patient(processes, lambda: holds.handle(processes, hold_id).result())
+    return await _told_of_hold(processes, asked, view, left_minor=holds.FILLED)
+
+
 RARE: dict[str, tuple[Story, set[str]]] = {
     story.__name__: (story, steps)
     for story, steps in (
@@ -165,6 +189,9 @@ RARE: dict[str, tuple[Story, set[str]]] = {
         (split_called_off, {"cancel_split"}),
         (adjusted, {"request_adjustment", "decide_adjustment", "post_adjustment"}),
         (adjustment_expires, {"expire_adjustment"}),
+        (hold_posted, {"place_hold", "post_hold"}),
+        (hold_voided, {"void_hold"}),
+        (hold_expired, {"expire_hold"}),
     )
 }
 """The stories, and the steps for which they have cells: others have theirs elsewhere, or come as often as chance will."""
@@ -210,6 +237,20 @@ async def _told_of_adjustment(processes: Processes, asked: AdjustmentRequest, en
 
 async def _taken(processes: Processes, asked: SplitRequest) -> SplitView:
     return await as_patient(processes, lambda: splits.play(processes, asked))
+
+
+async def _held(processes: Processes, hold_id: str, chance: random.Random, **changes: Any) -> HoldRequest:
+    asked = await holds.asked(processes, chance.randint(1, holds.FILLED), hold_id, **changes)
+    await as_patient(processes, lambda: holds.place(processes, asked, update_id=f"{hold_id}-placed"))
+    return asked
+
+
+async def _told_of_hold(processes: Processes, asked: HoldRequest, view: HoldView, *, left_minor: int) -> Told:
+    """What the caller of a hold was told, as wished where the books have it so: ended, and the wallet with what is left."""
+    row, standing = await holds.row(processes, asked.hold_id), await holds.standing(processes, asked)
+    as_wished = row.state.value == view.status.value and holds.three(standing) == (left_minor, 0, left_minor)
+    answer = Acknowledged(asked.hold_id, view.status.value, view.posted_minor)
+    return Told(answer, as_wished, legs=())  # no charge: there is none to be held against the books
 
 
 def _in_legs(gateway: str, split_id: str, chance: random.Random, **changes: Any) -> SplitRequest:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import psycopg
 
-APPLICATION, AUDITOR = "quittance_app", "quittance_auditor"
+APPLICATION, AUDITOR, SEALER = "quittance_app", "quittance_auditor", "quittance_sealer"
 
 NEW_ENTRY = (
     "INSERT INTO public.entries (reference, rule, description, event_at, actor, line_count, totals, content_hash)"
@@ -203,7 +203,7 @@ IDLE_GRANT = "GRANT INSERT, UPDATE, DELETE ON public.lines TO {role}"
 # Once a session has called a function, its language knows this setting, and whose it is.
 LANGUAGE = ["SET plpgsql.variable_conflict = use_variable"]
 
-BEYOND = {APPLICATION: LANGUAGE, AUDITOR: WORK}
+BEYOND = {APPLICATION: LANGUAGE, AUDITOR: WORK, SEALER: [*WORK, "SELECT * FROM public.charges"]}
 """What each role is refused beside what every role is."""
 
 

@@ -322,7 +322,7 @@ def test_what_was_changed_after_the_request_is_not_posted(
 ) -> None:
     """Even who turns the guards off and writes another entry, and its hash, gets it neither approved nor posted."""
     say(application, small, "bob")
-    for entry, table_hash in ((entry_with(small, event_at="2020-01-01T00:00:00Z"), False), (entry_with(small), True)):
+    for entry, table_hash in ((entry_with(small, event_at="2026-02-01T00:00:00Z"), False), (entry_with(small), True)):
         changed = entry.replace("5000", "9000")
         with without_guard(superuser, "adjustments", "adjustment_follows_its_decisions"):
             superuser.execute(
@@ -341,7 +341,7 @@ def test_what_was_changed_after_the_request_is_not_posted(
     "tampered",
     [
         """jsonb_set(given, '{0,description}', '"other"')""",
-        """jsonb_set(given, '{0,event_at}', '"2020-01-01T00:00:00Z"')""",
+        """jsonb_set(given, '{0,event_at}', '"2026-02-01T00:00:00Z"')""",
         """jsonb_set(given, '{0,charge_id}', '"ch_1"')""",
         "replace(given::text, '5000', '5001')::jsonb",
         "replace(given::text, 'receivable:cus_1', 'receivable:cus_2')::jsonb",

@@ -135,7 +135,8 @@ class Books(RuleBasedStateMachine):
     @rule(amount=amounts, currency=currencies, hour=hours)
     def pay_a_refund(self, amount: int, currency: str, hour: int) -> None:
         """A refund is paid, of what was promised or of more, which is refused."""
-        self._post(posting.refund_succeeded(self._fact(amount, currency, hour)))
+        fact = self._fact(amount, currency, hour)
+        self._post(posting.refund_succeeded(fact, fact.money))
 
     @rule(amount=amounts, currency=currencies, hour=hours, is_spent=st.booleans())
     def move_a_wallet(self, amount: int, currency: str, hour: int, is_spent: bool) -> None:  # noqa: FBT001 # hypothesis's way

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ledger.accounts import clearing, wallet
 from ledger.conversion import Conversion, Quote, converted
 from ledger.entries import credit, debit
-from ledger.errors import ConversionRefused
+from ledger.exchange_errors import ConversionRefused
 from ledger.money import Money
 from ledger.positions import Position, exchanged
 from ledger.rounding import Rounding

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ledger import credits as rules
 from ledger import fees
 from ledger.credits import Outstanding, Purchase, Spending
-from ledger.errors import ConversionRefused
+from ledger.exchange_errors import ConversionRefused
 from ledger.fees import Fees
 from ledger.money import Money
 from ledger.posting import captured, fee_charged

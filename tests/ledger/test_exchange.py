@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ledger import exchange, history, journal, rates, reports
 from ledger.accounts import clearing, revenue_sales, wallet
 from ledger.entries import Entry, credit, debit
-from ledger.errors import ConversionRefused, NoRate, ReferenceConflict
+from ledger.errors import ReferenceConflict
+from ledger.exchange_errors import ConversionRefused, NoRate
 from ledger.money import Money
 from ledger.positions import Position
 from tests.ledger.exchange_samples import DAY, conversion, money, new_rate

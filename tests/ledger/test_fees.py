@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ledger import fees
-from ledger.errors import FeeUnknown
+from ledger.exchange_errors import FeeUnknown
 from ledger.fee_posting import lines_of
 from ledger.fee_rules import Ask, Basis, Bearer, FeeRule, FeeRules, Settlement, TiersBy
 from ledger.money import MAX_AMOUNT_MINOR

@@ -112,7 +112,7 @@ async def books(connection: AsyncConnection) -> None:
         await journal.post(connection, [capture(charge_id), fee(charge_id)])
     refund = fact("ch_2", 1000, kind="refund")
     await journal.post(connection, [posting.refund_reserved(refund)])
-    await journal.post(connection, [posting.refund_succeeded(refund)])
+    await journal.post(connection, [posting.refund_succeeded(refund, refund.money)])
     await journal.post(connection, [two_currencies()])
     await connection.commit()
 

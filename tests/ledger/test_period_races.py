@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import journal, periods
 from ledger.database import create_engine
-from ledger.errors import LedgerError, NotInThisRole, PeriodRefused
+from ledger.errors import LedgerError
+from ledger.period_errors import NotInThisRole, PeriodRefused
 from tests.conftest import Database
 from tests.ledger.months import appoint, first_day, name_of, within
 from tests.ledger.samples import capture
@@ -25,8 +26,10 @@ MOST_SECONDS = 0.008
 BY_HAND = text(
     "WITH e AS (INSERT INTO entries (reference, rule, description, event_at, actor, line_count, totals, content_hash, period)"
     " VALUES (:reference, 'by_hand', 'by hand', :at, 'person:owner', 2, '{\"USD\": 5}', '', :period) RETURNING entry_id)"
-    " INSERT INTO lines (entry_id, line_number, account_id, side, amount_minor, currency)"
-    " SELECT e.entry_id, row_number() OVER (), a.account_id, s.side, 5, 'USD' FROM e, accounts a,"
+    " INSERT INTO lines (entry_id, line_number, account_id, side, amount_minor, currency,"
+    " sequence, before_minor, after_minor, event_at, recorded_at, event_high)"
+    " SELECT e.entry_id, row_number() OVER (), a.account_id, s.side, 5, 'USD', 1000000 + e.entry_id, 0, 5, :at, now(), :at"
+    " FROM e, accounts a,"
     " (VALUES ('debit', 'clearing:stripe'), ('credit', 'revenue:sales')) s (side, code)"
     " WHERE a.code = s.code AND a.currency = 'USD'"
 )

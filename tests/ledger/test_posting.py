@@ -30,7 +30,7 @@ RULES = [
     (posting.fee_charged(PAID), "ch_1:capture:1:fee", FEES, CLEARING),
     (posting.refund_reserved(REFUND), "ch_1:refund:1:reserved", REFUNDS, PAYABLE),
     (posting.refund_reserved(INVOICED_REFUND), "ch_1:refund:1:reserved", RECEIVABLE, PAYABLE),
-    (posting.refund_succeeded(REFUND), "ch_1:refund:1", PAYABLE, CLEARING),
+    (posting.refund_succeeded(REFUND, REFUND.money), "ch_1:refund:1", PAYABLE, CLEARING),
     (posting.refund_failed(REFUND, had_succeeded=False), "ch_1:refund:1:failed", PAYABLE, REFUNDS),
     (posting.outcome_unknown(PAID), "ch_1:capture:1:unknown", OPEN, OPEN_CONTRA),
     (posting.outcome_known(PAID), "ch_1:capture:1:known", OPEN_CONTRA, OPEN),
@@ -80,11 +80,21 @@ def test_a_fee_of_nothing_is_no_entry() -> None:
 
 def test_a_refund_that_failed_after_it_succeeded_leaves_nothing_behind() -> None:
     """The gateway has the money back in our account with it, and the customer is owed nothing that we promised."""
-    entries = posting.refund_reserved(REFUND), posting.refund_succeeded(REFUND)
+    entries = posting.refund_reserved(REFUND), posting.refund_succeeded(REFUND, REFUND.money)
     failed = posting.refund_failed(REFUND, had_succeeded=True)
     assert not movements(*entries, failed)
     assert movements(failed)[CLEARING] == 4999
     assert failed.reverses == entries[0].reference
+
+
+@pytest.mark.parametrize(("invoice", "account"), [(None, REFUNDS), ("in_1", RECEIVABLE)])
+@pytest.mark.parametrize("made_minor", [4998, 4999, 5000])
+def test_a_refund_uses_up_what_was_reserved_for_it(invoice: str | None, account: str, made_minor: int) -> None:
+    """A gateway that gives back another amount than it was asked for leaves nothing owed, and nobody in debt."""
+    reserved = fact(kind="refund", invoice=invoice)
+    made = fact(kind="refund", amount_minor=made_minor, invoice=invoice)
+    entries = posting.refund_reserved(reserved), posting.refund_succeeded(made, reserved.money)
+    assert movements(*entries) == {account: made_minor, CLEARING: -made_minor}
 
 
 @pytest.mark.parametrize("invoice", [None, "in_1"])

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import rates
-from ledger.errors import NoRate, RateConflict
+from ledger.exchange_errors import NoRate, RateConflict
 from ledger.money import MoneyError
 from ledger.rates import minor_rate, read_rate, shown
 from tests.ledger.exchange_samples import DAY, new_rate

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.entries import Entry
+from ledger.excess_posting import Excess
 from ledger.posting import Fact
 from ledger.withdrawal_posting import withdrawal
 from ledger.withdrawals import TakenBack
@@ -17,6 +18,7 @@ CLEARING, HELD_BACK = "clearing:stripe", "asset:disputes_receivable"
 LOSSES, FEES = "expense:dispute_losses", "expense:dispute_fees"
 REFUNDS, RECEIVABLE, PAYABLE = "revenue:refunds", "receivable:cus_1", "liability:refunds_payable"
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+EXCESS = Excess(taken_minor=4999, otherwise_back_minor=0)
 STATES = ["open", "lost", "won"]
 
 
@@ -40,7 +42,7 @@ def taken(kind: str = "dispute", state: str = "open", returned: int = 0, fee: in
     )
 
 
-def booked(*states: TakenBack, of: Fact | None = None, excess: bool = False) -> list[Entry]:
+def booked(*states: TakenBack, of: Fact | None = None, excess: Excess | None = None) -> list[Entry]:
     """The entries of a withdrawal that goes through these states."""
     entries = []
     before = None
@@ -92,7 +94,7 @@ def test_a_reversal_of_what_an_invoice_was_paid_with_is_owed_again() -> None:
 @pytest.mark.parametrize("kind", ["reversal", "dispute"])
 def test_what_was_taken_in_excess_and_is_taken_back_is_owed_no_more(kind: str) -> None:
     """The customer has it again, so nothing is lost and nothing is to be refunded."""
-    assert movements(*booked(taken(kind, "lost"), excess=True)) == {PAYABLE: 4999, CLEARING: -4999}
+    assert movements(*booked(taken(kind, "lost"), excess=EXCESS)) == {PAYABLE: 4999, CLEARING: -4999}
 
 
 def test_each_change_has_entries_under_names_of_its_own() -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from activities.charge_decisions import Case
+from ledger.accounts import refunds_payable
 from ledger.charges import Charge, ChargeRequest, ChargeStatus
 from ledger.entries import Entry
 from ledger.errors import InvalidEntry, LimitExceeded, OperationConflict, ReferenceConflict, UnknownCharge
@@ -160,6 +161,12 @@ class Books:
                 if reversed_by is not None:
                     raise InvalidEntry(entry.reference, f"{entry.reverses} is reversed by {reversed_by.reference}")
             self.entries[entry.reference] = entry
+            if self._owed_for_refunds() < 0:  # the guard that PostgreSQL keeps
+                raise InvalidEntry(entry.reference, "what is owed for refunds would be less than nothing")
+
+    def _owed_for_refunds(self) -> int:
+        lines = (line for entry in self.entries.values() for line in entry.lines if line.account == refunds_payable())
+        return sum(line.money.amount_minor if line.side == "credit" else -line.money.amount_minor for line in lines)
 
     def park(self, operation_id: str | None) -> None:
         """Open a case, or leave the one that is open."""

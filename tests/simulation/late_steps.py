@@ -43,9 +43,8 @@ class LateSteps:
         if request.outcome is None:
             why = request.unknown_because or "no answer"
             return self._carry_out(late_decisions.compensation_unknown(case, name, why))
-        excess = case.operation(name).compensates or ""
-        taken = withdrawal_decisions.kept_of(excess, list(self._books.withdrawals.values()))
-        decision = late_decisions.compensated(case, name, request.outcome, self._books.now, taken_back_minor=taken)
+        taken = list(self._books.withdrawals.values())
+        decision = late_decisions.compensated(case, name, request.outcome, self._books.now, taken)
         return self._carry_out(decision)
 
     def record_withdrawals(self, request: RecordWithdrawals) -> int:

@@ -10,7 +10,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from ledger.adjustment_requests import AdjustmentRequest
 from ledger.charges import CaptureMode, ChargeStatus, ChargeView
-from tests.workflows import adjustments, splits
+from tests.workflows import adjustments, holds, splits
 from tests.workflows.conftest import Processes
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
@@ -242,6 +242,40 @@ async def _ended(processes: Processes, asked: AdjustmentRequest) -> str:
     return f"adjustment/{asked.adjustment_id}"
 
 
+async def hold_posted(processes: Processes) -> str:
+    """Held, and a part of it taken."""
+    asked = await holds.asked(processes)
+    await holds.place(processes, asked)
+    await holds.post(processes, asked.hold_id, 250)
+    await holds.handle(processes, asked.hold_id).result()
+    return f"hold/{asked.hold_id}"
+
+
+async def hold_voided(processes: Processes) -> str:
+    """Held, and let go."""
+    asked = await holds.asked(processes)
+    await holds.place(processes, asked)
+    await holds.void(processes, asked.hold_id)
+    await holds.handle(processes, asked.hold_id).result()
+    return f"hold/{asked.hold_id}"
+
+
+async def hold_expired(processes: Processes) -> str:
+    """Held until its time is over."""
+    asked = await holds.asked(processes, expires_at=holds.soon(3))
+    await holds.place(processes, asked)
+    await holds.handle(processes, asked.hold_id).result()
+    return f"hold/{asked.hold_id}"
+
+
+async def hold_refused(processes: Processes) -> str:
+    """More than is available."""
+    asked = await holds.asked(processes, holds.FILLED + 1)
+    await holds.place(processes, asked)
+    await holds.handle(processes, asked.hold_id).result()
+    return f"hold/{asked.hold_id}"
+
+
 ENDINGS: dict[str, Callable[[Processes], Awaitable[str]]] = {
     story.__name__: story
     for story in (
@@ -267,5 +301,9 @@ ENDINGS: dict[str, Callable[[Processes], Awaitable[str]]] = {
         adjustment_rejected,
         adjustment_expired,
         adjustment_refused,
+        hold_posted,
+        hold_voided,
+        hold_expired,
+        hold_refused,
     )
 }

@@ -23,6 +23,7 @@ from tests.workflows.conftest import Processes, run_processes, settings_for
 from tests.workflows.endings import ENDINGS
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
+from workflows.hold import HoldWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.split import SplitWorkflow
 
@@ -81,7 +82,7 @@ def test_every_ending_is_recorded() -> None:
 async def test_a_recorded_history_replays_with_todays_code(path: Path) -> None:
     """A charge that began before a deployment goes on after it."""
     replayer = Replayer(
-        workflows=[ChargeWorkflow, RefundWorkflow, SplitWorkflow, AdjustmentWorkflow],
+        workflows=[ChargeWorkflow, RefundWorkflow, SplitWorkflow, AdjustmentWorkflow, HoldWorkflow],
         data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))

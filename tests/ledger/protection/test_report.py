@@ -39,7 +39,12 @@ async def test_a_migrated_database_is_protected(database: Database) -> None:
     """Nothing is found where nothing is wrong, but that this server does not wait for its disk."""
     seen = await inspected(database.app_url)
     assert [(fault.subject, fault.what) for fault in seen.faults] == [(Subject.DURABILITY, FSYNC)]
-    assert [role.name for role in seen.roles] == ["quittance_app", "quittance_auditor", "quittance_owner"]
+    assert [role.name for role in seen.roles] == [
+        "quittance_app",
+        "quittance_auditor",
+        "quittance_owner",
+        "quittance_sealer",
+    ]
     assert [role.may_log_in for role in seen.roles] == [True, True, False]
     assert not any(role.is_superuser or role.member_of for role in seen.roles)
 

@@ -136,7 +136,7 @@ async def test_sealing_locks_nothing_that_a_posting_needs(
 SEALS_ONCE = """
 import asyncio, sys
 from pathlib import Path
-from ledger.database import create_engine
+from ledger.database import (create_engine)
 from ledger.seals import signing
 from ledger.seals.sealing import seal_next
 

@@ -6,8 +6,8 @@ place in the sequence, found in an index, and what is left are the late lines th
 
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0025"
+down_revision = "0024"
 
 # Where a late line is in their index: with those of its account that are about as late. Seldom is a line late by days, but
 # those that are span each moment of those days: among the many others each would be on a page of its own. The place is a

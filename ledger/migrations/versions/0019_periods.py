@@ -5,8 +5,8 @@ Postings share an advisory lock until their transaction ends; whoever changes a 
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0019"
+down_revision = "0018"
 
 LOCK = 7_300_614_092_117_017
 """The advisory lock between postings and changes of periods; the number means nothing else."""

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0022"
+down_revision = "0021"
 
 # What the journal lets in, and, when the transaction ends, that it is the entry which was approved, line by line.
 POSTED = """

@@ -5,8 +5,8 @@ The checks stand in triggers, so that they hold whoever asks; the functions are 
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0021"
+down_revision = "0020"
 
 TIERS = """
 CREATE TABLE public.adjustment_tiers (

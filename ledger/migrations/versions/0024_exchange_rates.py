@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0022"
-down_revision = "0021"
+revision = "0024"
+down_revision = "0023"
 
 # A ratio of two integers in lowest terms, and no decimal number: its inverse is exact, 1/3 can be written, and so the same
 # rate is the same row however it was written. The bound keeps both in 15 digits.

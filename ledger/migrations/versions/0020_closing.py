@@ -6,11 +6,11 @@ goes around one.
 
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0020"
+down_revision = "0019"
 
 LOCK = 7_300_614_092_117_017
-"""As in 0017."""
+"""As in 0019."""
 
 AUDITOR = """
 DO $$

@@ -5,21 +5,24 @@ What is available of an account is its balance less what is held. A hold is post
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0017"
 
-# Facts of gateways must always find their accounts open, so that only what belongs to others can be frozen or closed.
+# Facts of gateways must always find their accounts open. They are booked on accounts of the house and of gateways, and on
+# what customers owe, which has no guard: only a guarded account that belongs to others can be frozen, closed or held on.
 STANDING = """
 CREATE TABLE public.account_changes (
     change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account_id bigint NOT NULL REFERENCES public.accounts (account_id),
     state text NOT NULL,
     floor_minor bigint,
+    bill_back_minor bigint,
     actor text NOT NULL CONSTRAINT account_change_actor_length CHECK (length(actor) BETWEEN 1 AND 200),
     because text NOT NULL CONSTRAINT account_change_reason_length CHECK (length(because) BETWEEN 1 AND 500),
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE public.account_changes IS 'How an account stood after each change that somebody made to it';
+COMMENT ON COLUMN public.account_changes.bill_back_minor IS 'The limit that was given, which stands whatever the chart says later; null where none was';
 CREATE INDEX account_changes_account ON public.account_changes (account_id);
 
 CREATE FUNCTION public.account_of(wanted text, unit text) RETURNS bigint LANGUAGE plpgsql
@@ -52,12 +55,11 @@ BEGIN
     SELECT b.* INTO standing FROM public.balances b WHERE b.account_id = account FOR NO KEY UPDATE;
     fault := CASE
         WHEN new_state NOT IN ('open', 'frozen', 'closed') THEN format('there is no state %s', new_state)
-        WHEN new_state <> 'open' AND row.owner IN ('house', 'gateway')
-            THEN 'it belongs to the house or to a gateway, whose facts are always booked'
-        WHEN standing.state = 'closed' THEN 'it is closed for good'
+        WHEN row.owner IN ('house', 'gateway') THEN 'it belongs to the house or to a gateway, whose facts are always booked'
+        WHEN row.guarded IS NOT TRUE THEN 'it has no guard, so facts must always be bookable on it'
+        WHEN standing.state = 'closed' AND (new_state <> 'closed' OR bill_back_minor IS NOT NULL) THEN 'it is closed for good'
         WHEN new_state = 'closed' AND (standing.balance_minor <> 0 OR standing.held_minor <> 0)
             THEN format('it holds %s, of which %s are held: bring both to zero', standing.balance_minor, standing.held_minor)
-        WHEN bill_back_minor IS NOT NULL AND standing.floor_minor IS NULL THEN 'it is not guarded, so it needs no limit'
         WHEN bill_back_minor < 0 THEN 'a limit of bill-back is not negative'
         WHEN -bill_back_minor > standing.balance_minor - standing.held_minor
             THEN format('it is at %s already, below that limit', standing.balance_minor - standing.held_minor)
@@ -66,16 +68,58 @@ BEGIN
         RAISE EXCEPTION 'account % cannot be changed so: %', change_account.code, fault
             USING ERRCODE = 'QT422', CONSTRAINT = 'account_change_is_allowed', HINT = fault;
     END IF;
-    UPDATE public.balances b
-        SET state = coalesce(new_state, b.state), floor_minor = coalesce(-bill_back_minor, b.floor_minor)
-        WHERE b.account_id = account;
-    INSERT INTO public.account_changes (account_id, state, floor_minor, actor, because)
-        SELECT b.account_id, b.state, b.floor_minor, change_account.actor, change_account.because
-            FROM public.balances b WHERE b.account_id = account;
+    -- Said again, it stands as it was first said.
+    IF standing.state IS DISTINCT FROM coalesce(new_state, standing.state)
+        OR standing.floor_minor IS DISTINCT FROM coalesce(-bill_back_minor, standing.floor_minor)
+    THEN
+        UPDATE public.balances b
+            SET state = coalesce(new_state, b.state), floor_minor = coalesce(-bill_back_minor, b.floor_minor)
+            WHERE b.account_id = account;
+        INSERT INTO public.account_changes (account_id, state, floor_minor, bill_back_minor, actor, because)
+            SELECT b.account_id, b.state, b.floor_minor, change_account.bill_back_minor, change_account.actor,
+                    change_account.because
+                FROM public.balances b WHERE b.account_id = account;
+    END IF;
     RETURN QUERY SELECT b.state, b.floor_minor FROM public.balances b WHERE b.account_id = account;
 END
 $$;
 GRANT EXECUTE ON FUNCTION public.change_account TO quittance_app;
+"""
+
+# Read and followed when a chart is loaded. The limit that somebody gave an account stands, whatever the chart says.
+AS_CHARTED = """
+CREATE FUNCTION public.as_charted()
+RETURNS TABLE (
+    account_id bigint, code text, currency text, available_minor bigint, floor_minor bigint, is_ours boolean,
+    charted_floor bigint, fault text
+)
+LANGUAGE sql STABLE BEGIN ATOMIC
+    SELECT f.account_id, f.code, f.currency, f.available_minor, f.floor_minor, f.is_ours, f.charted_floor, CASE
+            WHEN f.charted_type IS NULL THEN 'is open, and the chart has no row for it'
+            WHEN f.type <> f.charted_type OR f.normal_side <> f.charted_side
+                THEN format('is open as %s with normal side %s: keep it so', f.type, f.normal_side)
+            WHEN f.currency <> ALL (f.currencies) THEN 'is open, and the chart does not allow it in this currency'
+            WHEN f.state <> 'open' AND (f.is_ours OR f.charted_floor IS NULL)
+                THEN format('is %s, which only a guarded account of others can be', f.state)
+            WHEN f.available_minor < f.charted_floor AND NOT f.is_ours AND f.floor_minor IS DISTINCT FROM f.charted_floor
+                THEN format('has %s available in minor units, below the %s that the chart asks of it', f.available_minor,
+                    f.charted_floor)
+        END
+    FROM (
+        SELECT a.account_id, a.code, a.currency, a.type, a.normal_side, b.state, b.floor_minor,
+                b.balance_minor - b.held_minor AS available_minor, c.type AS charted_type, c.normal_side AS charted_side,
+                c.owner IN ('house', 'gateway') AS is_ours, c.currencies,
+                CASE WHEN c.guarded THEN -coalesce(g.bill_back_minor, c.bill_back_minor, 0) END AS charted_floor
+            FROM public.accounts a
+            JOIN public.balances b ON b.account_id = a.account_id
+            CROSS JOIN LATERAL public.charted(a.code) c
+            LEFT JOIN LATERAL (
+                SELECT l.bill_back_minor FROM public.account_changes l
+                    WHERE l.account_id = a.account_id AND l.bill_back_minor IS NOT NULL ORDER BY l.change_id DESC LIMIT 1
+            ) g ON true
+    ) f;
+END;
+COMMENT ON FUNCTION public.as_charted IS 'Every account as the chart wants it, and how it contradicts the chart';
 """
 
 HOLDS = """
@@ -93,9 +137,21 @@ CREATE TABLE public.holds (
     placed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended_at timestamptz,
     ended_by text,
+    ended_because text,
     CONSTRAINT hold_ends_once CHECK ((state = 'pending') = (ended_at IS NULL) AND (state = 'posted') = (entry_id IS NOT NULL))
 );
 CREATE INDEX holds_account ON public.holds (account_id) WHERE state = 'pending';
+
+CREATE FUNCTION public.refuse_another_hold(placed public.holds, account bigint, amount_minor bigint, expires_at timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF (placed.account_id, placed.amount_minor, placed.expires_at) IS DISTINCT FROM (account, amount_minor, expires_at) THEN
+        RAISE EXCEPTION 'hold % exists with other content', placed.hold_id
+            USING ERRCODE = 'QT409', CONSTRAINT = 'hold_id_is_unique', DETAIL = placed.hold_id;
+    END IF;
+END
+$$;
 
 CREATE FUNCTION public.place_hold(
     hold text, code text, currency text, amount_minor bigint, expires_at timestamptz, actor text, because text
@@ -105,6 +161,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     account bigint := public.account_of(place_hold.code, place_hold.currency);
+    row public.chart := public.charted(place_hold.code);
     standing public.balances;
     placed public.holds;
     missing bigint;
@@ -112,13 +169,12 @@ BEGIN
     SELECT b.* INTO standing FROM public.balances b WHERE b.account_id = account FOR NO KEY UPDATE;
     SELECT h.* INTO placed FROM public.holds h WHERE h.hold_id = hold;
     IF FOUND THEN
-        IF (placed.account_id, placed.amount_minor, placed.expires_at)
-            IS DISTINCT FROM (account, place_hold.amount_minor, place_hold.expires_at)
-        THEN
-            RAISE EXCEPTION 'hold % exists with other content', hold
-                USING ERRCODE = 'QT409', CONSTRAINT = 'hold_id_is_unique', DETAIL = hold;
-        END IF;
+        PERFORM public.refuse_another_hold(placed, account, place_hold.amount_minor, place_hold.expires_at);
         RETURN placed;
+    END IF;
+    IF row.guarded IS NOT TRUE OR row.owner IN ('house', 'gateway') THEN
+        RAISE EXCEPTION 'hold % is refused: account % takes none', hold, place_hold.code
+            USING ERRCODE = 'QT422', CONSTRAINT = 'account_can_be_held_on', DETAIL = hold, HINT = place_hold.code;
     END IF;
     IF standing.state <> 'open' THEN
         RAISE EXCEPTION 'hold % is refused: account % is %', hold, place_hold.code, standing.state
@@ -135,7 +191,13 @@ BEGIN
     END IF;
     INSERT INTO public.holds (hold_id, account_id, amount_minor, expires_at, actor, because)
         VALUES (hold, account, place_hold.amount_minor, place_hold.expires_at, place_hold.actor, place_hold.because)
+        ON CONFLICT DO NOTHING
         RETURNING * INTO placed;
+    IF NOT FOUND THEN
+        -- Another was placed meanwhile on an account whose balance we did not lock, so that it is another hold for sure.
+        SELECT h.* INTO placed FROM public.holds h WHERE h.hold_id = hold;
+        PERFORM public.refuse_another_hold(placed, account, place_hold.amount_minor, place_hold.expires_at);
+    END IF;
     UPDATE public.balances b SET held_minor = b.held_minor + place_hold.amount_minor WHERE b.account_id = account;
     RETURN placed;
 END
@@ -144,16 +206,18 @@ GRANT EXECUTE ON FUNCTION public.place_hold TO quittance_app;
 """
 
 # Ended with an entry that takes from the account at most what was held, or without one; the rest is available again.
+# Its accounts are opened before balances are locked, as in any posting: whoever opens them too waits for no balance yet.
 END_HOLD = """
-CREATE FUNCTION public.end_hold(hold text, how text, given jsonb, actor text) RETURNS public.holds
+CREATE FUNCTION public.end_hold(hold text, how text, given jsonb, actor text, because text) RETURNS public.holds
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
     held public.holds;
-    posted record;
-    ended_with bigint;
+    entry bigint;
+    entry_name text;
+    entry_is_new boolean;
     taken bigint;
 BEGIN
     IF (how = 'posted') IS DISTINCT FROM (given IS NOT NULL) OR how NOT IN ('posted', 'voided', 'expired') THEN
@@ -171,11 +235,22 @@ BEGIN
         RAISE EXCEPTION 'hold % is % already', hold, held.state
             USING ERRCODE = 'QT409', CONSTRAINT = 'hold_is_pending', DETAIL = hold, HINT = held.state;
     END IF;
+    -- Its process ends it at that moment, but nobody may be quicker than that.
+    IF how = 'posted' AND held.state = 'pending' AND held.expires_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'hold % has expired', hold
+            USING ERRCODE = 'QT409', CONSTRAINT = 'hold_is_pending', DETAIL = hold, HINT = 'expired';
+    END IF;
     IF how = 'expired' AND held.expires_at > clock_timestamp() THEN
         RAISE EXCEPTION 'hold % has not expired', hold
             USING ERRCODE = 'QT422', CONSTRAINT = 'hold_has_expired', DETAIL = hold, HINT = 'it has not expired';
     END IF;
     IF held.state = 'pending' THEN
+        PERFORM public.open_accounts(array_agg(e.reference), array_agg(l.code), array_agg(l.type),
+                array_agg(l.normal_side), array_agg(l.currency))
+            FROM public.given_entries(coalesce(given, '[]')) e CROSS JOIN public.given_lines(e.lines) l
+            WHERE num_nulls(l.code, l.type, l.normal_side, l.currency) = 0
+                AND (SELECT a.account_id FROM public.accounts a WHERE a.code = l.code AND a.currency = l.currency) IS NULL
+            HAVING count(*) > 0;
         PERFORM b.account_id FROM public.balances b
             WHERE b.account_id = held.account_id OR b.account_id IN (
                 SELECT a.account_id FROM public.given_entries(coalesce(given, '[]')) e
@@ -189,26 +264,30 @@ BEGIN
         IF jsonb_array_length(given) <> 1 THEN
             RAISE EXCEPTION 'a hold is posted with one entry' USING ERRCODE = 'QT422';
         END IF;
-        SELECT p.* INTO posted FROM public.post_entries(given) p;
-        ended_with := posted.entry_id;
+        SELECT p.entry_id, p.reference, p.is_new INTO entry, entry_name, entry_is_new FROM public.post_entries(given) p;
         SELECT coalesce(sum(l.before_minor - l.after_minor), 0) INTO taken
-            FROM public.lines l WHERE l.entry_id = posted.entry_id AND l.account_id = held.account_id;
+            FROM public.lines l WHERE l.entry_id = entry AND l.account_id = held.account_id;
         IF held.state = 'posted' THEN
-            IF held.entry_id IS DISTINCT FROM posted.entry_id THEN
+            IF held.entry_id IS DISTINCT FROM entry THEN
                 RAISE EXCEPTION 'hold % is posted already, with another entry', hold
                     USING ERRCODE = 'QT409', CONSTRAINT = 'hold_is_pending', DETAIL = hold, HINT = held.state;
             END IF;
             RETURN held;
         END IF;
-        IF NOT posted.is_new OR taken NOT BETWEEN 1 AND held.amount_minor THEN
+        IF NOT entry_is_new THEN
+            RAISE EXCEPTION 'entry % was posted without hold %', entry_name, hold
+                USING ERRCODE = 'QT422', CONSTRAINT = 'hold_covers_entry', DETAIL = hold,
+                    HINT = format('entry %s is posted already, and not by this hold', entry_name);
+        END IF;
+        IF taken NOT BETWEEN 1 AND held.amount_minor THEN
             RAISE EXCEPTION 'hold % is of %, and the entry takes %', hold, held.amount_minor, taken
                 USING ERRCODE = 'QT422', CONSTRAINT = 'hold_covers_entry', DETAIL = hold,
                     HINT = format('the hold is of %s, and the entry takes %s', held.amount_minor, taken);
         END IF;
     END IF;
     UPDATE public.holds h
-        SET state = how, posted_minor = coalesce(taken, 0), entry_id = ended_with,
-            ended_at = clock_timestamp(), ended_by = end_hold.actor
+        SET state = how, posted_minor = coalesce(taken, 0), entry_id = entry,
+            ended_at = clock_timestamp(), ended_by = end_hold.actor, ended_because = end_hold.because
         WHERE h.hold_id = hold RETURNING h.* INTO held;
     RETURN held;
 END
@@ -233,5 +312,5 @@ def upgrade() -> None:
     """Create what an account's standing and its holds are made of."""
     connection = op.get_bind()
     connection.exec_driver_sql("SET LOCAL ROLE quittance_owner")
-    for statement in (STANDING, HOLDS, END_HOLD, GUARD):
+    for statement in (STANDING, AS_CHARTED, HOLDS, END_HOLD, GUARD):
         connection.exec_driver_sql(statement)
