@@ -47,7 +47,7 @@ async def test_what_people_do_to_accounts_is_in_it(connection: AsyncConnection) 
     held = {"expires": expires}
     for call in (
         "place_hold('h_1', 'wallet:user:alice', 'USD', 400, :expires, 'person:bob', 'a booking')",
-        "end_hold('h_1', 'voided', NULL, 'person:carol')",
+        "end_hold('h_1', 'voided', NULL, 'person:carol', 'called off')",
         "change_account('wallet:user:alice', 'USD', 'frozen', NULL, 'person:dora', 'looks stolen')",
     ):
         await connection.execute(text(f"SELECT {call}"), held if ":expires" in call else {})
@@ -55,7 +55,7 @@ async def test_what_people_do_to_accounts_is_in_it(connection: AsyncConnection) 
     assert [(event.what, event.actor, event.subject, event.detail, event.reason) for event in events] == [
         ("entry_posted", "person:alice", "paid_in", "entry paid_in", None),
         ("hold_placed", "person:bob", "h_1", "400 minor units of wallet:user:alice USD", "a booking"),
-        ("hold_ended", "person:carol", "h_1", "voided, with 0 of 400 minor units", None),
+        ("hold_ended", "person:carol", "h_1", "voided, with 0 of 400 minor units", "called off"),
         (
             "account_changed",
             "person:dora",

@@ -163,8 +163,8 @@ CREATE VIEW public.audit_events WITH (security_invoker = true) AS
         FROM public.holds h JOIN public.accounts a ON a.account_id = h.account_id
     UNION ALL
     SELECT h.ended_at, coalesce(h.ended_by, h.actor), 'hold_ended', h.hold_id,
-            format('%s, with %s of %s minor units', h.state, h.posted_minor, h.amount_minor), NULL, NULL, NULL, NULL, NULL,
-            h.entry_id
+            format('%s, with %s of %s minor units', h.state, h.posted_minor, h.amount_minor), h.ended_because,
+            NULL, NULL, NULL, NULL, h.entry_id
         FROM public.holds h WHERE h.ended_at IS NOT NULL
     UNION ALL
     SELECT r.resolved_at, coalesce(r.resolved_by, 'gateway'), 'review_resolved', coalesce(r.operation_id, r.charge_id),
