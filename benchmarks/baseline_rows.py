@@ -16,7 +16,7 @@ from temporalio import activity
 
 from benchmarks.baseline_payment import Payment, Taken
 
-TABLES = ("accounts", "entries", "lines", "charges", "operations")
+TABLES = ("accounts", "balances", "entries", "lines", "charges", "operations")
 ACCOUNTS = (
     ("clearing:stripe", "asset", "debit"),
     ("clearing:paypal", "asset", "debit"),
@@ -44,20 +44,40 @@ INSERT INTO baseline.operations (
 """
 ENTRIES = """
 INSERT INTO baseline.entries (
-    reference, rule, description, event_at, charge_id, operation_id, actor, reason_code, line_count, totals, content_hash
+    reference, rule, description, event_at, charge_id, operation_id, actor, reason_code, line_count, totals, content_hash,
+    period
 ) VALUES
     (%(operation_id)s, 'captured', %(captured)s, %(at)s, %(charge_id)s, %(operation_id)s, 'baseline', 'capture', 2,
-        %(captured_totals)s, %(hash)s),
+        %(captured_totals)s, %(hash)s, %(period)s),
     (%(operation_id)s || ':fee', 'fee_charged', %(fee)s, %(at)s, %(charge_id)s, %(operation_id)s, 'baseline', 'capture', 2,
-        %(fee_totals)s, %(hash)s)
+        %(fee_totals)s, %(hash)s, %(period)s)
 RETURNING entry_id
 """
+LOCK = "SELECT FROM baseline.balances WHERE account_id = ANY(%s) ORDER BY account_id FOR NO KEY UPDATE"
 LINES = """
-INSERT INTO baseline.lines (entry_id, line_number, account_id, side, amount_minor, currency, charge_id) VALUES
-    (%(captured)s, 1, %(clearing)s, 'debit', %(amount)s, %(currency)s, %(charge_id)s),
-    (%(captured)s, 2, %(sales)s, 'credit', %(amount)s, %(currency)s, %(charge_id)s),
-    (%(fee)s, 1, %(fees)s, 'debit', %(fee_amount)s, %(currency)s, %(charge_id)s),
-    (%(fee)s, 2, %(clearing)s, 'credit', %(fee_amount)s, %(currency)s, %(charge_id)s)
+WITH moves AS (
+    SELECT v.*, sum(v.change) OVER w AS moved, row_number() OVER w AS nth
+    FROM (VALUES
+        (%(captured)s::bigint, 1, %(clearing)s::bigint, 'debit', %(amount)s::bigint, %(amount)s::bigint),
+        (%(captured)s, 2, %(sales)s, 'credit', %(amount)s, %(amount)s),
+        (%(fee)s, 1, %(fees)s, 'debit', %(fee_amount)s, %(fee_amount)s),
+        (%(fee)s, 2, %(clearing)s, 'credit', %(fee_amount)s, -%(fee_amount)s::bigint)
+    ) v (entry_id, number, account_id, side, amount, change)
+    WINDOW w AS (PARTITION BY v.account_id ORDER BY v.entry_id, v.number ROWS UNBOUNDED PRECEDING)
+), added AS (
+    INSERT INTO baseline.lines (
+        entry_id, line_number, account_id, side, amount_minor, currency, charge_id, sequence, before_minor, after_minor,
+        event_at, recorded_at, event_high
+    )
+    SELECT m.entry_id, m.number, m.account_id, m.side, m.amount, %(currency)s, %(charge_id)s, b.version + m.nth,
+        b.balance_minor + m.moved - m.change, b.balance_minor + m.moved, %(at)s, clock_timestamp(),
+        greatest(b.event_high, %(at)s)
+    FROM moves m JOIN baseline.balances b USING (account_id)
+)
+UPDATE baseline.balances b
+SET balance_minor = b.balance_minor + s.change, version = b.version + s.lines, event_high = greatest(b.event_high, %(at)s)
+FROM (SELECT account_id, sum(change) AS change, count(*) AS lines FROM moves GROUP BY account_id) s
+WHERE b.account_id = s.account_id
 """
 
 
@@ -75,7 +95,9 @@ def create_tables(superuser_url: str) -> None:
             "INSERT INTO baseline.accounts (code, type, currency, normal_side) VALUES (%s, %s, %s, %s)",
             [(code, kind, CURRENCY, side) for code, kind, side in ACCOUNTS],
         )
+        connection.execute("INSERT INTO baseline.balances (account_id) SELECT account_id FROM baseline.accounts")
         connection.execute("GRANT USAGE ON SCHEMA baseline TO quittance_app")
+        connection.execute("GRANT UPDATE ON baseline.balances TO quittance_app")
         connection.execute("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA baseline TO quittance_app")
 
 
@@ -118,19 +140,14 @@ class Rows:
         )
         posted = await connection.execute(ENTRIES, _entries(payment, taken))
         (captured,), (fee,) = await posted.fetchall()
+        accounts = [
+            self._accounts[code] for code in (f"clearing:{payment.gateway}", "revenue:sales", "expense:gateway_fees")
+        ]
+        await connection.execute(LOCK, [accounts])
+        lines = dict(zip(("clearing", "sales", "fees"), accounts, strict=True))
+        lines |= {"captured": captured, "fee": fee, "amount": amount, "fee_amount": taken.fee_minor}
         await connection.execute(
-            LINES,
-            {
-                "captured": captured,
-                "fee": fee,
-                "clearing": self._accounts[f"clearing:{payment.gateway}"],
-                "sales": self._accounts["revenue:sales"],
-                "fees": self._accounts["expense:gateway_fees"],
-                "amount": amount,
-                "fee_amount": taken.fee_minor,
-                "currency": payment.currency,
-                "charge_id": charge_id,
-            },
+            LINES, {**lines, "currency": payment.currency, "charge_id": charge_id, "at": taken.taken_at}
         )
 
 
@@ -141,6 +158,7 @@ def _entries(payment: Payment, taken: Taken) -> dict[str, object]:
         "captured": f"captured {payment.amount_minor} {payment.currency} at {payment.gateway}",
         "fee": f"fee {taken.fee_minor} {payment.currency} at {payment.gateway}",
         "at": taken.taken_at,
+        "period": f"{taken.taken_at:%Y-%m}",
         "captured_totals": json.dumps({payment.currency: payment.amount_minor}),
         "fee_totals": json.dumps({payment.currency: taken.fee_minor}),
         "hash": hashlib.sha256(payment.operation_id.encode()).digest(),

@@ -87,7 +87,8 @@ def _database(server: Postgres, name: str) -> str:
 def _balances(few_url: str, many_url: str) -> Iterator[Figure]:
     with psycopg.connect(few_url, autocommit=True) as few, psycopg.connect(many_url, autocommit=True) as many:
         accounts = [_accounts(connection) for connection in (few, many)]
-        for who, choose in (("", _any_account), ("hot_account_", _hot_account)):
+        # The hot one has as many late lines as all others together: what those that span a moment cost is only reported.
+        for who, choose, bound in (("", _any_account, at_most(MOST_RATIO)), ("hot_account_", _hot_account, None)):
             chosen = [choose(each) for each in accounts]
             [_, now_ms] = _times((few, many), NOW, chosen, lambda chance, ids: (chance.choice(ids),))
             yield Figure(f"{who}now_ms", now_ms, at_most(MOST_MS))
@@ -95,7 +96,7 @@ def _balances(few_url: str, many_url: str) -> Iterator[Figure]:
                 few_ms, many_ms = _times((few, many), THEN, chosen, question)
                 yield Figure(f"{who}{clock}_in_few_ms", few_ms)
                 yield Figure(f"{who}{clock}_in_many_ms", many_ms)
-                yield Figure(f"{who}{clock}_ratio", many_ms / few_ms, at_most(MOST_RATIO))
+                yield Figure(f"{who}{clock}_ratio", many_ms / few_ms, bound)
                 few_pages, many_pages = (
                     _pages(each, ids, question) for each, ids in zip((few, many), chosen, strict=True)
                 )

@@ -12,6 +12,8 @@ from ledger.accounts import Account, AccountType, Side
 from ledger.entries import Entry
 from ledger.moments import Span
 from tests.ledger import pasts
+from tests.ledger.adjustment_samples import POST, ask, asked, hold_role, say, set_tier
+from tests.ledger.months import appoint
 from tests.ledger.pasts import line, many_pasts
 from tests.ledger.samples import capture, fact
 
@@ -53,7 +55,7 @@ async def test_what_people_do_to_accounts_is_in_it(connection: AsyncConnection) 
     assert [(event.what, event.actor, event.subject, event.detail, event.reason) for event in events] == [
         ("entry_posted", "person:alice", "paid_in", "entry paid_in", None),
         ("hold_placed", "person:bob", "h_1", "400 minor units of wallet:user:alice USD", "a booking"),
-        ("hold_ended", "person:carol", "h_1", "voided, with 0 of 400 minor units", None),
+        ("hold_ended", "person:carol", "h_1", "voided, with 0 of 400 minor units", "called off"),
         (
             "account_changed",
             "person:dora",
@@ -64,6 +66,31 @@ async def test_what_people_do_to_accounts_is_in_it(connection: AsyncConnection) 
     ]
     of_bob, _ = await audit_trail.events(connection, Span(), actor="person:bob")
     assert of_bob == [events[1]]
+
+
+async def test_adjustments_and_periods_are_in_it(connection: AsyncConnection, superuser: psycopg.Connection) -> None:
+    """Who asked, who approved and what was posted of it stand beside each other, as does who closed which period."""
+    hold_role(superuser, "alice", "bob")
+    set_tier(superuser)
+    request = asked()
+    ask(superuser, request)
+    say(superuser, request, "bob")
+    superuser.execute(POST, ["adj_1"])
+    appoint(superuser, closer="carol", accountant="alice bob")
+    [(first,)] = superuser.execute("SELECT min(name) FROM periods").fetchall()
+    superuser.execute("SELECT close_period(%s, 'carol', 'all is booked')", [first])
+    events, _ = await audit_trail.events(connection, Span())
+    assert [(event.what, event.actor, event.subject) for event in events if event.what != "entry_posted"] == [
+        ("adjustment_requested", "person:alice", "adj_1"),
+        ("adjustment_approved", "person:bob", "adj_1"),
+        ("period_changed", "person:carol", first),
+    ]
+    [posted] = [event for event in events if event.what == "entry_posted"]
+    assert posted.subject == "adjustment/adj_1"
+    by_what = {event.what: event for event in events}
+    assert by_what["adjustment_requested"].reason == "write_off: the customer is bankrupt"
+    assert by_what["adjustment_approved"].reason == "looked at it"
+    assert by_what["period_changed"].detail == "open to closed"
 
 
 async def test_an_entry_and_what_undoes_it_are_linked_both_ways(connection: AsyncConnection) -> None:

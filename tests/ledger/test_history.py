@@ -1,5 +1,6 @@
 """Balances of the past are the plain sum of the lines that count, at every moment and by both clocks."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -173,3 +174,5 @@ async def test_a_balance_of_the_past_reads_a_few_pages(connection: AsyncConnecti
         )
         assert all(f"using {index} " in plan for index in ("lines_happened", "lines_recorded", "lines_late")), plan
         assert "Bitmap" not in plan
+        # Of the late lines, by their account and by the moment.
+        assert re.search(r"using lines_late .*\n +Index Cond: .*int8range.* <@ .* @> ", plan), plan
