@@ -70,12 +70,12 @@ WITH moves AS (
         event_at, recorded_at, event_high
     )
     SELECT m.entry_id, m.number, m.account_id, m.side, m.amount, %(currency)s, %(charge_id)s, b.version + m.nth,
-        b.balance_minor + m.moved - m.change, b.balance_minor + m.moved, %(at)s, clock_timestamp(),
-        greatest(b.event_high, %(at)s)
+        b.balance_minor + m.moved - m.change, b.balance_minor + m.moved, %(at)s::timestamptz, clock_timestamp(),
+        greatest(b.event_high, %(at)s::timestamptz)
     FROM moves m JOIN baseline.balances b USING (account_id)
 )
 UPDATE baseline.balances b
-SET balance_minor = b.balance_minor + s.change, version = b.version + s.lines, event_high = greatest(b.event_high, %(at)s)
+SET balance_minor = b.balance_minor + s.change, version = b.version + s.lines, event_high = greatest(b.event_high, %(at)s::timestamptz)
 FROM (SELECT account_id, sum(change) AS change, count(*) AS lines FROM moves GROUP BY account_id) s
 WHERE b.account_id = s.account_id
 """
@@ -158,7 +158,7 @@ def _entries(payment: Payment, taken: Taken) -> dict[str, object]:
         "captured": f"captured {payment.amount_minor} {payment.currency} at {payment.gateway}",
         "fee": f"fee {taken.fee_minor} {payment.currency} at {payment.gateway}",
         "at": taken.taken_at,
-        "period": f"{taken.taken_at:%Y-%m}",
+        "period": taken.taken_at[:7],
         "captured_totals": json.dumps({payment.currency: payment.amount_minor}),
         "fee_totals": json.dumps({payment.currency: taken.fee_minor}),
         "hash": hashlib.sha256(payment.operation_id.encode()).digest(),

@@ -128,7 +128,7 @@ def _rows(system: System, schema: str, charge_id: str) -> dict[str, Counter[froz
     """The names of the filled columns of each row of a charge, by table."""
     found = {}
     with psycopg.connect(system.postgres.url("quittance"), row_factory=dict_row) as connection:
-        for table in TABLES[1:]:
+        for table in TABLES[2:]:
             query = SQL("SELECT * FROM {}.{} WHERE charge_id = %s").format(Identifier(schema), Identifier(table))
             rows = connection.execute(query, [charge_id]).fetchall()
             found[table] = Counter(frozenset(k for k, v in row.items() if v is not None) for row in rows)
