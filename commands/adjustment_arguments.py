@@ -27,7 +27,7 @@ HASH = re.compile(r"[0-9a-f]{12,64}")
 
 
 class TypedLine(Record):
-    """A line as somebody wrote it; type and normal side are needed for an account that is not open yet only."""
+    """A line as somebody wrote it; type and normal side are the chart's, and may be said again."""
 
     account: str
     side: Side
@@ -147,11 +147,7 @@ def _account(line: TypedLine, opened: Account | None) -> Account:
         if said != (opened.type, opened.normal_side):
             raise WrongUse(f"account {opened.code} is {opened.type}, {opened.normal_side} normal: leave both out")
         return opened
-    if line.type is None or line.normal_side is None:
-        raise WrongUse(
-            f"there is no account {line.account}: see `ledger accounts`, or give its type and normal_side in a file"
-        )
-    return arguments.checked(Account, {"code": line.account, "type": line.type, "normal_side": line.normal_side})
+    raise WrongUse(f"there is no account {line.account}: `ledger chart show` has those that there can be")
 
 
 def _of_option(text: str, side: Side) -> TypedLine:

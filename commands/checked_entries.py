@@ -1,7 +1,7 @@
 """Reads entries that are to be checked: a file in YAML or JSON, as somebody wrote it or as `ledger entry --json` printed it."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +21,10 @@ from ledger.lined_yaml import FileFault, Kind
 from ledger.money import CurrencyCode, Money
 
 MAX_ENTRIES = 200
+PRINTED_OF_ENTRY = {"recorded_at", "gateway", "gateway_reference", "reversed_by", "operation", "withdrawal"}
+"""What `ledger entry --json` prints of an entry, and is not a caller's to say."""
+PRINTED_OF_LINE = {"sequence", "before_minor", "after_minor"}
+"""The same of a line."""
 KIND = Kind("entry", "write an entry, as docs/cli.md shows", "[...]")
 
 
@@ -37,6 +41,11 @@ class CheckedLine(BaseModel):
     currency: CurrencyCode
     type: AccountType | None = None
     normal_side: Side | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_printed(cls, given: object) -> object:
+        return _without(PRINTED_OF_LINE, given)
 
     @model_validator(mode="after")
     def _one_amount(self) -> "CheckedLine":
@@ -68,8 +77,11 @@ class CheckedEntry(BaseModel):
     reason_code: Name | None = None
     reverses: Reference | None = None
     conditions: tuple[Condition, ...] = ()
-    recorded_at: datetime | None = None
-    """Is in what `ledger entry --json` prints, and is the database's to say."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_printed(cls, given: object) -> object:
+        return _without(PRINTED_OF_ENTRY, given)
 
 
 class _File(BaseModel):
@@ -87,6 +99,10 @@ def read(path: Path) -> Sequence[CheckedEntry]:
         return lined_yaml.parse(text, str(path), KIND, _File).entries
     except FileFault as error:
         raise WrongUse(*error.lines) from None
+
+
+def _without(names: Collection[str], given: object) -> object:
+    return {name: value for name, value in given.items() if name not in names} if isinstance(given, dict) else given
 
 
 def _is_one(text: str) -> bool:
