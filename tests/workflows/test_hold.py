@@ -1,13 +1,13 @@
 """The process of a hold on real parts: it is placed, and ends once, by whoever posts or voids it or by its own time."""
 
 import asyncio
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ledger import account_standing, holds, reports
 from ledger.account_standing import AccountState
@@ -119,13 +119,19 @@ async def test_what_the_books_refuse_leaves_the_hold_as_it_is(processes: Process
 
 
 async def test_of_many_who_end_a_hold_at_once_one_does(processes: Processes) -> None:
-    """The others are told that it has ended."""
+    """The others are told that it has ended: by its process, or by Temporal where that has ended too."""
     request = await played.asked(processes)
     await played.place(processes, request)
     handle = played.handle(processes, request.hold_id)
     posts = [handle.execute_update(HoldWorkflow.post, PostHold(to="revenue:sales", **SAID)) for _ in range(4)]
     results: list[Any] = await asyncio.gather(*posts, played.void(processes, request.hold_id), return_exceptions=True)
-    assert Counter(type(result) for result in results) == {HoldView: 1, WorkflowUpdateFailedError: 4}
+    assert sum(isinstance(result, HoldView) for result in results) == 1
+    others = [result for result in results if not isinstance(result, HoldView)]
+    assert all(
+        isinstance(each, WorkflowUpdateFailedError)
+        or (isinstance(each, RPCError) and each.status is RPCStatusCode.NOT_FOUND)
+        for each in others
+    ), others
     found = await played.standing(processes, request)
     assert found.pending_minor == 0
     assert found.posted_minor in {400, 1000}
