@@ -217,10 +217,11 @@ def test_a_second_up_goes_on_with_yesterdays_data(tmp_path: Path) -> None:
     ports = Ports.free()
     with running(tmp_path, ports) as up:
         with psycopg.connect(up.database(), autocommit=True) as connection:
-            connection.execute("CREATE TABLE yesterday AS SELECT 42 AS mark")
+            connection.execute("INSERT INTO account_codes VALUES ('asset:yesterday', 'asset', 'debit')")
         kill(up.family())
     with running(tmp_path, ports) as up, psycopg.connect(up.database()) as connection:
-        assert connection.execute("SELECT mark FROM yesterday").fetchone() == (42,)
+        found = connection.execute("SELECT type FROM account_codes WHERE code = 'asset:yesterday'").fetchone()
+        assert found == ("asset",)
 
 
 def test_an_up_whose_parts_are_still_ending_is_followed(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ async def test_of_many_words_at_once_each_person_has_one(processes: Processes) -
 async def test_what_the_books_refuse_to_post_is_shown_and_tried_again_until_its_time_is_over(
     processes: Processes,
 ) -> None:
-    """An account that was opened as something else meanwhile: people see why it is not posted, and it ends by itself."""
+    """An account that is something else by the chart: people see why it is not posted, and it ends by itself."""
     other = BANK.model_copy(update={"type": AccountType.LIABILITY, "normal_side": Side.CREDIT})
     lines = (*two_lines(), *(line.model_copy(update={"account": other}) for line in two_lines(1)))
     asked = request(lines=lines)
@@ -227,7 +227,7 @@ async def test_what_the_books_refuse_to_post_is_shown_and_tried_again_until_its_
     async with asyncio.timeout(30):
         while not (view := await handle(processes, asked).query(AdjustmentWorkflow.status)).message:
             await asyncio.sleep(0.1)
-    assert (view.state, "account bank:main was opened with another type" in view.message) == ("approved", True)
+    assert (view.state, "account bank:main is in the chart with another type" in view.message) == ("approved", True)
     await skip(processes, handle(processes, asked).id, hours=3)
     assert (await row(processes, asked)).state is AdjustmentState.APPROVED
     pass_time(processes, asked, timedelta(days=1))
