@@ -18,8 +18,8 @@ COPIES = (
 LOCK = "SELECT 1 FROM hand_balances WHERE account_id = ANY(%s) ORDER BY account_id FOR NO KEY UPDATE"
 POST = """
 WITH posted AS (
-    INSERT INTO hand_entries (reference, rule, description, event_at, actor, line_count, totals, content_hash)
-    SELECT reference, 'transferred', 'a transfer', %(event_at)s, 'benchmark', 2, '{"USD": 100}', '\\x00'
+    INSERT INTO hand_entries (reference, rule, description, event_at, actor, line_count, totals, content_hash, period)
+    SELECT reference, 'transferred', 'a transfer', %(event_at)s, 'benchmark', 2, '{"USD": 100}', '\\x00', %(period)s
         FROM unnest(%(references)s::text[]) reference
     RETURNING entry_id, reference, event_at, recorded_at
 ), moves AS (
@@ -64,6 +64,7 @@ def written(transfers: Sequence[Transfer]) -> tuple[list[int], dict[str, object]
     """Prepare a batch: the accounts to lock, and the values to insert."""
     values: dict[str, object] = {
         "event_at": transfers[-1].event_at,
+        "period": transfers[-1].event_at[:7],
         "references": [each.reference for each in transfers],
         "names": [each.reference for each in transfers for _ in range(2)],
         "numbers": [1, 2] * len(transfers),
