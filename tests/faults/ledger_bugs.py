@@ -151,7 +151,7 @@ OF_BOOKS = (
         "a hold is placed without the lock of its account",
         [
             Change(
-                "ledger/migrations/versions/0016_standing_and_holds.py",
+                "ledger/migrations/versions/0018_standing_and_holds.py",
                 "FOR NO KEY UPDATE;\n    SELECT h.* INTO placed",
                 ";\n    SELECT h.* INTO placed",
             )
@@ -162,7 +162,7 @@ OF_BOOKS = (
         "what is held is available",
         [
             Change(
-                "ledger/migrations/versions/0015_chart_and_posting.py",
+                "ledger/migrations/versions/0017_refusals.py",
                 "o.after_minor - b.held_minor < b.floor_minor",
                 "o.after_minor < b.floor_minor",
             )
@@ -178,7 +178,7 @@ OF_BOOKS = (
         "an account on which facts are booked can be frozen",
         [
             Change(
-                "ledger/migrations/versions/0016_standing_and_holds.py",
+                "ledger/migrations/versions/0018_standing_and_holds.py",
                 "WHEN row.guarded IS NOT TRUE THEN",
                 "WHEN false THEN",
             )
