@@ -89,17 +89,7 @@ def canonical(entry: Entry) -> str:
         "event_at": entry.event_at.isoformat(),
         "actor": entry.actor,
         "reason_code": entry.reason_code,
-        "lines": [
-            {
-                "code": line.account.code,
-                "type": line.account.type,
-                "normal_side": line.account.normal_side,
-                "side": line.side,
-                "amount_minor": line.money.amount_minor,
-                "currency": line.money.currency,
-            }
-            for line in entry.lines
-        ],
+        "lines": [line.given() for line in entry.lines],
     }
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 

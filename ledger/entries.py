@@ -5,7 +5,7 @@ The same rules stand in the posting function and in the database's triggers, wri
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -31,6 +31,17 @@ class Line(BaseModel):
     account: Account
     side: Side
     money: Money
+
+    def given(self) -> dict[str, Any]:
+        """Write it as the database's posting functions read it."""
+        return {
+            "code": self.account.code,
+            "type": self.account.type,
+            "normal_side": self.account.normal_side,
+            "side": self.side,
+            "amount_minor": self.money.amount_minor,
+            "currency": self.money.currency,
+        }
 
     def reversed(self) -> "Line":
         """The line that undoes this one."""

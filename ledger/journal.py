@@ -103,16 +103,6 @@ def _content(entry: Entry) -> dict[str, Any]:
         "actor": entry.actor,
         "reason_code": entry.reason_code,
         "reverses": entry.reverses,
-        "lines": [
-            {
-                "code": line.account.code,
-                "type": line.account.type,
-                "normal_side": line.account.normal_side,
-                "side": line.side,
-                "amount_minor": line.money.amount_minor,
-                "currency": line.money.currency,
-            }
-            for line in entry.lines
-        ],
+        "lines": [line.given() for line in entry.lines],
         **({"conditions": [each.model_dump() for each in entry.conditions]} if entry.conditions else {}),
     }
