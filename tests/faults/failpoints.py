@@ -59,6 +59,10 @@ class Action(StrEnum):
 FATES = {Action.LOSE_ANSWER: CommitFate.DONE, Action.LOSE_COMMIT: CommitFate.NEVER_ARRIVES}
 
 
+MARKED = "marked"
+"""In a trace: PostgreSQL's proxy was told which COMMIT to lose."""
+
+
 class Planted(Exception):
     """What is raised at a point."""
 
@@ -88,9 +92,7 @@ class Failpoints:
         """Pass a point: kill, stop or break the process there if so planned. Whether something else is planned there."""
         self._passed[where, what] += 1
         point = f"{where}:{what}:{self._passed[where, what]}"
-        if self._plan.trace is not None:
-            with self._plan.trace.open("a") as trace:
-                trace.write(f"{point}\n")
+        self._trace(point)
         if point != self._plan.point:
             return False
         match self._plan.action:
@@ -103,6 +105,11 @@ class Failpoints:
             case Action.OVERSLEEP | Action.LOSE_ANSWER | Action.LOSE_COMMIT:
                 return True
         return False
+
+    def _trace(self, line: str) -> None:
+        if self._plan.trace is not None:
+            with self._plan.trace.open("a") as trace:
+                trace.write(f"{line}\n")
 
     async def pass_by(self, where: Where, what: str) -> None:
         """Pass a point of a coroutine."""
@@ -122,6 +129,7 @@ class Failpoints:
             what = activity.info().activity_type if activity.in_activity() else "outside"
             if self.reach(Where.COMMITTING, what):
                 connection.cursor().execute(f"SELECT '{FATES[self._plan.action]}'")
+                self._trace(MARKED)  # only now: on a busy machine PostgreSQL may have given the transaction up before
             commit(connection)
             self.reach(Where.COMMITTED, what)
 
