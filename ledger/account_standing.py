@@ -17,7 +17,6 @@ from ledger.accounts import Account, AccountType, Side
 from ledger.errors import AccountChangeRefused, AccountNotInChart, UnknownAccount
 from ledger.record import Record
 
-CHANGE_REFUSED = "account_change_is_allowed"
 UNKNOWN = "account_is_known"
 
 
