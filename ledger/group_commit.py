@@ -2,6 +2,9 @@
 
 Whatever came while the last flush was under way goes with the next, so that an idle ledger adds no delay and a busy one
 pays one commit for many entries. For postings that are the whole of a step; a step that writes more commits by itself.
+
+A flush is one statement that commits by itself: no account is held while the process or the network is busy. There are two
+at a time, so that one is prepared while PostgreSQL writes the other.
 """
 
 import asyncio
@@ -26,6 +29,8 @@ Result = TypeVar("Result")
 
 log = structlog.get_logger()
 
+FLUSHES = 2
+"""At a time, on a connection each."""
 MAX_ENTRIES = 200
 """In one flush. More would hold the accounts of all for longer than a commit is worth."""
 MAX_WAITING = 20_000
@@ -51,13 +56,13 @@ class _Item:
 
 
 class GroupCommit:
-    """Posts for many callers of one process, over one connection at a time."""
+    """Posts for many callers of one process, over a few connections."""
 
     def __init__(self, engine: Database) -> None:
-        self._engine = engine
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._waiting: deque[_Item] = deque()
         self._waiting_entries = 0
-        self._flushing: asyncio.Task[None] | None = None
+        self._flushing: set[asyncio.Task[None]] = set()
 
     async def post(self, entries: Sequence[Entry]) -> Posted:
         """Post entries all or none and return once they are committed, in the order given.
@@ -72,8 +77,10 @@ class GroupCommit:
         item = _Item(Posting(entries))
         self._waiting.append(item)
         self._waiting_entries += len(entries)
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush_all())
+        if len(self._flushing) < FLUSHES:
+            flushing = asyncio.create_task(self._flush_all())
+            self._flushing.add(flushing)
+            flushing.add_done_callback(self._flushing.discard)
         return await item.result
 
     async def _flush_all(self) -> None:
@@ -108,10 +115,10 @@ class GroupCommit:
         return await self._repeated(lambda connection: journal.post_each(connection, postings))
 
     async def _repeated(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Take a step in a transaction of its own, and again where it lost to a rival."""
+        """Take a step, which is one statement, and again where it lost to a rival."""
         for number in itertools.count(1):
             try:
-                async with self._engine.begin() as connection:
+                async with self._engine.connect() as connection:
                     return await step(connection)
             except DBAPIError as error:
                 state = getattr(error.orig, "sqlstate", None)

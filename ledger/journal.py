@@ -23,6 +23,8 @@ _POST_EACH = text(
     " FROM post_each(CAST(:given AS jsonb))"
 )
 
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 Posted = list["PostedEntry"]
 
 
@@ -43,9 +45,7 @@ class Posting:
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.size = len(entries)
         self.has_conditions = any(entry.conditions for entry in entries)
-        self.given = ",".join(
-            json.dumps(_content(entry), ensure_ascii=False, separators=(",", ":")) for entry in entries
-        )
+        self.given = ",".join(_encoded(_content(entry)) for entry in entries)
 
 
 async def post(connection: AsyncConnection, entries: Sequence[Entry]) -> Posted:
