@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import journal, reports
 from ledger.accounts import clearing, revenue_sales
+from ledger.database import create_engine
 from ledger.entries import Entry, credit, debit
-from ledger.journal import PostedEntry
 from ledger.reversal_errors import ReversalExceeds
+from tests.conftest import Database
 from tests.ledger.samples import usd
 from tests.ledger.test_journal_races import race
 from tests.ledger.wallets import entry
@@ -57,13 +58,12 @@ async def left_of(connection: AsyncConnection, reference: str) -> tuple[int, int
 
 
 async def test_of_fifty_parts_at_once_as_many_are_undone_as_fit(
-    engine: AsyncEngine, connection: AsyncConnection
+    database: Database, connection: AsyncConnection
 ) -> None:
     """Each of the others hears how much is left; what was undone and what is left are the whole."""
-    results: list[list[PostedEntry] | BaseException] = []
-    for first in range(0, PARTS, UNDOERS):
-        names = [f"part_{number}" for number in range(first, min(first + UNDOERS, PARTS))]
-        results += await race(engine, [[back(name, "sale_0")] for name in names])
+    engine = create_engine(database.app_url, PARTS)
+    results = await race(engine, [[back(f"part_{number}", "sale_0")] for number in range(PARTS)])
+    await engine.dispose()
     fit = WHOLE // PART
     assert Counter(type(result) for result in results) == {list: fit, ReversalExceeds: PARTS - fit}
     assert await left_of(connection, "sale_0") == (fit, WHOLE - fit * PART)
