@@ -155,9 +155,8 @@ async def test_a_side_is_undone_on_the_other_one_only(connection: AsyncConnectio
     refusal = await refused(connection, undo)
     assert isinstance(refusal, ReversalExceeds)
     assert (refusal.account, refusal.left) == (it.code, usd(30))
-    await journal.post(
-        connection, [undoing("second", credit(it, usd(1000)), debit(it, usd(30)), debit(BANK, usd(970)))]
-    )
+    await journal.post(connection, [undoing("second", credit(it, usd(400)), debit(it, usd(30)), debit(BANK, usd(370)))])
+    await journal.post(connection, [undoing("third", credit(it, usd(600)), debit(BANK, usd(600)))])
 
 
 async def test_currencies_are_undone_apart(connection: AsyncConnection) -> None:
