@@ -1,10 +1,4 @@
-"""What the books refuse of reversals.
-
-LedgerError
-|-- InvalidEntry
-|   `-- ReversalExceeds  an entry would undo more of another than is left of it
-`-- CannotReverse        an entry cannot be undone as somebody wants to
-"""
+"""What the books refuse of reversals: an entry that undoes too much, and a wish that cannot become one. All are LedgerErrors."""
 
 from ledger.errors import InvalidEntry, LedgerError
 from ledger.money import Money
