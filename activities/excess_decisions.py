@@ -20,11 +20,7 @@ def of_refund(case: Case, refund: Operation, stored: Sequence[TakenBack]) -> Exc
     """Sum up for a refund of it; `stored` are all withdrawals of the charge."""
     excess = case.operation(refund.compensates or "")
     others = sum(each.amount_minor for each in _refunds(case, excess) if each.operation_id != refund.operation_id)
-    return Excess(
-        taken_minor=_taken(case, excess),
-        otherwise_back_minor=others + kept_of(excess, stored),
-        is_untouched=all(each.operation_id != excess.operation_id for each in stored),
-    )
+    return Excess(taken_minor=_taken(case, excess), otherwise_back_minor=others + kept_of(excess, stored))
 
 
 def kept_of(excess: Operation, stored: Sequence[TakenBack]) -> int:

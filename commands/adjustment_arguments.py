@@ -58,7 +58,9 @@ class _PlainText(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def typed_entry(file: str | None, debits: Sequence[str], credits_: Sequence[str], date: str | None) -> TypedEntry:
+def typed_entry(
+    file: str | None, debits: Sequence[str], credits_: Sequence[str], date: str | None, *, needs_lines: bool = True
+) -> TypedEntry:
     """Read the entry from a file or from options; raises WrongUse with a line for each fault."""
     if file is not None and (debits or credits_):
         raise WrongUse("--entry: give a file or --debit and --credit, not both")
@@ -70,7 +72,7 @@ def typed_entry(file: str | None, debits: Sequence[str], credits_: Sequence[str]
     lines = [
         _of_option(text, side) for side, texts in ((Side.DEBIT, debits), (Side.CREDIT, credits_)) for text in texts
     ]
-    if not lines:
+    if needs_lines and not lines:
         raise WrongUse(f"--entry: give a file, or lines such as --debit {EXAMPLE} --credit revenue:sales 12.50 USD")
     return TypedEntry(lines=tuple(lines), date=date)
 
@@ -94,9 +96,12 @@ def adjustment_request(
     typed: TypedEntry, opened: Mapping[str, Account], content: Mapping[str, object]
 ) -> AdjustmentRequest:
     """Make the request; raises WrongUse with a line for each fault, also of an entry that does not balance."""
-    request = arguments.checked(
-        AdjustmentRequest, {**content, "event_at": event_at(typed.date), "lines": lines_of(typed, opened)}
-    )
+    return checked_request({**content, "event_at": event_at(typed.date), "lines": lines_of(typed, opened)})
+
+
+def checked_request(content: Mapping[str, object]) -> AdjustmentRequest:
+    """Make a request and its entry; raises WrongUse with a line for each fault."""
+    request = arguments.checked(AdjustmentRequest, content)
     try:
         request.entry()
     except LedgerError as error:

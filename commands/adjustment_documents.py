@@ -39,6 +39,7 @@ class AdjustmentDocument(Document):
     because: str
     evidence: str
     event_at: datetime
+    reverses: str | None
     entry_reference: str
     entry_hash: str
     entry: str
@@ -56,7 +57,12 @@ class AdjustmentDocument(Document):
 
 def of_adjustment(settings: Settings, adjustment: Adjustment) -> AdjustmentDocument:
     """Show an adjustment, with the address of its process."""
-    names = AdjustmentDocument.model_fields.keys() & {*Adjustment.model_fields, "event_at", "entry_reference"}
+    names = AdjustmentDocument.model_fields.keys() & {
+        *Adjustment.model_fields,
+        "event_at",
+        "reverses",
+        "entry_reference",
+    }
     plain = {name: getattr(adjustment, name) for name in names - {"tiers", "decisions"}}
     return AdjustmentDocument(
         **plain,

@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from commands import adjustment_rows, connections, waiting
 from commands.adjustment_documents import AdjustmentDocument
 from commands.errors import AnswerIsNo, OutOfReach
-from ledger.adjustment_requests import AdjustmentRequest
+from ledger.adjustment_requests import LATER, AdjustmentRequest
 from ledger.adjustments import Adjustment, AdjustmentState, Verdict
 from ledger.record import content_hash
 from settings import Settings
@@ -27,7 +27,7 @@ async def request(settings: Settings, asked: AdjustmentRequest, timeout_seconds:
     """Start the adjustment, or join the one of this id and content, and wait until it is in the books."""
     known = await adjustment_rows.same(settings, asked)
     if known is None or not known.state.is_over:
-        question = AwaitRequest(content_hash=content_hash(asked))
+        question = AwaitRequest(content_hash=content_hash(asked, later=LATER))
         await _ask(settings, asked, AdjustmentWorkflow.await_request, question, timeout_seconds)
     return await adjustment_rows.whole(settings, asked.adjustment_id)
 

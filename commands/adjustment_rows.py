@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from commands import adjustment_documents, connections
 from commands.adjustment_documents import AdjustmentDocument
 from commands.errors import AnswerIsNo, WrongUse
-from ledger import adjustments, opened_accounts
+from ledger import adjustments, opened_accounts, reversals
 from ledger.accounts import Account
-from ledger.adjustment_requests import AdjustmentRequest, hash_of
+from ledger.adjustment_requests import AdjustmentRequest, entry_reference, hash_of
 from ledger.adjustments import Adjustment, AdjustmentState
 from ledger.errors import AdjustmentConflict, UnknownAdjustment
+from ledger.reversals import Undoable
 from settings import Settings
 
 
@@ -17,6 +18,12 @@ async def accounts(settings: Settings, codes: Collection[str]) -> Mapping[str, A
     """Read the accounts of these codes that are open."""
     async with connections.books(settings) as connection:
         return await opened_accounts.by_code(connection, codes)
+
+
+async def undoable(settings: Settings, reference: str, adjustment_id: str) -> Undoable | None:
+    """Read what is left to undo of an entry, if there is one; what this adjustment has undone already counts as left."""
+    async with connections.books(settings) as connection:
+        return await reversals.undoable(connection, reference, but=entry_reference(adjustment_id))
 
 
 async def listed(settings: Settings, states: Collection[AdjustmentState], limit: int) -> Sequence[AdjustmentDocument]:

@@ -60,6 +60,8 @@ def _head(adjustment: AdjustmentDocument) -> Iterator[str]:
     yield f"  reason          {adjustment.reason_code}: {adjustment.because}"
     yield f"  evidence        {adjustment.evidence}"
     yield f"  happened        {_time(adjustment.event_at)}"
+    if adjustment.reverses is not None:
+        yield f"  reverses        {adjustment.reverses}"
     for tier in adjustment.tiers:
         yield f"  amount          {_tier(tier)}"
     yield f"  entry           {adjustment.entry_reference}"

@@ -26,6 +26,8 @@ def request(
     entry: options.EntryFile = None,
     debit: options.DebitLines = None,
     credit: options.CreditLines = None,
+    reverses: options.Reverses = None,
+    amount: options.AmountToUndo = None,
     date: options.EntryDate = None,
     valid_for: options.ValidFor = "7d",
     adjustment_id: options.NewAdjustmentId = None,
@@ -40,11 +42,14 @@ def request(
         adjustment_sheet,
         arguments,
         connections,
+        reversal_arguments,
     )
 
-    typed = adjustment_arguments.typed_entry(entry, debit or [], credit or [], date)
+    typed = adjustment_arguments.typed_entry(entry, debit or [], credit or [], date, needs_lines=reverses is None)
+    undoing = reversal_arguments.typed_reversal(reverses, amount, typed)
+    new_id = adjustment_id or f"adj_{uuid.uuid4().hex}"
     content = {
-        "adjustment_id": adjustment_id or f"adj_{uuid.uuid4().hex}",
+        "adjustment_id": new_id,
         "requester": by,
         "reason_code": reason,
         "because": because,
@@ -54,7 +59,11 @@ def request(
 
     async def asked(settings: "Settings") -> "AdjustmentDocument":
         opened = await adjustment_rows.accounts(settings, [line.account for line in typed.lines])
-        request = adjustment_arguments.adjustment_request(typed, opened, content)
+        if undoing is None:
+            request = adjustment_arguments.adjustment_request(typed, opened, content)
+        else:
+            original = await adjustment_rows.undoable(settings, undoing.reference, new_id)
+            request = reversal_arguments.adjustment_request(undoing, original, opened, content)
         return await adjustment_process.request(settings, request, timeout_seconds)
 
     found = connections.run(asked)

@@ -21,7 +21,15 @@ from ledger.lined_yaml import FileFault, Kind
 from ledger.money import CurrencyCode, Money
 
 MAX_ENTRIES = 200
-PRINTED_OF_ENTRY = {"recorded_at", "gateway", "gateway_reference", "reversed_by", "operation", "withdrawal"}
+PRINTED_OF_ENTRY = {
+    "recorded_at",
+    "gateway",
+    "gateway_reference",
+    "reversed_by",
+    "left_to_undo",
+    "operation",
+    "withdrawal",
+}
 """What `ledger entry --json` prints of an entry, and is not a caller's to say."""
 PRINTED_OF_LINE = {"sequence", "before_minor", "after_minor"}
 """The same of a line."""

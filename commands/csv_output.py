@@ -79,8 +79,9 @@ def _cell(value: Any) -> str:
             return str(value)
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
-        case tuple() | list():
-            return _cell(" ".join(value))
+        case tuple() | list() | dict():
+            several = [f"{name}={each}" for name, each in value.items()] if isinstance(value, dict) else value
+            return _cell(" ".join(several))
         case _:
             text = output.printable(str(value))
             return f"'{text}" if text.startswith(_FORMULA) else text

@@ -4,6 +4,7 @@ from commands import charge_documents, ledger_documents, output, timeline
 from commands.charge_documents import OperationDocument, WithdrawalDocument
 from commands.connections import Books
 from commands.ledger_documents import EntryDocument
+from commands.ledger_reading import left_to_undo
 from ledger import operations, reports, withdrawals
 
 
@@ -51,4 +52,9 @@ def _origins(entry: EntryDetailDocument) -> list[tuple[str, str | None]]:
     if entry.withdrawal is not None:
         taken = entry.withdrawal
         rows.append((f"{taken.gateway}'s {taken.kind}", f"{taken.reference}, {taken.state}"))
-    return [*rows, ("reverses", entry.reverses), ("reversed by", ", ".join(entry.reversed_by))]
+    return [*rows, ("reverses", entry.reverses), ("reversed by", ", ".join(entry.reversed_by)), *_left(entry)]
+
+
+def _left(entry: EntryDetailDocument) -> list[tuple[str, str | None]]:
+    left = left_to_undo(entry.left_to_undo)
+    return [("left to undo", ", ".join(left) or "nothing")] if entry.left_to_undo is not None else []

@@ -77,6 +77,7 @@ class LogLineDocument(Document):
     recorded_later: bool
     reverses: str | None
     reversed_by: list[str]
+    left_to_undo_minor: int | None
 
 
 class StatementDocument(Document):
@@ -127,6 +128,7 @@ class LedgerLineDocument(Document):
     recorded_later: bool | None = None
     reverses: str | None = None
     reversed_by: tuple[str, ...] = ()
+    left_to_undo_minor: int | None = None
 
 
 class AuditEventDocument(Document):
@@ -146,6 +148,7 @@ class AuditEventDocument(Document):
     gateway_reference: str | None
     reverses: str | None
     reversed_by: list[str]
+    left_to_undo: dict[str, int] | None
 
 
 class AuditTrailDocument(Document):

@@ -67,11 +67,14 @@ async def _write(books: "Books", span: "Span", actor: str | None) -> None:
 
 
 def _show(events: "list[AuditEventDocument]") -> None:
+    from commands.ledger_reading import left_to_undo
+
     rows = []
     for event in events:
         source = " ".join(part for part in (event.rule, event.gateway, event.gateway_reference) if part)
         links = [f"reverses {event.reverses}"] if event.reverses else []
         links += [f"reversed by {reference}" for reference in event.reversed_by]
+        links += [f"{amount} left to undo" for amount in left_to_undo(event.left_to_undo)]
         rows.append(
             (
                 f"{event.at:%Y-%m-%d %H:%M:%S}",

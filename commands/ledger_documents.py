@@ -39,6 +39,7 @@ class EntryDocument(Document):
     gateway_reference: str | None
     reverses: str | None
     reversed_by: list[str]
+    left_to_undo: dict[str, int] | None
     lines: list[PostedLineDocument]
 
 

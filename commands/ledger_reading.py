@@ -1,6 +1,6 @@
 """How a `ledger` command reads: all that it says is of one state of the books, however many queries it takes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from commands import connections
@@ -29,3 +29,8 @@ def read(report: Callable[[Books], Awaitable[Result]]) -> Result:
 def money(amount_minor: int, currency: str) -> str:
     """Write an amount for people."""
     return str(Money(amount_minor=amount_minor, currency=currency))
+
+
+def left_to_undo(amounts: Mapping[str, int] | None) -> list[str]:
+    """Write what is left of an entry that others undo, in each currency; nothing where all of it is undone."""
+    return [money(minor, currency) for currency, minor in sorted((amounts or {}).items()) if minor]

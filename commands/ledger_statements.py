@@ -152,6 +152,7 @@ def _cells(line: "LogLineDocument", by: str) -> tuple[str, ...]:
     marks = [f"recorded {line.recorded_at:%Y-%m-%d %H:%M:%S}"] if line.recorded_later else []
     marks += [f"reverses {line.reverses}"] if line.reverses else []
     marks += [f"reversed by {reference}" for reference in line.reversed_by]
+    marks += [f"{money(line.left_to_undo_minor, line.currency)} left to undo"] if line.left_to_undo_minor else []
     amounts = (money(minor, line.currency) for minor in (line.before_minor, line.change_minor, line.after_minor))
     return (
         *(str(line.line_id), f"{at:%Y-%m-%d %H:%M:%S}", *amounts),

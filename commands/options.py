@@ -273,6 +273,16 @@ EntryFile = Annotated[
     str | None,
     typer.Option("--entry", metavar="FILE", help="The entry, as YAML or JSON: date and lines.", show_default=False),
 ]
+Reverses = Annotated[
+    str | None,
+    typer.Option(
+        "--reverses", metavar="REFERENCE", help="Undo this entry instead: all that is left.", show_default=False
+    ),
+]
+AmountToUndo = Annotated[
+    str | None,
+    typer.Option("--amount", metavar="AMOUNT", help="With --reverses: undo only so much.", show_default=False),
+]
 DebitLines = Annotated[
     list[str] | None,
     typer.Option(
@@ -286,7 +296,10 @@ CreditLines = Annotated[
 EntryDate = Annotated[
     str | None,
     typer.Option(
-        "--date", metavar="DATE", help="When what is corrected happened, such as 2026-11-20.", show_default=False
+        "--date",
+        metavar="DATE",
+        help="When it happened: 2026-11-20; for --reverses also today, effective.",
+        show_default=False,
     ),
 ]
 ValidFor = Annotated[

@@ -5,16 +5,22 @@ The entry is frozen as canonical JSON and named by its SHA-256: keys in order, n
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-from ledger.entries import MAX_LINES, Entry, Line
+from ledger.accounts import Side, refunds_payable
+from ledger.entries import MAX_LINES, Entry, Line, Reference
+from ledger.errors import InvalidEntry
 from ledger.record import Identifier, Record, Text
 
 RULE = "adjustment"
 """The posting rule of these entries, which the database takes from approved adjustments only."""
+LATER = frozenset({"reverses"})
+"""Fields that came after the first version, which the hash of a request leaves out where they say nothing."""
 LONGEST_VALIDITY = timedelta(days=30)
 REASON_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
 WORDS_PATTERN = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
@@ -58,17 +64,24 @@ class AdjustmentRequest(Record):
     lines: tuple[Line, ...] = Field(min_length=2, max_length=MAX_LINES)
     valid_seconds: Annotated[int, AfterValidator(_within_bounds)]
     """How long it may wait for its approvals and its posting, from the moment at which it is written down."""
+    reverses: Reference | None = None
+    """Reference of the entry that it undoes, all of it or a part."""
 
     def entry(self) -> Entry:
         """Make the entry; raises InvalidEntry or UnbalancedEntry. Reason, words and evidence are part of it."""
+        reference = entry_reference(self.adjustment_id)
+        if _takes_from_refunds_payable(self.lines):
+            why = f"it takes from {refunds_payable().code}, from which refunds of gateways must always be booked"
+            raise InvalidEntry(reference, why)
         return Entry(
-            reference=entry_reference(self.adjustment_id),
+            reference=reference,
             rule=RULE,
             description=f"{self.because}; evidence {self.evidence}",
             event_at=self.event_at,
             actor=f"person:{self.requester}",
             reason_code=self.reason_code,
             lines=self.lines,
+            reverses=self.reverses,
         )
 
     def canonical_entry(self) -> str:
@@ -80,8 +93,17 @@ class AdjustmentRequest(Record):
         return hash_of(self.canonical_entry())
 
 
+def _takes_from_refunds_payable(lines: Sequence[Line]) -> bool:
+    change: Counter[str] = Counter()
+    for line in lines:
+        if line.account == refunds_payable():
+            amount = line.money.amount_minor
+            change[line.money.currency] += amount if line.side is Side.CREDIT else -amount
+    return any(amount < 0 for amount in change.values())
+
+
 def canonical(entry: Entry) -> str:
-    """Write an entry as canonical JSON."""
+    """Write an entry as canonical JSON; what it reverses is in it where it reverses another."""
     content: dict[str, Any] = {
         "reference": entry.reference,
         "rule": entry.rule,
@@ -91,6 +113,8 @@ def canonical(entry: Entry) -> str:
         "reason_code": entry.reason_code,
         "lines": [line.given() for line in entry.lines],
     }
+    if entry.reverses is not None:
+        content["reverses"] = entry.reverses
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 

@@ -111,6 +111,12 @@ class Adjustment(Record):
         return datetime.fromisoformat(json.loads(self.entry)["event_at"])
 
     @property
+    def reverses(self) -> str | None:
+        """The reference of the entry that it undoes, all of it or a part."""
+        reference: str | None = json.loads(self.entry).get("reverses")
+        return reference
+
+    @property
     def entry_reference(self) -> str:
         """The reference under which it is posted."""
         return entry_reference(self.adjustment_id)
@@ -136,6 +142,7 @@ class Adjustment(Record):
             event_at=self.event_at,
             lines=self.lines,
             valid_seconds=self.valid_seconds,
+            reverses=self.reverses,
         )
 
 

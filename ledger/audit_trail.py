@@ -34,12 +34,14 @@ class AuditEvent(Record):
     gateway_reference: str | None
     reverses: str | None
     reversed_by: tuple[str, ...]
+    left_to_undo: dict[str, int] | None
+    """Of an entry that others undo, what of its debits they have left, by currency in minor units."""
 
 
 # The newest are chosen first, and what they come from is looked up for them alone. Without `most`, all of them.
 _EVENTS = text(
     "SELECT v.at, v.actor, v.what, v.subject, v.detail, v.reason, v.rule, v.event_at, v.charge_id, v.operation_id,"
-    " g.gateway, g.gateway_reference, g.reverses, coalesce(g.reversed_by, ARRAY[]::text[]) AS reversed_by"
+    " g.gateway, g.gateway_reference, g.reverses, coalesce(g.reversed_by, ARRAY[]::text[]) AS reversed_by, g.left_to_undo"
     " FROM ("
     "  SELECT e.* FROM audit_events e"
     "  WHERE e.at >= CAST(:first AS timestamptz) AND e.at <= CAST(:last AS timestamptz)"

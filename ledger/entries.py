@@ -92,7 +92,7 @@ class Entry(BaseModel):
     operation_id: Name | None = None
     reason_code: Name | None = None
     reverses: Reference | None = None
-    """Reference of the earlier entry that this one undoes; an entry can be undone once."""
+    """Reference of the earlier entry that this one undoes, all of it or a part; nothing can be undone twice."""
     conditions: tuple[Condition, ...] = Field(default=(), max_length=MAX_LINES)
     """No part of the content: an entry that is posted already is returned whatever they say now."""
 

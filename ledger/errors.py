@@ -33,6 +33,7 @@ LedgerError
 |-- ResolutionRefused    the resolution contradicts the gateway, or there is nothing that it could decide
 |-- of rates, conversions and fees: see `ledger/exchange_errors.py`
 |-- of periods: see `ledger/period_errors.py`
+|-- of reversals: see `ledger/reversal_errors.py`
 |-- LedgerNotProtected   the database grants, guards or keeps other than it must
 |-- AdjustmentConflict   the adjustment id stands for an adjustment with other content
 |-- UnknownAdjustment    there is no adjustment with this id

@@ -19,8 +19,6 @@ class Excess(BaseModel):
 
     taken_minor: int
     otherwise_back_minor: int
-    is_untouched: bool = True
-    """Whether the gateway never took anything back of it by itself."""
 
     def shares(self, back_minor: int) -> dict[Account, int]:
         """Divide what a fact gives back: what was owed still, and what the customer gets twice."""
@@ -38,11 +36,11 @@ def excess_refunded(fact: Fact, excess: Excess) -> Entry:
 def excess_refund_returned(fact: Fact, excess: Excess) -> Entry:
     """Take back a refund of money in excess that came back: it is owed again; reference `{operation_id}:failed`.
 
-    It is the reversal of the refund's entry, unless the gateway took something back between the two.
+    It names no entry that it reverses: what the refund gave back may have been another amount than was asked for, and the
+    gateway may have taken something back between the two. A fact is booked whatever was booked before.
     """
     lines = (debit(clearing(fact.gateway), fact.money), *(line.reversed() for line in _shares(fact, excess)))
-    reverses = fact.operation_id if excess.is_untouched else None
-    return entry(fact, ":failed", "refund_failed", "refund failed", lines, reverses=reverses)
+    return entry(fact, ":failed", "refund_failed", "refund failed", lines)
 
 
 def _shares(fact: Fact, excess: Excess) -> tuple[Line, ...]:

@@ -53,7 +53,9 @@ class LogLine(Record):
     reverses: str | None
     """Reference of the entry that its entry undoes."""
     reversed_by: tuple[str, ...]
-    """References of the entries that undo its entry."""
+    """References of the entries that undo its entry, each in full or in part."""
+    left_to_undo_minor: int | None
+    """Where others undo its entry, what of the entry's debits in this currency they have left."""
 
 
 _FROM_THE_LOG = LogLine.model_fields.keys() - {"recorded_later"}

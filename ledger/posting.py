@@ -99,12 +99,12 @@ def refund_succeeded(fact: Fact, reserved: Money) -> Entry:
 def refund_failed(fact: Fact, *, had_succeeded: bool) -> Entry:
     """Take back a refund's reservation, and its payment where the gateway had first said that it was made.
 
-    Reference `{operation_id}:failed`.
+    Reference `{operation_id}:failed`. With the payment it undoes two entries at once, and is no reversal of one.
     """
-    lines = _reversed(_refund_reservation(fact))
+    lines, reverses = _reversed(_refund_reservation(fact)), f"{fact.operation_id}:reserved"
     if had_succeeded:
-        lines = _reversed(_refund_payment(fact)) + lines
-    return entry(fact, ":failed", "refund_failed", "refund failed", lines, reverses=f"{fact.operation_id}:reserved")
+        return entry(fact, ":failed", "refund_failed", "refund failed", _reversed(_refund_payment(fact)) + lines)
+    return entry(fact, ":failed", "refund_failed", "refund failed", lines, reverses=reverses)
 
 
 def outcome_unknown(fact: Fact, time: int = 1) -> Entry:

@@ -25,6 +25,7 @@ from ledger.errors import (
     UnbalancedEntry,
 )
 from ledger.money import Money
+from ledger.reversal_errors import ReversalExceeds
 
 UNIQUE = "23505"
 CHECK = "23514"
@@ -93,6 +94,12 @@ def _condition(reference: str, fault: str) -> LedgerError:
     return AccountConditionFailed(reference, found["account"], _money(found, "found_minor"))
 
 
+def _exceeds(reference: str, fault: str) -> LedgerError:
+    found = json.loads(fault)
+    asked, left = _money(found, "asked_minor"), _money(found, "left_minor")
+    return ReversalExceeds(reference, found["reverses"], found["account"], asked=asked, left=left)
+
+
 def _money(found: dict[str, Any], name: str) -> Money:
     return Money(amount_minor=found[name], currency=found["currency"])
 
@@ -108,4 +115,5 @@ _BY_RULE: dict[str, Callable[[str, str], LedgerError]] = {
     "account_condition": _condition,
     "period_is_open": PeriodNotOpen,
     "event_has_a_period": NoPeriod,
+    "reversal_is_of_what_is_left": _exceeds,
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ARRAY, BigInteger, Select, Text, column, select, table, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.accounts import AccountType, Side
@@ -61,7 +62,9 @@ class EntryRecord(_Row):
     reverses: str | None
     """Reference of the entry that this one undoes."""
     reversed_by: tuple[str, ...]
-    """References of the entries that undo this one."""
+    """References of the entries that undo this one, each in full or in part."""
+    left_to_undo: dict[str, int] | None
+    """Of one that others undo, what of its debits they have left, by currency in minor units."""
     lines: tuple[EntryLine, ...]
 
 
@@ -73,6 +76,7 @@ _origins = table(
     column("gateway_reference", Text),
     column("reverses", Text),
     column("reversed_by", ARRAY(Text)),
+    column("left_to_undo", JSONB),
 )
 
 
@@ -147,6 +151,7 @@ def _headers() -> Select[Any]:
         _origins.c.gateway_reference,
         _origins.c.reverses,
         _origins.c.reversed_by,
+        _origins.c.left_to_undo,
     ).join_from(entry_rows, _origins, _origins.c.entry_id == entry_rows.c.entry_id)
 
 

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.adjustment_books import AdjustmentBooks, DecideAdjustment
-    from ledger.adjustment_requests import AdjustmentRequest
+    from ledger.adjustment_requests import LATER, AdjustmentRequest
     from ledger.adjustments import Adjustment, AdjustmentState, Verdict
     from ledger.errors import AdjustmentConflict
     from ledger.record import content_hash
@@ -138,7 +138,7 @@ class AdjustmentWorkflow:
 
     @await_request.validator
     def _same_content(self, request: AwaitRequest) -> None:
-        if request.content_hash is not None and request.content_hash != content_hash(self._request):
+        if request.content_hash is not None and request.content_hash != content_hash(self._request, later=LATER):
             conflict = AdjustmentConflict(self._request.adjustment_id)
             raise ApplicationError(str(conflict), type=type(conflict).__name__)
 

@@ -42,6 +42,7 @@ def details(request: AdjustmentRequest, view: AdjustmentView) -> str:
     amounts = ", ".join(str(amount) for amount in view.amounts)
     lines = [f"**{view.state}** {amounts}, asked for by {view.requester}"]
     lines.append(f"{view.reason_code}: {request.because}; evidence {request.evidence}")
+    lines += [f"reverses {request.reverses}"] if request.reverses else []
     lines += [f"- {line.side} {line.account.code} {line.money}" for line in request.lines]
     said = [f"approved by {person}" for person in view.approved_by]
     said += [f"rejected by {view.rejected_by}"] if view.rejected_by else []

@@ -173,11 +173,11 @@ _EXPLAINED: dict[Code, tuple[str, str]] = {
     ),
     Code.UNRESOLVED_DIFFERS: (
         "What stands on the memo account of unknown outcomes is not the sum of a charge's operations in that state.",
-        "Read the charge's entries; add or reverse the entry of the exposure.",
+        "Read the charge's entries; by an adjustment, add the exposure that is missing, or take off what is too much.",
     ),
     Code.REFUNDS_PAYABLE_DIFFER: (
         "What is owed in refunds for a charge is not the sum of its refunds under way.",
-        "Read the charge's entries; post or reverse the reservation.",
+        "Read the charge's entries; by an adjustment, add what is missing. What is too much is ended by its refund alone: read its process.",
     ),
     Code.OPERATION_STUCK: (
         "An operation waits for its outcome past every deadline, and nobody was told.",

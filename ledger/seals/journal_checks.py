@@ -12,6 +12,7 @@ from ledger.seals.damage import Damage, DamageFoundError, DamageKind
 GUARDED = ("account_codes", "accounts", "entries", "lines", "seals", "seal_leaves")
 GUARDS = {(table, name) for table in GUARDED for name in ("never_changed", "never_emptied")} | {
     ("entries", "entries_are_complete"),
+    ("entries", "reversals_are_of_what_is_left"),
     ("lines", "lines_belong"),
     ("seals", "seal_follows"),
     ("seals", "seal_is_complete"),

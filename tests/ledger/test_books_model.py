@@ -1,7 +1,7 @@
 """A model of the books in a few lines of Python, held against PostgreSQL step by step: balances are equal after each.
 
-Five kinds of entries in four currencies, by the posting rules themselves; some are repeated, some altered, some come late,
-some take what is not there. `RUNS` of them in the long lane, a few in the short one.
+Five kinds of entries in four currencies, by the posting rules themselves, and parts of them undone; some are repeated, some
+altered, some come late, some take or undo what is not there. `RUNS` of them in the long lane, a few in the short one.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from psycopg.types.json import Jsonb
 
 from ledger import posting
 from ledger.accounts import Account, AccountType, Side, clearing
-from ledger.entries import Entry, credit, debit
+from ledger.entries import Entry, Line, credit, debit
 from ledger.journal import _content
 from ledger.money import Money
 from ledger.posting import Fact
@@ -55,12 +55,15 @@ class Model:
         self.balances: Counter[tuple[str, str]] = Counter()
         self.lines: Counter[tuple[str, str]] = Counter()
         self.posted: dict[str, Entry] = {}
+        self.undone: Counter[tuple[str, str, str, str]] = Counter()
 
     def post(self, entry: Entry) -> bool | None:
         """Whether the entry is new; None where it is refused."""
         before = self.posted.get(entry.reference)
         if before is not None:
             return False if before == entry else None
+        if entry.reverses is not None and not self._undoes_what_is_left(entry, self.posted[entry.reverses]):
+            return None
         after = Counter(self.balances)
         for line in entry.lines:
             sign = 1 if line.side == line.account.normal_side else -1
@@ -71,7 +74,27 @@ class Model:
         self.balances = after
         self.lines.update((line.account.code, line.money.currency) for line in entry.lines)
         self.posted[entry.reference] = entry
+        self.undone.update(_undone_by(entry))
         return True
+
+    def _undoes_what_is_left(self, entry: Entry, original: Entry) -> bool:
+        """Nothing that the original did not move, nothing twice, and nothing of what is a reversal itself."""
+        if original.reverses is not None or original.rule == "refund_reserved":
+            return False
+        moved: Counter[tuple[str, str, str, str]] = Counter()
+        for line in original.lines:
+            key = (original.reference, line.account.code, line.money.currency, line.side.other)
+            moved[key] += line.money.amount_minor
+        asked = _undone_by(entry)
+        return all(self.undone[key] + amount <= moved[key] for key, amount in asked.items())
+
+
+def _undone_by(entry: Entry) -> Counter[tuple[str, str, str, str]]:
+    """What an entry undoes of another: of which account, in which currency, by which side."""
+    undone: Counter[tuple[str, str, str, str]] = Counter()
+    for line in entry.lines if entry.reverses is not None else ():
+        undone[entry.reverses or "", line.account.code, line.money.currency, line.side] += line.money.amount_minor
+    return undone
 
 
 class Books(RuleBasedStateMachine):
@@ -153,6 +176,26 @@ class Books(RuleBasedStateMachine):
         """A step is repeated, or somebody uses its reference for something else."""
         entry = self.model.posted[data.draw(st.sampled_from(sorted(self.model.posted)))]
         self._post(entry.model_copy(update={"description": "altered"}) if is_altered else entry)
+
+    @precondition(lambda self: self.model.posted)
+    @rule(data=st.data(), percent=st.integers(1, 130), is_turned=st.sampled_from([True, True, True, False]), hour=hours)
+    def undo_a_part(self, data: st.DataObject, percent: int, is_turned: bool, hour: int) -> None:  # noqa: FBT001 # as above
+        """Somebody takes back a part of an entry, or more than is left, or what it never moved."""
+        original = self.model.posted[data.draw(st.sampled_from(sorted(self.model.posted)))]
+        self.number += 1
+        lines = tuple(
+            Line(
+                account=line.account,
+                side=line.side.other if is_turned else line.side,
+                money=Money(
+                    amount_minor=max(1, line.money.amount_minor * percent // 100), currency=line.money.currency
+                ),
+            )
+            for line in original.lines
+        )
+        happened = HAPPENED + timedelta(hours=hour)
+        content = {"reference": f"undo_{self.number}", "rule": "undone", "event_at": happened, "lines": lines}
+        self._post(original.model_copy(update={**content, "reverses": original.reference}))
 
     @invariant()
     def balances_are_equal(self) -> None:

@@ -14,6 +14,7 @@ from ledger.accounts import Account, AccountType, Side, clearing
 from ledger.entries import Entry, credit, debit
 from ledger.errors import AccountConflict, InvalidEntry, ReferenceConflict, UnbalancedEntry
 from ledger.money import Money
+from ledger.reversal_errors import ReversalExceeds
 from tests.ledger.samples import HAPPENED, capture, fact, fee, two_currencies, usd
 
 
@@ -164,7 +165,7 @@ async def test_an_entry_is_undone_once_and_only_if_it_is_there(connection: Async
     assert record is not None
     assert record.reverses == "ch_1:capture:1:unknown"
     assert not (await journal.post(connection, [posting.outcome_known(fact())]))[0].is_new
-    with pytest.raises(InvalidEntry, match="reverses ch_1:capture:1:unknown, which is reversed already"):
+    with pytest.raises(ReversalExceeds, match=r"in entry ch_1:capture:1:unknown, of which 0\.00 USD is left"):
         await journal.post(connection, [posting.outcome_known(fact()).model_copy(update={"reference": "again"})])
 
 

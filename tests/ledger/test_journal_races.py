@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ledger import history, journal, posting, reports
 from ledger.accounts import Account, AccountType, Side, clearing, receivable
 from ledger.entries import Entry, credit, debit
-from ledger.errors import AccountConflict, InvalidEntry, ReferenceConflict
+from ledger.errors import AccountConflict, ReferenceConflict
 from ledger.journal import PostedEntry
 from ledger.money import Money
+from ledger.reversal_errors import ReversalExceeds
 from tests.ledger.samples import capture, fact, usd
 
 POSTERS = 20
@@ -70,7 +71,7 @@ async def test_of_twenty_who_take_an_entry_back_one_does(engine: AsyncEngine, co
     known = posting.outcome_known(fact("ch_2"))
     rivals = [known.model_copy(update={"reference": f"back_{number}"}) for number in range(POSTERS)]
     results = await race(engine, [[rival] for rival in rivals])
-    assert Counter(type(result) for result in results) == {list: 1, InvalidEntry: POSTERS - 1}
+    assert Counter(type(result) for result in results) == {list: 1, ReversalExceeds: POSTERS - 1}
     assert len(await reports.entries(connection)) == 4
 
 

@@ -3,6 +3,7 @@
 What a step decides is asked of the same pure functions as in production; writing it, and refusing, is done here.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -154,15 +155,24 @@ class Books:
             present = self.entries.get(entry.reference)
             if present is not None and present != entry:
                 raise ReferenceConflict(entry.reference)
-            reversed_by = next((each for each in self.entries.values() if each.reverses == entry.reverses), None)
             if present is None and entry.reverses is not None:
-                if entry.reverses not in self.entries:
-                    raise InvalidEntry(entry.reference, f"it reverses {entry.reverses}, which there is not")
-                if reversed_by is not None:
-                    raise InvalidEntry(entry.reference, f"{entry.reverses} is reversed by {reversed_by.reference}")
+                self._require_left(entry, entry.reverses)
             self.entries[entry.reference] = entry
             if self._owed_for_refunds() < 0:  # the guard that PostgreSQL keeps
                 raise InvalidEntry(entry.reference, "what is owed for refunds would be less than nothing")
+
+    def _require_left(self, entry: Entry, reverses: str) -> None:
+        """Nothing is undone that was not done, and nothing twice, as PostgreSQL holds too."""
+        if reverses not in self.entries:
+            raise InvalidEntry(entry.reference, f"it reverses {reverses}, which there is not")
+        left = Counter[tuple[str, str, str]]()
+        for line in self.entries[reverses].lines:
+            left[line.account.code, line.money.currency, line.side.other] += line.money.amount_minor
+        for undoing in (*(each for each in self.entries.values() if each.reverses == reverses), entry):
+            for line in undoing.lines:
+                left[line.account.code, line.money.currency, line.side] -= line.money.amount_minor
+        if min(left.values()) < 0:
+            raise InvalidEntry(entry.reference, f"it undoes more of {reverses} than is left")
 
     def _owed_for_refunds(self) -> int:
         lines = (line for entry in self.entries.values() for line in entry.lines if line.account == refunds_payable())

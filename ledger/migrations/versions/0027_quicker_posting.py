@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0027"
-down_revision = "0025"
+down_revision = "0026"
 
 LOCK = 7_300_614_092_117_017
 """The advisory lock between postings and changes of periods, as 0019 has it."""
@@ -159,20 +159,15 @@ BEGIN
     SELECT array_agg(n.entry_id) INTO new_ids FROM new n;
 
     IF cardinality(names) > coalesce(cardinality(new_ids), 0) THEN
-        SELECT g.reference, EXISTS (SELECT FROM public.entries e WHERE e.reference = g.reference) AS is_posted
-            INTO refusal
+        SELECT g.reference INTO refusal
             FROM unnest(names, hashes) g (reference, content_hash)
             WHERE (
                 SELECT e.content_hash FROM public.entries e WHERE e.reference = g.reference
             ) IS DISTINCT FROM g.content_hash
             LIMIT 1;
-        IF refusal.is_posted THEN
+        IF FOUND THEN
             RAISE EXCEPTION 'entry % is already posted with other content', refusal.reference
                 USING ERRCODE = 'QT409', CONSTRAINT = 'entry_reference_is_unique', DETAIL = refusal.reference;
-        ELSIF FOUND THEN
-            RAISE EXCEPTION 'entry % is refused: what it reverses was reversed by another', refusal.reference
-                USING ERRCODE = 'QT422', CONSTRAINT = 'entry_reversed_once', DETAIL = refusal.reference,
-                    HINT = 'what it reverses was reversed by another';
         END IF;
     END IF;
     IF is_watched THEN
