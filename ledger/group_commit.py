@@ -1,10 +1,8 @@
 """Group commit: postings that come at the same time share a commit, and none fails for its neighbour.
 
-Whatever came while the last flush was under way goes with the next, so that an idle ledger adds no delay and a busy one
-pays one commit for many entries. For postings that are the whole of a step; a step that writes more commits by itself.
-
-A flush is one statement that commits by itself: no account is held while the process or the network is busy. There are two
-at a time, so that one is prepared while PostgreSQL writes the other.
+Whatever came while the last flushes were under way goes with the next: an idle ledger adds no delay, and a busy one pays one
+commit for many entries. A flush is one statement that commits by itself, so that no account is held while this process is
+busy; a step that writes more commits by itself.
 """
 
 import asyncio
@@ -30,7 +28,7 @@ Result = TypeVar("Result")
 log = structlog.get_logger()
 
 FLUSHES = 2
-"""At a time, on a connection each."""
+"""At a time, on a connection each: one is prepared while PostgreSQL writes the other."""
 MAX_ENTRIES = 200
 """In one flush. More would hold the accounts of all for longer than a commit is worth."""
 MAX_WAITING = 20_000
