@@ -93,11 +93,12 @@ async def test_charges_by_the_hundred_whose_events_come_in_other_orders_have_the
 async def converge(processes: Processes, database: Database, chance: random.Random, charges: int) -> None:
     """Play each life once with all events in order, then some times without; hold their journals against each other."""
     letters = Letters(processes.simulators)
-    told = await play(processes, letters.send_in_order, f"told_{os.getpid()}", 1)
+    name = f"{os.getpid()}_{processes.settings.task_queue[-12:]}"
+    told = await play(processes, letters.send_in_order, f"told_{name}", 1)
     await read_once_more(processes, told)
     found = await settled(database, told)
     expected = {life: found[charge_id] for charge_id, life in told.items()}
-    drawn = await play(processes, lambda: letters.send_by_chance(chance), f"drawn_{os.getpid()}", charges)
+    drawn = await play(processes, lambda: letters.send_by_chance(chance), f"drawn_{name}", charges)
     await letters.send_by_chance(chance, last=True)
     await read_once_more(processes, drawn)
     async with asyncio.timeout(PATIENCE_SECONDS):
