@@ -98,13 +98,13 @@ async def _fill(folder: Folder, books: Books, given: _Given) -> PackDocument:
 
 async def _verified(books: Books, settings: Settings) -> dict[str, Any]:
     """Verify all seals in the same state of the books; it comes last, since it changes the session's settings."""
+    if not await verification.has_seals(books):
+        return {"verdict": "not_checked", "why": "no seals"}
     try:
         keys = signing.load_trusted(Path(settings.seal_public_key_file))
     except KeyFault as error:
         return {"verdict": "not_checked", "why": str(error)}
     found = await verification.verify(books, keys)
-    if not found.seals and found.damage is None:
-        return {"verdict": "not_checked", "why": "nothing is sealed"}
     return seal_documents.of_verification(found).plain()
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from ledger import journal, posting
 from ledger.database import create_engine
 from ledger.entries import Entry
+from ledger.protection import declared
 from ledger.seals import signing
 from starter import app
 from tests.commands.conftest import Answer, CommandLine

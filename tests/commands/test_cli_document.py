@@ -71,7 +71,7 @@ REPORT = ProofReport(
     operations=0,
     entries=0,
     effects=0,
-    invariants=tuple(count((), {}, frozenset())),
+    invariants=tuple(count((), {}, {})),
 )
 PROOF = proof_documents.document(REPORT)
 EXPLANATION = proof_documents.explanation_document(
