@@ -11,7 +11,7 @@ from tests.ledger.worked_examples import told
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "ledger.md"
-BLOCK = r"(<!-- worked: {name} -->\n\n```\n)(.*?)(```\n)"
+BLOCK = re.compile(r"(<!-- worked: (\S+) -->\n\n```\n)(.*?)(```\n)", flags=re.DOTALL)
 
 
 async def test_the_worked_examples_are_what_the_books_say(
@@ -21,18 +21,9 @@ async def test_the_worked_examples_are_what_the_books_say(
     content = DOCUMENT.read_text()
     examples = {name: shown async for name, shown in told(connection, superuser)}
     if os.environ.get("REWRITE_EXAMPLES") == "1":
-        for name, shown in examples.items():
-            content = re.sub(
-                BLOCK.format(name=name),
-                lambda found, shown=shown: found[1] + shown + found[3],
-                content,
-                flags=re.DOTALL,
-            )
+        content = BLOCK.sub(lambda found: f"{found[1]}{examples[found[2]]}{found[4]}", content)
         DOCUMENT.write_text(content)
-    written = {
-        name: block
-        for name, _, block, _ in re.findall(r"<!-- worked: (\S+) -->\n\n(```)\n(.*?)(```)\n", content, flags=re.DOTALL)
-    }
+    written = {name: block for _, name, block, _ in BLOCK.findall(content)}
     assert written == examples
 
 
