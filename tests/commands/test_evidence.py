@@ -11,9 +11,11 @@ import pytest
 
 from ledger.evidence import checking, folder, tables
 from ledger.evidence.readme import _ABOUT
+from tests.commands.conftest import ROOT
 from tests.commands.evidence_books import MONTH, EvidenceBooks, captured, document, filled, rows
 from tests.conftest import Database
-from tests.ledger.months import name_of
+from tests.ledger.months import name_of, within
+from tests.ledger.test_limits import CHARGE, OPERATION, insert
 
 
 @pytest.fixture
@@ -319,3 +321,27 @@ def test_the_check_shares_nothing_with_what_writes() -> None:
         source = (Path(checking.__file__).parent / f"{module}.py").read_text()
         ours = set(re.findall(r"^from (ledger\S*|commands\S*) import", source, flags=re.MULTILINE))
         assert ours <= {"ledger.evidence.errors", "ledger.evidence.recomputing", "ledger.seals.signing"}
+
+
+def test_reported_fees_are_in_it_where_there_are_rules(books: EvidenceBooks, tmp_path: Path) -> None:
+    """What a gateway took beyond what was expected is evidence too; rules that cannot be read are told before anything is written."""
+    with psycopg.connect(books.database.superuser_url, autocommit=True) as superuser:
+        insert(superuser, "charges", CHARGE)
+        operation = {
+            "operation_id": "ch_1:capture:1",
+            "kind": "capture",
+            "purpose": "attempt:1",
+            "outcome": "succeeded",
+        }
+        fee = {"fee_status": "known", "fee_minor": 200, "fee_currency": "USD", "decided_at": within(1).isoformat()}
+        insert(superuser, "operations", OPERATION | operation | fee)
+    rules = str(ROOT / "docs" / "fee-rules.yaml")
+    books("ledger", "evidence", "write", MONTH, "--to", str(tmp_path / "pack"), FEE_RULES=rules)
+    [found] = rows(tmp_path / "pack", "fees.csv")
+    assert (found["operation_id"], found["reported"]) == ("ch_1:capture:1", "2.00")
+    assert int(found["reported_minor"]) - int(found["expected_minor"]) == int(found["difference_minor"])
+    assert books("ledger", "evidence", "verify", str(tmp_path / "pack")).exit_code == 0
+    broken = tmp_path / "rules.yaml"
+    broken.write_text("editions: nothing")
+    answer = books("ledger", "evidence", "write", MONTH, "--to", str(tmp_path / "other"), FEE_RULES=str(broken))
+    assert (answer.exit_code, (tmp_path / "other").exists()) == (2, False)
