@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ledger.seals import signing
 from starter import app
 from tests.commands.conftest import Answer, CommandLine
 from tests.conftest import Database
-from tests.ledger.adjustment_samples import POST, ask, asked, say, set_tier
+from tests.ledger.adjustment_samples import POST, ask, asked, pass_time, say, set_tier
 from tests.ledger.months import appoint, name_of, within
 from tests.ledger.samples import fact, two_currencies
 
@@ -73,7 +74,7 @@ def captured(charge_id: str, ago: int, amount_minor: int = 4999) -> tuple[Entry,
 
 
 def filled(database: Database, key: Path) -> EvidenceBooks:
-    """Two months of captures, an adjustment that is posted, one that is rejected, a frozen account; the month closed and sealed."""
+    """Two months of captures, adjustments that are posted, rejected and open; the earlier months closed and sealed."""
     signing.create(key)
     books = EvidenceBooks(database, key)
     books.post(*captured("before", 2), *captured("first", 1), *captured("second", 1, 2000))
@@ -86,6 +87,9 @@ def filled(database: Database, key: Path) -> EvidenceBooks:
             ask(superuser, request)
             say(superuser, request, "bob", verdict)
         superuser.execute(POST, ["adj_1"])
+        # Asked for in the month, and not decided when it ended.
+        ask(superuser, asked("adj_3", event_at=within(1)))
+        pass_time(superuser, "adj_3", datetime.now(UTC) - within(1))
     close = ("periods", "close")
     for command in (("ledger", "seal"), (*close, name_of(2), "--by", "carol"), (*close, MONTH, "--by", "carol")):
         answer = books(*command)

@@ -14,6 +14,7 @@ from ledger.evidence.readme import _ABOUT
 from tests.commands.conftest import ROOT
 from tests.commands.evidence_books import MONTH, EvidenceBooks, captured, document, filled, rows
 from tests.conftest import Database
+from tests.ledger.adjustment_samples import EXPIRE
 from tests.ledger.months import name_of, within
 from tests.ledger.test_limits import CHARGE, OPERATION, insert
 
@@ -52,7 +53,7 @@ def test_a_pack_says_all_of_the_month_and_nothing_else(pack: Path) -> None:
     charges = {row["charge_id"]: row["closing_minor"] for row in rows(pack, "clearing.csv") if row["currency"] == "USD"}
     assert charges == {"": "500", "before": "4824", "first": "4824", "second": "1825"}
     adjusted = [(row["adjustment_id"], row["state"], row["requester"]) for row in rows(pack, "adjustments.csv")]
-    assert adjusted == [("adj_1", "posted", "alice")]
+    assert adjusted == [("adj_3", "open", "alice"), ("adj_1", "posted", "alice")]
     assert [(row["person"], row["decision"]) for row in rows(pack, "decisions.csv")] == [("bob", "approve")]
     assert [(row["to_state"], row["changed_by"]) for row in rows(pack, "period_changes.csv")] == [("closed", "carol")]
     assert {(row["person"], row["role"]) for row in rows(pack, "people.csv")} == {
@@ -87,6 +88,7 @@ def test_the_same_month_gives_the_same_files(pack: Path, books: EvidenceBooks, t
     books("accounts", "freeze", "wallet:user:ada", "--by", "bob", "--because", "stolen")
     with psycopg.connect(books.database.superuser_url, autocommit=True) as superuser:
         superuser.execute("UPDATE people_roles SET until_at = clock_timestamp() WHERE person = 'bob'")
+        superuser.execute(EXPIRE, ["adj_3"])
     books("ledger", "seal")
     books("ledger", "evidence", "write", MONTH, "--to", str(tmp_path / "again"))
     first, again = document(pack, "manifest.json")["files"], document(tmp_path / "again", "manifest.json")["files"]
@@ -106,7 +108,7 @@ def test_a_month_begins_with_what_the_one_before_ended_with(pack: Path, books: E
     assert "can still change" in (tmp_path / "next" / "README.md").read_text()
     # Both adjustments were asked for in these days; the one that was rejected is in the evidence too.
     adjusted = [(row["adjustment_id"], row["state"]) for row in rows(tmp_path / "next", "adjustments.csv")]
-    assert adjusted == [("adj_1", "posted"), ("adj_2", "rejected")]
+    assert adjusted == [("adj_3", "open"), ("adj_1", "posted"), ("adj_2", "rejected")]
 
 
 def row_key(row: dict[str, str]) -> tuple[str, str]:
