@@ -1,6 +1,6 @@
 # Everything runs in .venv, which the first target that needs it makes from requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-fast test-faults check bench reset lock
+.PHONY: help up demo restore-drill test test-fast test-faults check bench reset lock
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
@@ -15,6 +15,7 @@ SLOW := database or simulator or temporal or system or faults
 help: ## list the targets
 	@echo "make up         the whole system in the foreground, with yesterday's data; Ctrl-C ends it"
 	@echo "make demo       200 charges over both gateways, the books and the proof (KEEP=1 leaves it running)"
+	@echo "make restore-drill  lose the database, restore it to a moment, verify, prove and repair the books"
 	@echo "make reset      delete the local system's data and logs"
 	@echo "make test       all tests"
 	@echo "make test-fast  the tests that need no server, under a minute"
@@ -28,6 +29,9 @@ up: $(INSTALLED)
 
 demo: $(INSTALLED)
 	@$(PY) -m local demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+restore-drill: $(INSTALLED)
+	@$(PY) -m local restore-drill
 
 reset: $(INSTALLED)
 	@$(PY) -m local reset

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     seal_key_file: str | None = None
     """The private key that signs seals, a file that its owner alone may read; without it nothing is sealed here."""
     seal_public_key_file: str = ".local/data/seal.key.pub"
-    """The public keys whose seals `ledger verify` believes; with nothing set, that of `make up`."""
+    """The public keys whose seals `ledger verify`, `prove` and `ledger evidence` believe; with nothing set, that of `make up`."""
     database_pool_size: int = Field(default=10, ge=1, le=200)
 
     temporal_address: str = "127.0.0.1:7233"

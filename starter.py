@@ -9,6 +9,7 @@ from commands import (
     accounts,
     adjustments,
     charges,
+    evidence,
     fees,
     holds,
     ledger,
@@ -48,6 +49,7 @@ ledger.app.command()(seals.seal)
 ledger.app.command()(seals.verify)
 ledger.app.command()(seals.anchor)
 ledger.app.command()(seals.seal_key)
+ledger.app.add_typer(evidence.app, name="evidence")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(holds.app, name="holds")

@@ -1,7 +1,7 @@
-"""`seals`: how long it takes to seal and to verify a journal of 1,000,000 lines, and how much memory.
+"""`seals`: how long it takes to seal and to verify a journal of 1,000,000 lines, to write its evidence and to check that; and how much memory.
 
-A few hundred entries are posted as the application posts them, then copied. Both run as people run them, in processes of
-their own: `starter.py ledger seal`, `starter.py ledger verify`.
+A few hundred entries are posted as the application posts them, then copied. All run as people run them, in processes of
+their own: `starter.py ledger seal`, `verify`, `evidence write` and `evidence verify`.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import psycopg
 
+from benchmarks.copies import BALANCES
 from benchmarks.figures import Figure, at_most
 from benchmarks.processor_time import Parts, spent
 from ledger import journal, posting
@@ -60,6 +61,17 @@ async def measure(system: System, lines: int = LINES) -> AsyncIterator[Figure]:
     yield Figure("verifying_cpu_seconds", cpu_seconds)
     yield Figure("verifying_postgresql_cpu_seconds", server_seconds)
     yield Figure("verifying_mb", megabytes, at_most(MOST_MEGABYTES))
+    pack, month = str(system.path / "evidence"), f"{datetime.now(UTC):%Y-%m}"
+    seconds, _, _, megabytes, written = await asyncio.to_thread(_run, system, "evidence", "write", month, "--to", pack)
+    if written["lines"] != found["lines"]:
+        raise AssertionError(f"the evidence has {written['lines']} lines of {found['lines']}")
+    yield Figure("evidence_seconds", seconds)
+    yield Figure("evidence_mb", megabytes, at_most(MOST_MEGABYTES))
+    seconds, _, _, megabytes, checked = await asyncio.to_thread(_run, system, "evidence", "verify", pack)
+    if checked["verdict"] != "verified":
+        raise AssertionError(f"the evidence does not verify: {checked['faults']}")
+    yield Figure("checking_evidence_seconds", seconds)
+    yield Figure("checking_evidence_mb", megabytes, at_most(MOST_MEGABYTES))
 
 
 async def _post(system: System) -> None:
@@ -93,6 +105,7 @@ def _copy(system: System, copies: int) -> None:
         values = {"copies": copies}
         connection.execute(_entries(_columns(connection, "entries")), values)
         connection.execute(_lines(_columns(connection, "lines")), values)
+        connection.execute(BALANCES)
         for table, name in guards:
             connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}".encode())
     with psycopg.connect(system.postgres.url(DATABASE), autocommit=True) as connection:
@@ -135,11 +148,11 @@ def _lines(columns: Sequence[str]) -> bytes:
     ).encode()
 
 
-def _run(system: System, command: str) -> tuple[float, float, float, float, Any]:
+def _run(system: System, *command: str) -> tuple[float, float, float, float, Any]:
     """Run a command; returns its seconds, its processor seconds, PostgreSQL's, its peak resident megabytes and its document."""
     parts = Parts({"postgres": psutil.Process(system.postgres.process.pid)})
     before = parts.seconds()
-    arguments = [sys.executable, "starter.py", "ledger", command, "--json"]
+    arguments = [sys.executable, "starter.py", "ledger", *command, "--json"]
     started = time.perf_counter()
     with tempfile.TemporaryFile() as answer:
         process = subprocess.Popen(arguments, cwd=ROOT, env=system.environment, stdout=answer)

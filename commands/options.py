@@ -346,3 +346,7 @@ PublicKeyFile = Annotated[
     ),
 ]
 OutFile = Annotated[str, typer.Option("--out", metavar="FILE", help="The file to write.", show_default=False)]
+PackFolder = Annotated[
+    str, typer.Option("--to", metavar="FOLDER", help="The folder to make; it must be new or empty.", show_default=False)
+]
+Pack = Annotated[str, typer.Argument(metavar="FOLDER", help="The folder of the pack.", show_default=False)]

@@ -6,16 +6,17 @@ operation; what was recorded while we read is seen right by the second look, whi
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
-from commands import gateway_records
+from commands import gateway_records, seal_proof
 from commands.gateway_records import GatewayRecords
 from commands.process_proof import ProcessProof
 from commands.process_records import ProcessRecords
 from commands.proof_report import ProofReport
+from commands.seal_proof import SealProof
 from ledger.proofs.entry_checks import check_entries, check_totals, imbalance
 from ledger.proofs.evidence import ChargeEvidence, Effect
 from ledger.proofs.findings import Finding, Note, NoteCode, Result
@@ -51,7 +52,8 @@ async def run(
     processes = ProcessProof(None if histories is None else ProcessRecords(settings), histories or 0)
     try:
         async with open_books(settings.database_url) as books:
-            return await _Proof(books, records, processes, since, say).report()
+            proof = _Proof(books, records, processes, since, say)
+            return await proof.report(settings.seal_public_key_file)
     finally:
         await records.close()
 
@@ -112,7 +114,7 @@ class _Proof:
         self._unproved: list[str] = []
         """What was read and could still not be examined, each in a line."""
 
-    async def report(self) -> ProofReport:
+    async def report(self, public_key_file: str) -> ProofReport:
         """Look at everything, then again at what differs."""
         async with self._books.snapshot() as snapshot:
             claims = await snapshot.claims(self._since)
@@ -131,9 +133,18 @@ class _Proof:
         for finding in told.of_charges:
             seen.suspect(finding)
         confirmed = list(await self._look_again(seen)) if seen.suspects else []
-        return self._report(seen, (*confirmed, *seen.strays, *told.strays))
+        sealed = await self._seals(public_key_file)
+        seen.counts.update(seals=sealed.seals)
+        findings = (*confirmed, *seen.strays, *told.strays, *sealed.findings)
+        return self._report(seen, findings, self._unchecked(sealed))
 
-    def _report(self, seen: _Seen, findings: tuple[Finding, ...]) -> ProofReport:
+    async def _seals(self, public_key_file: str) -> SealProof:
+        if self._since is not None:
+            return SealProof(why_not="seals are over everything, and --since asks for a part")
+        self._say("verifying the seals")
+        return await seal_proof.examine(self._books, public_key_file)
+
+    def _report(self, seen: _Seen, findings: tuple[Finding, ...], unchecked: Mapping[Invariant, str]) -> ProofReport:
         counts = seen.counts
         unread = (*self._records.unread.values(), *self._processes.unread, *self._unproved)
         return ProofReport(
@@ -146,18 +157,20 @@ class _Proof:
             effects=counts["effects"],
             processes=self._processes.count,
             histories=counts["histories"],
-            invariants=tuple(count(findings, counts, self._unchecked())),
+            invariants=tuple(count(findings, counts, unchecked)),
             since=self._since,
         )
 
-    def _unchecked(self) -> frozenset[Invariant]:
-        """What rests on a part that was not read."""
-        unchecked = set()
+    def _unchecked(self, sealed: SealProof) -> dict[Invariant, str]:
+        """What rests on a part that was not read, and why it was not."""
+        unchecked = {} if sealed.why_not is None else {Invariant.I8: sealed.why_not}
         if self._records.unread:
-            unchecked |= {Invariant.I1, Invariant.I3, Invariant.I4, Invariant.I6}
+            why = "a gateway's record could not be read"
+            unchecked |= dict.fromkeys((Invariant.I1, Invariant.I3, Invariant.I4, Invariant.I6), why)
         if not self._processes.are_read:
-            unchecked |= {Invariant.I5, Invariant.I7, Invariant.I9}
-        return frozenset(unchecked)
+            why = "the processes were not read"
+            unchecked |= dict.fromkeys((Invariant.I5, Invariant.I7, Invariant.I9), why)
+        return unchecked
 
     async def _look(self, snapshot: Snapshot, effects: Effects, seen: _Seen) -> None:
         async for page in snapshot.pages(self._since):

@@ -35,6 +35,7 @@ def document(report: ProofReport) -> dict[str, Any]:
                 "of": each.of,
                 "checked": each.checked,
                 "failed": each.failed,
+                "why_not": each.why_not,
             }
             for each in report.invariants
         ],
@@ -126,8 +127,8 @@ def _show_findings(findings: Iterable[Finding]) -> None:
 def _words(each: Count) -> str:
     """Say in a few words what was checked for an invariant."""
     state = each.state.replace("_", " ")
-    if each.state in {"not_checked", "not_kept_yet"}:
-        return state
+    if each.why_not is not None:
+        return f"{state} ({each.why_not})"
     failed = f", {each.failed:,} failed" if each.failed else ""
     return f"{state} ({each.checked:,} {each.of} checked{failed})"
 

@@ -1,5 +1,6 @@
 """What gateways reported as their fees, capture by capture, with what they had taken before in the same month. Reads only."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -61,15 +62,14 @@ _CAPTURES = (
     )
     .subquery()
 )
-_REPORTED = (
-    select(_CAPTURES)
-    .where(
-        _CAPTURES.c.decided_at >= bindparam("since"),
-        _CAPTURES.c.fee_status == "known",
-        _CAPTURES.c.fee_minor.is_not(None),
-    )
-    .order_by(_CAPTURES.c.decided_at.desc(), _CAPTURES.c.operation_id)
-    .limit(bindparam("most"))
+_KNOWN = select(_CAPTURES).where(
+    _CAPTURES.c.decided_at >= bindparam("since"),
+    _CAPTURES.c.fee_status == "known",
+    _CAPTURES.c.fee_minor.is_not(None),
+)
+_REPORTED = _KNOWN.order_by(_CAPTURES.c.decided_at.desc(), _CAPTURES.c.operation_id).limit(bindparam("most"))
+_BETWEEN = _KNOWN.where(_CAPTURES.c.decided_at < bindparam("until")).order_by(
+    _CAPTURES.c.decided_at, _CAPTURES.c.operation_id
 )
 
 
@@ -77,6 +77,13 @@ async def since(connection: AsyncConnection, moment: datetime, limit: int) -> li
     """List captures decided since a moment whose fee is known, newest first, at most `limit`."""
     rows = (await connection.execute(_REPORTED, {"since": moment, "most": min(limit, MAX_READ)})).mappings()
     return [_reported(row) for row in rows]
+
+
+async def between(connection: AsyncConnection, first: datetime, end: datetime) -> AsyncIterator[ReportedFee]:
+    """Read all captures decided in a time whose fee is known, oldest first, in bounded memory."""
+    async with connection.stream(_BETWEEN, {"since": first, "until": end}) as rows:
+        async for row in rows.mappings():
+            yield _reported(row)
 
 
 def _reported(found: RowMapping) -> ReportedFee:

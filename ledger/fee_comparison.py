@@ -52,7 +52,7 @@ def differs(found: Fees) -> bool:
 
 def compare(rules: FeeRules, reported: Sequence[ReportedFee]) -> Comparison:
     """Hold what gateways reported against the rules."""
-    compared = [_compared(rules, one) for one in reported]
+    compared = [compared_with(rules, one) for one in reported]
     by_rule: defaultdict[tuple[str, str, str], list[Fees]] = defaultdict(list)
     for one in compared:
         if one.fees is not None:
@@ -60,7 +60,8 @@ def compare(rules: FeeRules, reported: Sequence[ReportedFee]) -> Comparison:
     return Comparison(compared, [_sum(*key, found) for key, found in sorted(by_rule.items())])
 
 
-def _compared(rules: FeeRules, reported: ReportedFee) -> ComparedFee:
+def compared_with(rules: FeeRules, reported: ReportedFee) -> ComparedFee:
+    """Hold one fee against the rule of its day."""
     try:
         edition, rule = fees.rule_at(rules, reported.decided_at, reported.ask)
         return ComparedFee(reported, fees.of_capture(edition, rule, reported.ask).reported(reported.fee), None)

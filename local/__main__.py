@@ -1,4 +1,4 @@
-"""`python -m local up|demo|reset`: what `make up`, `make demo` and `make reset` run."""
+"""`python -m local up|demo|restore-drill|reset`: what `make up`, `make demo`, `make restore-drill` and `make reset` run."""
 
 import signal
 import sys
@@ -20,10 +20,12 @@ from local.system import System, running_system
 
 DIRECTORY = ROOT / ".local"
 DEMO_DIRECTORY = DIRECTORY / "demo"
+DRILL_DIRECTORY = DIRECTORY / "drill"
 TRY = (
     ".venv/bin/python starter.py charge --amount 49.99 --currency USD --customer cus_1"
     " --payment-method stripe=pm_card_visa"
 )
+INTERRUPTED = 130
 NOT_STARTED = 3
 """Exit code: a part of the system cannot be reached or started."""
 
@@ -55,10 +57,23 @@ def demo(
         raise typer.Exit(scenario.run(where, stay=_stay if keep else None))
 
 
+@app.command(name="restore-drill")
+def restore_drill(where: Where = DRILL_DIRECTORY) -> None:
+    """Lose the database of a new system, restore it to a named moment, and verify, prove and repair the books."""
+    from local import restore_drill as drill  # noqa: PLC0415 # as above
+
+    try:
+        with ended_by_signals():
+            raise typer.Exit(drill.run(where, console.print))
+    except KeyboardInterrupt:
+        console.print("Interrupted.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
 @app.command()
 def reset(where: Where = DIRECTORY) -> None:
     """Delete the local system's data and logs; refuses while it runs."""
-    for path in (where, where / DEMO_DIRECTORY.name):
+    for path in (where, where / DEMO_DIRECTORY.name, where / DRILL_DIRECTORY.name):
         if path.exists():
             with directory.held(path, "end it first (Ctrl-C there)") as place:
                 place.clear()

@@ -54,7 +54,8 @@ def run(path: Path, *, stay: Callable[[System], None] | None = None) -> int:
 
 async def _demonstrate(console: Console, system: System) -> int:
     values: dict[str, Any] = {name.lower(): value for name, value in system.ports.settings().items()}
-    settings = Settings(**values)
+    # The proof believes the key of this system, not that of `make up`.
+    settings = Settings(**values, seal_public_key_file=system.environment["SEAL_PUBLIC_KEY_FILE"])
     plan = demo_scenario.plan()
     troubles = await _play(console, settings, plan)
     books = await _read(settings)

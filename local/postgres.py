@@ -9,6 +9,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def start(
     require_free("PostgreSQL", port, port_variable)
     log.parent.mkdir(parents=True, exist_ok=True)
     data = data.absolute()
-    owner = _owner(data)
+    owner = owner_of(data)
     if not (data / "PG_VERSION").exists():
         _initialise(data, owner, log)
     _drop_stale_pid_file(data)
@@ -90,6 +91,19 @@ def start(
     return postgres
 
 
+def run(name: str, arguments: Sequence[str], *, owner: tuple[int, int] | None, log: Path, seconds: float) -> None:
+    """Run a program of PostgreSQL's to its end; raises PartFailed unless it succeeds."""
+    running = process.start(name, [str(program(name)), *arguments], log=log, environment=_environment(), owner=owner)
+    try:
+        code: int | None = running.wait(seconds)
+    except subprocess.TimeoutExpired:
+        code = None
+    finally:
+        running.stop()
+    if code != 0:
+        raise PartFailed(name, f"ended with exit code {code}", log, running.last_lines())
+
+
 def _initialise(data: Path, owner: tuple[int, int] | None, log: Path) -> None:
     # Into a directory beside it and then renamed, so that an interrupted initdb is never taken for a database.
     if data.exists() and any(data.iterdir()):
@@ -99,31 +113,18 @@ def _initialise(data: Path, owner: tuple[int, int] | None, log: Path) -> None:
     new.mkdir(mode=0o700, parents=True)
     if owner:
         os.chown(new, *owner)
-    initdb = process.start(
-        "initdb",
-        [
-            *(str(program("initdb")), "-D", str(new), "-U", SUPERUSER),
-            *("--auth=trust", "--encoding=UTF8", "--data-checksums"),
-            # The same order of text on every machine.
-            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-        ],
-        log=log,
-        environment=_environment(),
-        owner=owner,
-    )
+    # The same order of text on every machine.
+    locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+    arguments = ("-D", str(new), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--data-checksums", *locale)
     try:
-        code = initdb.wait(INITDB_SECONDS)
-    except subprocess.TimeoutExpired:
-        code = None
-    finally:
-        initdb.stop()
-    if code != 0:
+        run("initdb", arguments, owner=owner, log=log, seconds=INITDB_SECONDS)
+    except PartFailed:
         shutil.rmtree(new, ignore_errors=True)
-        raise PartFailed("initdb", f"ended with exit code {code}", log, initdb.last_lines())
+        raise
     new.rename(data)  # onto nothing, or onto an empty directory
 
 
-def _owner(data: Path) -> tuple[int, int] | None:
+def owner_of(data: Path) -> tuple[int, int] | None:
     """Who must run the server, where that is not us: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None

@@ -46,6 +46,7 @@ class Code(StrEnum):
     HISTORY_DIFFERS = "history_differs"
     WITHDRAWAL_MISSING = "withdrawal_missing"
     WITHDRAWAL_DIFFERS = "withdrawal_differs"
+    SEALS_DIFFER = "seals_differ"
 
     @property
     def meaning(self) -> str:
@@ -59,6 +60,10 @@ class Code(StrEnum):
 
 
 _EXPLAINED: dict[Code, tuple[str, str]] = {
+    Code.SEALS_DIFFER: (
+        "What is in the journal is not what was sealed, or waits for a seal for too long.",
+        "Run `starter.py ledger verify`: it names the first damage, and `ledger seal` seals what waits. Look for changes made by an administrator, and restore from a backup.",
+    ),
     Code.WITHDRAWAL_MISSING: (
         "The gateway took money of a payment back (a reversal, a dispute, a refund made in its dashboard), and the books do not have it.",
         "Run `starter.py reconcile CHARGE_ID`, which books what the gateway shows.",

@@ -35,7 +35,7 @@ _MEANINGS: dict[Invariant, str] = {
     Invariant.I5: "Every charge is terminal, waits with a deadline, or is in needs_review.",
     Invariant.I6: "Clearing holds for each charge what its gateway still owes, and nothing else.",
     Invariant.I7: "What a caller was told is what the books say.",
-    Invariant.I8: "The seals over closed periods verify.",
+    Invariant.I8: "What was posted is what was sealed: every seal verifies.",
     Invariant.I9: "Every recorded history replays with today's code.",
 }
 
@@ -76,6 +76,7 @@ BROKEN_BY: dict[Code, Invariant] = {
     Code.HISTORY_DIFFERS: Invariant.I9,
     Code.WITHDRAWAL_MISSING: Invariant.I1,
     Code.WITHDRAWAL_DIFFERS: Invariant.I1,
+    Code.SEALS_DIFFER: Invariant.I8,
 }
 
 
@@ -85,9 +86,7 @@ class State(StrEnum):
     KEPT = "kept"
     BROKEN = "broken"
     NOT_CHECKED = "not_checked"
-    """Nobody asked for it, or what it is read from could not be read."""
-    NOT_KEPT_YET = "not_kept_yet"
-    """Nothing in this version keeps it, so there is nothing to check."""
+    """Nobody asked for it, or what it is read from is not there or could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +99,8 @@ class Count:
     failed: int
     of: str
     """What was counted: entries, operations, charges."""
+    why_not: str | None = None
+    """Why it was not checked."""
 
 
 COUNTED: dict[Invariant, str] = {
@@ -113,20 +114,16 @@ COUNTED: dict[Invariant, str] = {
     Invariant.I8: "seals",
     Invariant.I9: "histories",
 }
-NOT_KEPT_YET = frozenset({Invariant.I8})
 
 
-def count(findings: Iterable[Finding], counts: Mapping[str, int], unchecked: frozenset[Invariant]) -> list[Count]:
-    """Count by invariant; `counts` says how many of each kind of thing were examined, `unchecked` what could not be."""
+def count(findings: Iterable[Finding], counts: Mapping[str, int], unchecked: Mapping[Invariant, str]) -> list[Count]:
+    """Count by invariant; `counts` says how many of each kind of thing were examined, `unchecked` why some could not be."""
     failed = Counter(BROKEN_BY[finding.code] for finding in findings)
     return [_count(invariant, counts.get(of, 0), failed[invariant], unchecked) for invariant, of in COUNTED.items()]
 
 
-def _count(invariant: Invariant, checked: int, failed: int, unchecked: frozenset[Invariant]) -> Count:
-    if failed:
-        state = State.BROKEN
-    elif invariant in NOT_KEPT_YET:
-        state = State.NOT_KEPT_YET
-    else:
-        state = State.NOT_CHECKED if invariant in unchecked else State.KEPT
-    return Count(invariant, state, checked, failed, COUNTED[invariant])
+def _count(invariant: Invariant, checked: int, failed: int, unchecked: Mapping[Invariant, str]) -> Count:
+    unbroken = State.NOT_CHECKED if invariant in unchecked else State.KEPT
+    state = State.BROKEN if failed else unbroken
+    why_not = unchecked[invariant] if state is State.NOT_CHECKED else None
+    return Count(invariant, state, checked, failed, COUNTED[invariant], why_not)

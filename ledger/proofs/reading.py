@@ -103,7 +103,7 @@ class Snapshot:
     """The books at one moment."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
-        self._connection = connection
+        self.connection = connection
         self.now = now
 
     async def claims(self, since: datetime | None) -> list[Claim]:
@@ -165,7 +165,7 @@ class Snapshot:
         return Size(*(await self._rows(SIZE))[0])
 
     async def _rows(self, query: str, **values: Any) -> Sequence[Any]:
-        return (await self._connection.execute(text(query), values)).all()
+        return (await self.connection.execute(text(query), values)).all()
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.seals.errors import AnchorFault
@@ -19,11 +19,13 @@ from ledger.seals.signing import TrustedKeys
 
 KIND = "quittance anchor 1"
 MAX_BYTES = 100_000
-_NEWEST = text(
+_COLUMNS = (
     "SELECT number, previous_digest, root, entry_count, first_leaf, last_leaf, debits, columns, epoch,"
     " sealed_to_transaction_id::text AS sealed_to_transaction_id, sealed_to_entry_id, sealed_at, key_fingerprint, digest,"
-    " signature FROM public.seals ORDER BY number DESC LIMIT 1"
+    " signature FROM public.seals"
 )
+_NEWEST = text(f"{_COLUMNS} ORDER BY number DESC LIMIT 1")
+_NUMBERED = text(f"{_COLUMNS} WHERE number = :number")
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,15 @@ class Anchor:
 async def newest(connection: AsyncConnection) -> dict[str, Any] | None:
     """Return the newest seal and its signature as an anchor, to be written; None where nothing is sealed."""
     row = (await connection.execute(_NEWEST)).mappings().one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _anchor(row)
+
+
+async def of_seal(connection: AsyncConnection, number: int) -> dict[str, Any]:
+    """Return this seal, which exists, as an anchor."""
+    return _anchor((await connection.execute(_NUMBERED, {"number": number})).mappings().one())
+
+
+def _anchor(row: RowMapping) -> dict[str, Any]:
     return {
         "kind": KIND,
         "seal": said_by(row),

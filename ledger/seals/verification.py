@@ -36,8 +36,14 @@ _SEALS = text(
     " sealed_to_transaction_id::text AS sealed_to_transaction_id, sealed_to_entry_id, sealed_at, key_fingerprint, digest,"
     " signature FROM public.seals WHERE number > :after ORDER BY number LIMIT :limit"
 )
+_HAS_SEALS = text("SELECT EXISTS (SELECT FROM public.seals) OR EXISTS (SELECT FROM public.seal_leaves)")
 _SEAL_COUNT = text("SELECT count(*) FROM public.seals")
 _STRAY_LEAF = text("SELECT leaf_index FROM public.seal_leaves WHERE leaf_index NOT BETWEEN 0 AND :last LIMIT 1")
+
+
+async def has_seals(connection: AsyncConnection) -> bool:
+    """Whether anything was ever sealed here, as far as the tables tell."""
+    return bool(await connection.scalar(_HAS_SEALS))
 
 
 async def verify(connection: AsyncConnection, keys: TrustedKeys, anchor: Anchor | None = None) -> Verification:

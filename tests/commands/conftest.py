@@ -138,6 +138,7 @@ def servers(
             "PAYPAL_API_BASE": paypal_process.url,
             "TASK_QUEUE": f"commands-{os.getpid()}",
             "GATEWAY_TIMEOUT_SECONDS": "2",
+            "SEAL_PUBLIC_KEY_FILE": "/none/seal.key.pub",  # not that of a `make up` on this machine
         }
         pair = {"stripe": stripe_process, "paypal": paypal_process}
         yield Servers(environment, postgres_server.url(DATABASE), pair)

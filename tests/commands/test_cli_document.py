@@ -16,6 +16,7 @@ from commands import (
     check_documents,
     entrance,
     entry_documents,
+    evidence_documents,
     fee_documents,
     financial_documents,
     history_documents,
@@ -70,7 +71,7 @@ REPORT = ProofReport(
     operations=0,
     entries=0,
     effects=0,
-    invariants=tuple(count((), {}, frozenset())),
+    invariants=tuple(count((), {}, {})),
 )
 PROOF = proof_documents.document(REPORT)
 EXPLANATION = proof_documents.explanation_document(
@@ -141,6 +142,8 @@ DOCUMENTS: dict[str, set[str]] = {
     "A seal": set(seal_documents.SealDocument.model_fields),
     "A verification": set(seal_documents.VerificationDocument.model_fields),
     "A damage": set(seal_documents.DamageDocument.model_fields),
+    "A pack": set(evidence_documents.PackDocument.model_fields),
+    "A checked pack": set(evidence_documents.CheckedPackDocument.model_fields),
     "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
     "A routing decision": set(routing_documents.DecisionDocument.model_fields),
     "A candidate": set(routing_documents.CandidateDocument.model_fields),

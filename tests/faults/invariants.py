@@ -1,6 +1,6 @@
 """The invariants I1 to I7, checked by code that shares nothing with the system: its own reading, its own sums.
 
-I8 waits for seals, which the journal does not have yet; I9, that every history replays, is in `replays.py`.
+I8, that seals verify, is tested in `tests/ledger/seals`; I9, that every history replays, is in `replays.py`.
 """
 
 from collections import Counter, defaultdict

@@ -31,6 +31,7 @@ def test_the_demo_ends_with_exit_code_0_and_leaves_no_process(tmp_path: Path) ->
     assert "200 of 200 charges" in demo.stdout
     assert re.search(r"^all +110 +90$", demo.stdout, re.MULTILINE)
     assert "Proved: 200 charges" in demo.stdout
+    assert re.search(r"^I8 kept \([1-9]\d* seals checked\)", demo.stdout, re.MULTILINE)
     assert "All 200 charges ended as the scenario says, and the books balance in 8 currencies." in demo.stdout
     assert re.search(
         r"http://127\.0\.0\.1:\d+/namespaces/default/workflows/charge%2Fdemo-\d{3}$", demo.stdout, re.MULTILINE

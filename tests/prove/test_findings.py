@@ -41,7 +41,7 @@ from tests.prove.story import NOW, Story, more, with_charge, with_effect, with_e
 GATEWAYS = ("stripe", "paypal")
 
 ALL_PLANTED = PLANTED + process_defects.PLANTED
-NOT_OF_A_CHARGE = {Code.TRIAL_BALANCE_DIFFERS, Code.HISTORY_DIFFERS}
+NOT_OF_A_CHARGE = {Code.TRIAL_BALANCE_DIFFERS, Code.HISTORY_DIFFERS, Code.SEALS_DIFFER}
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,11 @@ def test_what_processes_may_say(evidence: ChargeEvidence, processes: list[Proces
 def test_every_finding_breaks_an_invariant() -> None:
     """The counts by invariant leave no finding out, and say of each what it is about."""
     assert set(BROKEN_BY) == set(Code)
-    counts = count([Finding(code=Code.FEE_DIFFERS, message="")], {"effects": 7}, frozenset({Invariant.I9}))
+    counts = count(
+        [Finding(code=Code.FEE_DIFFERS, message="")],
+        {"effects": 7},
+        {Invariant.I8: "no seals", Invariant.I9: "not read"},
+    )
     by_name = {each.invariant: each for each in counts}
     assert set(by_name) == set(Invariant)
     assert (by_name[Invariant.I1].state, by_name[Invariant.I1].checked, by_name[Invariant.I1].failed) == (
@@ -256,6 +260,6 @@ def test_every_finding_breaks_an_invariant() -> None:
         7,
         1,
     )
-    assert by_name[Invariant.I8].state == "not_kept_yet"
+    assert (by_name[Invariant.I8].state, by_name[Invariant.I8].why_not) == ("not_checked", "no seals")
     assert by_name[Invariant.I9].state == "not_checked"
-    assert by_name[Invariant.I2].state == "kept"
+    assert (by_name[Invariant.I2].state, by_name[Invariant.I2].why_not) == ("kept", None)

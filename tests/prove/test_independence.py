@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 OURS = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} | {
     path.stem for path in ROOT.glob("*.py")
 }
+VERIFIES_SEALS = ("ledger.seals.errors", "ledger.seals.signing", "ledger.seals.verification")
 ALLOWED = {
     "ledger/proofs": {"ledger.money", "ledger.proofs"},
     "gateways/records": {"ledger.money", "ledger.proofs.evidence", "gateways.records"},
@@ -17,11 +18,14 @@ ALLOWED = {
     # What replays is asked is whether today's code replays: that one question needs the processes themselves.
     "commands/process_proof.py": {"commands.process_records", "commands.replays", "ledger.proofs"},
     "commands/proof_report.py": {"ledger.proofs"},
+    # Seals are verified by what verifies them, which shares nothing with what posts and what seals.
+    "commands/seal_proof.py": {"ledger.proofs", *VERIFIES_SEALS},
     "commands/proof.py": {
         "commands.gateway_records",
         "commands.process_proof",
         "commands.process_records",
         "commands.proof_report",
+        "commands.seal_proof",
         "ledger.proofs",
         "settings",
     },

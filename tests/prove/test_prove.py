@@ -271,7 +271,7 @@ async def test_the_command_prints_its_findings_and_says_no(
     assert counts == {
         **dict.fromkeys(("I1", "I3", "I4", "I5", "I6", "I9"), ("kept", 1)),
         "I2": ("kept", 2),
-        "I8": ("not_kept_yet", 0),
+        "I8": ("not_checked", 0),
     }
     assert printed == {
         "verdict": "proved",
