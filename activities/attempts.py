@@ -39,6 +39,7 @@ def first_ask(request: ChargeRequest, at: datetime) -> RoutingAsk:
         methods=methods_of(request.payment_methods),
         customer_country=request.customer_country,
         metadata=request.metadata,
+        customer_present=request.customer_present,
         preferred=request.gateway,
         at=at,
     )
@@ -53,6 +54,7 @@ def next_ask(charge: Charge, at: datetime) -> RoutingAsk:
         methods=methods_of(charge.payment_methods),
         customer_country=charge.customer_country,
         metadata=charge.metadata,
+        customer_present=charge.customer_present,
         at=at,
     )
 

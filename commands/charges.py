@@ -33,6 +33,8 @@ def charge(
     metadata: options.Metadata = None,
     customer_country: options.CustomerCountry = None,
     confirm_by: options.ConfirmBy = None,
+    customer_not_present: options.CustomerNotPresent = False,
+    mandate: options.Mandate = None,
     detach: options.Detach = False,
     timeout_seconds: options.Timeout = options.DEFAULT_TIMEOUT_SECONDS,
     as_json: options.AsJson = False,
@@ -55,6 +57,8 @@ def charge(
         invoice=invoice,
         customer_country=customer_country,
         confirm_by=confirm_by,
+        customer_present=not customer_not_present,
+        mandate=mandate,
     )
     gateway_choice.require_one(settings, request)
     if detach:

@@ -94,7 +94,8 @@ PaymentMethods = Annotated[
     typer.Option(
         "--payment-method",
         metavar="GATEWAY=TOKEN",
-        help="The customer's token at a gateway, at most one for each; ,brand=visa,country=DE,funding=credit may follow.",
+        help="The customer's token at a gateway, at most one for each; ,brand=visa,country=DE,funding=credit may follow,"
+        " and ,gateway_customer=REF,mandate=REF.",
         show_default=False,
     ),
 ]
@@ -139,6 +140,22 @@ ConfirmBy = Annotated[
         "--confirm-by",
         metavar="TIME",
         help="Undo the charge unless it is confirmed by then: 30m, 2h, 7d from now, or 2026-11-21T08:00Z.",
+        show_default=False,
+    ),
+]
+CustomerNotPresent = Annotated[
+    bool,
+    typer.Option(
+        "--customer-not-present",
+        help="One of a series that the customer agreed to: what they would have to do themselves is a decline.",
+    ),
+]
+Mandate = Annotated[
+    str | None,
+    typer.Option(
+        "--mandate",
+        metavar="REF",
+        help="The gateway's reference of the customer's mandate for the payment method, such as mandate_1.",
         show_default=False,
     ),
 ]

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from gateways import paypal_objects, paypal_past_events
 from gateways.errors import OutcomeUnknown
 from gateways.paypal_amounts import CAPABILITIES, to_paypal
+from gateways.paypal_cards import with_card
 from gateways.paypal_errors import ACTIONS, NAME, PayPalFault
 from gateways.paypal_objects import REFUSALS, SAID_NO, Movement, Order
 from gateways.paypal_orders import ORDERS, PayPalOrders, order_path
@@ -182,6 +183,8 @@ class PayPalGateway:
         answer = await self._post_order(request, verb, request.operation_id, source)
         if _asks_for_payer(answer):
             order = await self._order(request)
+            if not request.customer_present:
+                return await self._of_order(order, request) or paypal_objects.of_absent_payer(order)
             if order.status != "APPROVED":
                 return await self._of_order(order, request) or _told(paypal_objects.action, order)
             # The payer has approved, so the order is performed with what they chose there. Under a key of its own,
@@ -201,9 +204,8 @@ class PayPalGateway:
 
         PayPal may refuse a repeated request although the first one took effect.
         """
-        movement = answer.movement(request.kind) if isinstance(answer, Order) else None
-        if movement is not None:
-            return _told(READERS[request.kind], movement)
+        if isinstance(answer, Order) and (movement := answer.movement(request.kind)) is not None:
+            return with_card(_told(READERS[request.kind], movement), answer.payment_source)
         has_expired = isinstance(answer, PayPalFault) and answer.issue in EXPIRED
         order = await self._order(request, has_expired=has_expired)
         outcome = await self._of_order(order, request)
@@ -216,11 +218,13 @@ class PayPalGateway:
     async def _of_order(self, order: Order, request: OperationRequest) -> Outcome | None:
         movement = order.movement(request.kind)
         if movement is not None:
-            return await self._read(request.kind, movement.id)
+            return with_card(await self._read(request.kind, movement.id), order.payment_source)
         match order.status:
             case "CREATED" | "SAVED" | "APPROVED":
                 return None
-            case "PAYER_ACTION_REQUIRED":
+            case paypal_objects.PAYER_ACTION_REQUIRED if not request.customer_present:
+                return paypal_objects.of_absent_payer(order)
+            case paypal_objects.PAYER_ACTION_REQUIRED:
                 return _told(paypal_objects.action, order)
             case "VOIDED":
                 return Declined(reference=order.id, code="ORDER_VOIDED", message="the payer did not approve the order")
@@ -258,7 +262,7 @@ class PayPalGateway:
 def _asks_for_payer(answer: Order | PayPalFault) -> bool:
     if isinstance(answer, PayPalFault):
         return answer.issue in ACTIONS
-    return answer.status == "PAYER_ACTION_REQUIRED"
+    return answer.status == paypal_objects.PAYER_ACTION_REQUIRED
 
 
 def _abandoned(order: Order, request: OperationRequest) -> Outcome:

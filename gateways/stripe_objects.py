@@ -10,11 +10,16 @@ from pydantic import BaseModel, Field
 
 from gateways.port import ActionRequired, Declined, OperationKind, Outcome, Pending, RefusalCode, Refused, Succeeded
 from gateways.stripe_amounts import from_stripe
-from gateways.stripe_errors import StripeFault
+from gateways.stripe_cards import facts_of, network_of
+from gateways.stripe_errors import ReportedCard, StripeFault
 from ledger.money import Money
 
 CANCELED_BY_STRIPE: Final = frozenset({"automatic", "expired"})
 """Cancellation reasons that Stripe sets itself, when an authorization lapses."""
+NOT_SENT: Final = "not_sent_to_network"
+"""Network status of a charge that Stripe stopped itself."""
+AUTHENTICATION_REQUIRED: Final = "authentication_required"
+"""Stripe's code of a payment without its customer that the issuer wants authenticated."""
 EXPIRED_CODES: Final = frozenset({"charge_expired_for_capture", "capture_charge_authorization_expired"})
 
 
@@ -29,21 +34,22 @@ class BalanceTransaction(BaseModel):
     reporting_category: str = ""
 
 
-class CardDetails(BaseModel):
-    """Of a charge by card."""
-
-    capture_before: int | None = None
-
-
 class PaymentMethodDetails(BaseModel):
     """Of a charge."""
 
-    card: CardDetails | None = None
+    card: ReportedCard | None = None
+
+
+class ChargeOutcome(BaseModel):
+    """What became of a charge on its way."""
+
+    network_status: str | None = None
 
 
 class Charge(BaseModel):
     """One attempt of a PaymentIntent at the payment method."""
 
+    id: str = ""
     status: str
     amount: int
     amount_captured: int = 0
@@ -51,6 +57,18 @@ class Charge(BaseModel):
     balance_transaction: BalanceTransaction | str | None = None
     failure_balance_transaction: BalanceTransaction | str | None = None
     payment_method_details: PaymentMethodDetails | None = None
+    outcome: ChargeOutcome | None = None
+
+    @property
+    def card(self) -> ReportedCard | None:
+        """The card that was charged, if it was one."""
+        return self.payment_method_details.card if self.payment_method_details else None
+
+    @property
+    def reached_issuer(self) -> bool | None:
+        """Whether it was sent on to the network; None where Stripe does not tell."""
+        status = self.outcome.network_status if self.outcome else None
+        return None if status is None else status != NOT_SENT
 
     @property
     def had_succeeded(self) -> bool:
@@ -120,18 +138,22 @@ def of_authorization(intent: PaymentIntent) -> Outcome | None:
     charge = intent.latest_charge
     if charge is None or not charge.had_succeeded:
         return _not_confirmed(intent)
-    card = charge.payment_method_details.card if charge.payment_method_details else None
+    card = charge.card
     return Succeeded(
         reference=intent.id,
         amount=from_stripe(charge.amount, intent.currency),
         occurred_at=_moment(charge.created),
         capture_before=_moment(card.capture_before) if card and card.capture_before else None,
+        card=facts_of(card),
     )
 
 
 def of_payment(intent: PaymentIntent) -> Outcome | None:
     """What became of a confirmation that takes the amount at once."""
-    return _captured(intent) if _has_captured(intent) else _not_confirmed(intent)
+    if not _has_captured(intent):
+        return _not_confirmed(intent)
+    paid = _captured(intent)
+    return paid.model_copy(update={"card": facts_of(intent.latest_charge.card if intent.latest_charge else None)})
 
 
 def of_capture(intent: PaymentIntent, operation_id: str) -> Outcome | None:
@@ -143,7 +165,7 @@ def of_capture(intent: PaymentIntent, operation_id: str) -> Outcome | None:
     if intent.status == "processing":
         return Pending(reference=intent.id, reason="processing")
     if intent.status == "requires_payment_method" and intent.last_payment_error:
-        return of_decline(intent.last_payment_error, intent.id)
+        return of_decline(intent.last_payment_error, intent.id, intent.latest_charge)
     return None
 
 
@@ -193,15 +215,45 @@ def standing(refund: Refund) -> int:
     return {"succeeded": 2, "pending": 1, "requires_action": 1}.get(refund.status or "", 0)
 
 
-def of_decline(fault: StripeFault, reference: str | None = None) -> Declined:
-    """A decline, as an error told it or as the PaymentIntent remembers it."""
+def of_decline(fault: StripeFault, reference: str | None = None, charge: Charge | None = None) -> Declined:
+    """A decline, as an error told it or as the PaymentIntent remembers it; `charge` is the failed one, where it was read."""
+    if charge is not None and charge.id != fault.charge:
+        charge = None
+    card = (charge.card if charge else None) or (fault.payment_method.card if fault.payment_method else None)
     return Declined(
         reference=fault.payment_intent.id if fault.payment_intent else reference,
         code=fault.most_precise_code,
         message=fault.message,
         advice=fault.advice_code,
+        network=network_of(card),
         network_code=fault.network_decline_code,
+        network_advice=fault.network_advice_code,
+        gateway_code=fault.code if fault.code != fault.most_precise_code else None,
+        reached_issuer=_reached_issuer(fault, charge),
+        card=facts_of(card),
     )
+
+
+def of_absent_customer(intent: PaymentIntent) -> Declined:
+    """A payment that its customer would have had to authenticate, who is not there; it was fenced off."""
+    return Declined(
+        reference=intent.id,
+        code=AUTHENTICATION_REQUIRED,
+        message="the customer would have to authenticate, and is not there",
+    )
+
+
+def tells_all(fault: StripeFault) -> bool:
+    """Whether a decline says by itself if the issuer was asked; else the failed charge does."""
+    return _reached_issuer(fault, None) is not None
+
+
+def _reached_issuer(fault: StripeFault, charge: Charge | None) -> bool | None:
+    if charge is not None and charge.reached_issuer is not None:
+        return charge.reached_issuer
+    if fault.network_decline_code is not None:
+        return True
+    return False if fault.charge is None else None
 
 
 def of_refusal(fault: StripeFault, intent: PaymentIntent) -> Refused:
@@ -254,7 +306,7 @@ def _not_confirmed(intent: PaymentIntent) -> Outcome | None:
         case "processing":
             return Pending(reference=intent.id, reason="processing")
         case "requires_payment_method" if intent.last_payment_error:
-            return of_decline(intent.last_payment_error, intent.id)
+            return of_decline(intent.last_payment_error, intent.id, intent.latest_charge)
         case "requires_payment_method" | "requires_confirmation":
             return None
         case "canceled":

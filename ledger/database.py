@@ -192,6 +192,8 @@ charges = Table(
     Column("confirmed_at", DateTime(timezone=True)),
     Column("canceled_by", Text),
     Column("withdrawn_minor", BigInteger, nullable=False),
+    Column("customer_present", Boolean, nullable=False),
+    Column("answer", JSONB(none_as_null=True)),
 )
 
 operations = Table(
@@ -228,6 +230,10 @@ operations = Table(
     Column("times_unknown", Integer, nullable=False),
     Column("routing", JSONB),
     Column("advice", Text),
+    Column("customer_present", Boolean, nullable=False),
+    Column("gateway_customer", Text),
+    Column("mandate", Text),
+    Column("answer", JSONB(none_as_null=True)),
 )
 
 withdrawals = Table(
