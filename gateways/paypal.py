@@ -159,7 +159,7 @@ class PayPalGateway:
                 return None if order.movements.authorizations else _abandoned(order, request)
             case _:
                 return await self._of_order(order, request)
-        return await self._read(request.kind, made.id) if made else None
+        return await self._read(request.kind, made) if made else None
 
     async def withdrawals(self, request: OperationRequest) -> tuple[Withdrawal, ...]:
         """Read the refunds of the capture that are none of ours, and its disputes; see the port."""
@@ -218,7 +218,7 @@ class PayPalGateway:
     async def _of_order(self, order: Order, request: OperationRequest) -> Outcome | None:
         movement = order.movement(request.kind)
         if movement is not None:
-            return with_card(await self._read(request.kind, movement.id), order.payment_source)
+            return with_card(await self._read(request.kind, movement), order.payment_source)
         match order.status:
             case "CREATED" | "SAVED" | "APPROVED":
                 return None
@@ -253,9 +253,14 @@ class PayPalGateway:
         was_paid = request.target_reference is not None
         return await self._orders.read(_order_id(request), was_paid=was_paid, has_expired=has_expired)
 
-    async def _read(self, kind: OperationKind, identity: str) -> Outcome:
-        """Read an authorization, capture or refund itself: it is more recent and more complete than in its order."""
-        found = await self._session.get(f"{COLLECTIONS[kind]}/{_id(identity)}", Movement)
+    async def _read(self, kind: OperationKind, shown: Movement) -> Outcome:
+        """Read an authorization, capture or refund itself: it is more recent and more complete than `shown` in its order.
+
+        But for what the processor said of an authorization, which only the order has.
+        """
+        found = await self._session.get(f"{COLLECTIONS[kind]}/{_id(shown.id)}", Movement)
+        if found.processor_response is None:
+            found = found.model_copy(update={"processor_response": shown.processor_response})
         return _told(READERS[kind], found)
 
 

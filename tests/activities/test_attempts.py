@@ -44,6 +44,7 @@ def charge() -> Charge:
     fields |= REQUEST.model_dump(include=set(Charge.model_fields) & set(ChargeRequest.model_fields))
     fields |= {"request_hash": "hash", "status": ChargeStatus.PROCESSING, "currency": "USD", "amount_minor": 4999}
     fields |= {"capture_method": REQUEST.capture, "created_at": NOW, "updated_at": NOW, "gateway": "paypal"}
+    fields |= {"customer_present": True}
     fields |= dict.fromkeys(
         ("authorized_minor", "captured_minor", "refunded_minor", "refund_reserved_minor", "withdrawn_minor"), 0
     )
@@ -57,6 +58,7 @@ def attempt(gateway: str, outcome: str, code: str | None, number: int = 1, **cha
     fields |= {"attempt": number, "gateway": gateway, "amount_minor": 4999, "currency": "USD", "fee_status": "none"}
     fields |= {"actor": "person:tester", "final": True, "requested_at": NOW - timedelta(seconds=1)}
     fields |= {"purpose": f"attempt:{number}", "excess": False, "authenticate": False, "times_unknown": 0}
+    fields |= {"customer_present": True}
     return Operation.model_validate({**fields, "outcome": outcome, "decline_code": code, **changes})
 
 
