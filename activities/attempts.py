@@ -16,8 +16,9 @@ from gateways.routing.decision import RoutingDecision
 from gateways.routing.next_attempt import GiveUp, PastAttempt, next_attempt
 from gateways.routing.policy import Policies
 from gateways.session_map import SESSION_MAP
-from ledger.charges import Charge, ChargeRequest, PaymentMethod
+from ledger.charges import Charge, ChargeRequest
 from ledger.operations import Operation
+from ledger.payment_methods import PaymentMethod
 
 log = structlog.get_logger()
 

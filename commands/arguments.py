@@ -16,8 +16,9 @@ from pydantic_core import ErrorDetails
 from commands.errors import WrongUse
 from ledger.accounts import CODE_PATTERN
 from ledger.adjustment_requests import REASON_PATTERN, WORDS_PATTERN
-from ledger.charges import REFERENCE_PATTERN, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import ChargeRequest, ChargeStatus
 from ledger.money import MAX_AMOUNT_MINOR, Money, MoneyError, minor_digits
+from ledger.payment_methods import REFERENCE_PATTERN, PaymentMethod
 from ledger.record import Identifier
 from ledger.splits import SPLIT_ID
 

@@ -10,8 +10,9 @@ from commands import ledger_documents
 from commands.documents import Document
 from commands.ledger_documents import EntryDocument
 from ledger.answers import GatewayAnswer
-from ledger.charges import Charge, PaymentMethod
+from ledger.charges import Charge
 from ledger.operations import Operation
+from ledger.payment_methods import PaymentMethod
 from ledger.record import says_nothing
 from ledger.refunds import RefundView
 from ledger.reports import EntryRecord

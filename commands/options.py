@@ -143,22 +143,6 @@ ConfirmBy = Annotated[
         show_default=False,
     ),
 ]
-CustomerNotPresent = Annotated[
-    bool,
-    typer.Option(
-        "--customer-not-present",
-        help="One of a series that the customer agreed to: what they would have to do themselves is a decline.",
-    ),
-]
-Mandate = Annotated[
-    str | None,
-    typer.Option(
-        "--mandate",
-        metavar="REF",
-        help="The gateway's reference of the customer's mandate for the payment method, such as mandate_1.",
-        show_default=False,
-    ),
-]
 Detach = Annotated[bool, typer.Option("--detach", help="Only start it; do not wait for the answer.")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for the books.", show_default=False)]
 StatusFilter = Annotated[

@@ -11,13 +11,14 @@ from typing import Final, Literal, TypeVar
 import stripe
 from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
-from gateways import stripe_objects, stripe_past_events, stripe_withdrawals
+from gateways import stripe_declines, stripe_objects, stripe_past_events, stripe_withdrawals
 from gateways.errors import GatewayError, OutcomeUnknown
 from gateways.port import OperationKind, OperationRequest, Outcome, RefusalCode, Refused, Withdrawal
 from gateways.stripe_amounts import CAPABILITIES, to_stripe
+from gateways.stripe_charges import Charge
 from gateways.stripe_errors import NAME, StripeFault
 from gateways.stripe_lists import StripeLists
-from gateways.stripe_objects import Charge, PaymentIntent, Refund, operation_key
+from gateways.stripe_objects import PaymentIntent, Refund, operation_key
 from gateways.stripe_sdk import SdkConnection, answer_of
 from gateways.webhooks.past_events import EventPage
 from gateways.wire import Wire
@@ -181,8 +182,8 @@ class StripeGateway:
         Stripe repeats.
         """
         if isinstance(answer, StripeFault) and answer.status == 402 and not answer.replayed:
-            charge = None if stripe_objects.tells_all(answer) else await self._failed_charge(request)
-            return stripe_objects.of_decline(answer, request.payment_reference, charge)
+            charge = None if stripe_declines.tells_all(answer) else await self._failed_charge(request)
+            return stripe_declines.of_decline(answer, request.payment_reference, charge)
         intent = await self._read(request) if isinstance(answer, StripeFault) else answer
         outcome = _outcome(request, intent)
         if outcome is not None:
@@ -194,7 +195,7 @@ class StripeGateway:
         if answer.ended_in_failure:
             return await self._ended(request, intent)
         if answer.is_decline:
-            return stripe_objects.of_decline(answer, intent.id)
+            return stripe_declines.of_decline(answer, intent.id)
         return stripe_objects.of_refusal(answer, intent)
 
     async def _ended(self, request: OperationRequest, intent: PaymentIntent) -> Outcome:
@@ -215,7 +216,7 @@ class StripeGateway:
         """
         outcome = await self._fenced(request, intent)
         if isinstance(outcome, Refused) and outcome.code == RefusalCode.NO_EFFECT:
-            return stripe_objects.of_absent_customer(intent)
+            return stripe_declines.of_absent_customer(intent.id)
         return outcome
 
     async def _fenced(self, request: OperationRequest, intent: PaymentIntent) -> Outcome:

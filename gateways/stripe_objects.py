@@ -10,70 +10,15 @@ from pydantic import BaseModel, Field
 
 from gateways.port import ActionRequired, Declined, OperationKind, Outcome, Pending, RefusalCode, Refused, Succeeded
 from gateways.stripe_amounts import from_stripe
-from gateways.stripe_cards import facts_of, network_of
-from gateways.stripe_errors import ReportedCard, StripeFault
+from gateways.stripe_cards import facts_of
+from gateways.stripe_charges import BalanceTransaction, Charge
+from gateways.stripe_declines import of_decline
+from gateways.stripe_errors import StripeFault
 from ledger.money import Money
 
 CANCELED_BY_STRIPE: Final = frozenset({"automatic", "expired"})
 """Cancellation reasons that Stripe sets itself, when an authorization lapses."""
-NOT_SENT: Final = "not_sent_to_network"
-"""Network status of a charge that Stripe stopped itself."""
-AUTHENTICATION_REQUIRED: Final = "authentication_required"
-"""Stripe's code of a payment without its customer that the issuer wants authenticated."""
 EXPIRED_CODES: Final = frozenset({"charge_expired_for_capture", "capture_charge_authorization_expired"})
-
-
-class BalanceTransaction(BaseModel):
-    """A movement on the balance; amounts in the currency that Stripe settles in."""
-
-    id: str
-    amount: int
-    fee: int
-    currency: str
-    created: int
-    reporting_category: str = ""
-
-
-class PaymentMethodDetails(BaseModel):
-    """Of a charge."""
-
-    card: ReportedCard | None = None
-
-
-class ChargeOutcome(BaseModel):
-    """What became of a charge on its way."""
-
-    network_status: str | None = None
-
-
-class Charge(BaseModel):
-    """One attempt of a PaymentIntent at the payment method."""
-
-    id: str = ""
-    status: str
-    amount: int
-    amount_captured: int = 0
-    created: int
-    balance_transaction: BalanceTransaction | str | None = None
-    failure_balance_transaction: BalanceTransaction | str | None = None
-    payment_method_details: PaymentMethodDetails | None = None
-    outcome: ChargeOutcome | None = None
-
-    @property
-    def card(self) -> ReportedCard | None:
-        """The card that was charged, if it was one."""
-        return self.payment_method_details.card if self.payment_method_details else None
-
-    @property
-    def reached_issuer(self) -> bool | None:
-        """Whether it was sent on to the network; None where Stripe does not tell."""
-        status = self.outcome.network_status if self.outcome else None
-        return None if status is None else status != NOT_SENT
-
-    @property
-    def had_succeeded(self) -> bool:
-        """Whether it succeeded, be it that it failed since: then its money was on the balance, and was taken off again."""
-        return self.status == "succeeded" or self.failure_balance_transaction is not None
 
 
 class Redirect(BaseModel):
@@ -213,47 +158,6 @@ def of_refund(refund: Refund) -> Outcome:
 def standing(refund: Refund) -> int:
     """How far a refund came: one that failed must not hide one that succeeded, under the same operation id."""
     return {"succeeded": 2, "pending": 1, "requires_action": 1}.get(refund.status or "", 0)
-
-
-def of_decline(fault: StripeFault, reference: str | None = None, charge: Charge | None = None) -> Declined:
-    """A decline, as an error told it or as the PaymentIntent remembers it; `charge` is the failed one, where it was read."""
-    if charge is not None and charge.id != fault.charge:
-        charge = None
-    card = (charge.card if charge else None) or (fault.payment_method.card if fault.payment_method else None)
-    return Declined(
-        reference=fault.payment_intent.id if fault.payment_intent else reference,
-        code=fault.most_precise_code,
-        message=fault.message,
-        advice=fault.advice_code,
-        network=network_of(card),
-        network_code=fault.network_decline_code,
-        network_advice=fault.network_advice_code,
-        gateway_code=fault.code if fault.code != fault.most_precise_code else None,
-        reached_issuer=_reached_issuer(fault, charge),
-        card=facts_of(card),
-    )
-
-
-def of_absent_customer(intent: PaymentIntent) -> Declined:
-    """A payment that its customer would have had to authenticate, who is not there; it was fenced off."""
-    return Declined(
-        reference=intent.id,
-        code=AUTHENTICATION_REQUIRED,
-        message="the customer would have to authenticate, and is not there",
-    )
-
-
-def tells_all(fault: StripeFault) -> bool:
-    """Whether a decline says by itself if the issuer was asked; else the failed charge does."""
-    return _reached_issuer(fault, None) is not None
-
-
-def _reached_issuer(fault: StripeFault, charge: Charge | None) -> bool | None:
-    if charge is not None and charge.reached_issuer is not None:
-        return charge.reached_issuer
-    if fault.network_decline_code is not None:
-        return True
-    return False if fault.charge is None else None
 
 
 def of_refusal(fault: StripeFault, intent: PaymentIntent) -> Refused:

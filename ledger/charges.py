@@ -18,11 +18,10 @@ from ledger.answers import GatewayAnswer
 from ledger.database import charges
 from ledger.errors import ChargeConflict, LimitExceeded, UnknownCharge
 from ledger.money import MAX_AMOUNT_MINOR, Chargeable, Money
+from ledger.payment_methods import PaymentMethod
 from ledger.record import Identifier, Record, Text, content_hash, says_nothing
 
 MAX_LISTED = 1000
-REFERENCE_PATTERN = r"^[\x21-\x7e]{1,200}$"
-"""A gateway's reference: printable and without spaces."""
 
 
 class ChargeStatus(StrEnum):
@@ -82,24 +81,6 @@ class AtExpiry(StrEnum):
     CAPTURE = "capture"
 
 
-class PaymentMethod(Record):
-    """A token of the customer's at one gateway."""
-
-    gateway: str = Field(pattern=r"^[a-z][a-z0-9_]{1,31}$")
-    token: Annotated[Text, Field(min_length=1, max_length=200)]
-    brand: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{1,31}$", exclude_if=says_nothing)
-    """The card's brand, such as `visa`; routing rules may ask for it."""
-    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$", exclude_if=says_nothing)
-    """The issuer's country, ISO 3166-1."""
-    funding: str | None = Field(default=None, pattern=r"^(credit|debit|prepaid)$", exclude_if=says_nothing)
-    gateway_customer: Annotated[Text | None, Field(pattern=REFERENCE_PATTERN)] = Field(
-        default=None, exclude_if=says_nothing
-    )
-    """The gateway's own reference of the customer with whom it keeps the token, such as Stripe's `cus_`."""
-    mandate: Annotated[Text | None, Field(pattern=REFERENCE_PATTERN)] = Field(default=None, exclude_if=says_nothing)
-    """The gateway's reference of what the customer agreed to, where the method needs one: Stripe's `mandate_`."""
-
-
 class ChargeRequest(Record):
     """The wish to collect one amount from one customer once."""
 
@@ -121,8 +102,7 @@ class ChargeRequest(Record):
     confirm_by: AwareDatetime | None = None
     """Until when the merchant has to confirm the charge; what is not confirmed is voided or refunded."""
     customer_present: bool = Field(default=True, exclude_if=bool)
-    """Whether the customer is there to act. Where not, the payment is one of a series that they agreed to, and what the
-    issuer would ask the customer for is a decline."""
+    """Whether the customer is there to act; where not, it is one of a series, and what would need them is a decline."""
     actor: Annotated[Text, Field(min_length=1, max_length=200)]
     """The person or program that asks, such as `person:alice`."""
 
@@ -136,9 +116,7 @@ class ChargeRequest(Record):
         if self.gateway is not None and self.gateway not in names:
             raise ValueError(f"there is no payment method for the preferred gateway {self.gateway}")
         if self.customer_present and any(method.mandate for method in self.payment_methods):
-            raise ValueError(
-                "a mandate is for a charge without the customer: say that they are not present, or leave it out"
-            )
+            raise ValueError("a mandate is for a charge without the customer: say so, or leave the mandate out")
         return self
 
     def content_hash(self) -> str:

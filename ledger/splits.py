@@ -14,10 +14,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import split_legs
-from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus
 from ledger.database import splits
 from ledger.errors import SplitConflict, UnknownSplit
 from ledger.money import MAX_AMOUNT_MINOR, Chargeable, Money
+from ledger.payment_methods import PaymentMethod
 from ledger.record import Identifier, Record, Text, content_hash
 from ledger.split_legs import Leg
 

@@ -16,10 +16,11 @@ from activities.recent_outcomes import RecentOutcomes
 from gateways.routing.ask import Method
 from gateways.routing.decision import RoutingDecision
 from gateways.routing.policy import of_order
-from ledger.charges import Charge, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import Charge, ChargeRequest, ChargeStatus
 from ledger.database import create_engine
 from ledger.money import Money
 from ledger.operations import Operation
+from ledger.payment_methods import PaymentMethod
 from tests.gateways.routing.asks import BOTH
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -94,6 +95,14 @@ async def test_the_first_attempt_goes_where_the_policy_says(attempts: Attempts) 
     assert RoutingDecision.model_validate(found.routing).strategy == "preferred"
     assert "secret" not in str(found.routing)
     assert attempts.first(REQUEST.model_copy(update={"gateway": None}), NOW).gateway == "stripe"
+
+
+@pytest.mark.parametrize("is_present", [True, False])
+def test_routing_is_told_whether_the_customer_is_there(is_present: bool) -> None:  # noqa: FBT001
+    """At the first attempt and at each that follows."""
+    request = REQUEST.model_copy(update={"customer_present": is_present})
+    assert first_ask(request, NOW).customer_present is is_present
+    assert next_ask(charge().model_copy(update={"customer_present": is_present}), NOW).customer_present is is_present
 
 
 async def test_a_further_attempt_follows_a_no(attempts: Attempts) -> None:
