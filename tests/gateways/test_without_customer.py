@@ -1,12 +1,15 @@
 """The contract: payments that the merchant initiates, one of a series, with nobody there to act."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from gateways.errors import OutcomeUnknown
 from gateways.port import ActionRequired, Declined, OperationKind, OperationRequest, Outcome, Succeeded
+from gateways.wire import Answer, Wire
 from tests.gateways.cases import AUTHORIZE, CAPTURE, GatewayCase, refusal
 
 pytestmark = pytest.mark.simulator
@@ -60,6 +63,24 @@ async def test_an_issuer_that_wants_authentication(case: GatewayCase) -> None:
     """A card in PayPal's vault is declined with the processor's code for it."""
     outcome = declined(await case.call(await absent(case, payment_method="card/card_5650")))
     assert (outcome.code, outcome.reached_issuer) == ("5650", True)
+
+
+@pytest.mark.parametrize("case", ["paypal"], indirect=True)
+async def test_an_order_that_nobody_approved_is_not_waited_for(
+    case: GatewayCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PayPal has two ways of asking for its payer, and links to a page either way; nobody is sent there."""
+    request = await absent(case, payment_method="wallet_ok")
+    exchange = Wire.exchange
+
+    async def not_approved(wire: Wire, method: str, url: str, *more: Any) -> Answer:
+        if not url.endswith("/capture"):
+            return await exchange(wire, method, url, *more)
+        issue = {"issue": "ORDER_NOT_APPROVED", "description": "Payer has not yet approved the order."}
+        return Answer(status=422, headers=httpx.Headers(), body=json.dumps({"name": "X", "details": [issue]}).encode())
+
+    monkeypatch.setattr(Wire, "exchange", not_approved)
+    assert declined(await case.call(request)).code == "PAYER_ACTION_REQUIRED"
 
 
 @STRIPE
