@@ -61,6 +61,8 @@ class SplitLeg(Record):
         names = [method.gateway for method in self.payment_methods]
         if len(set(names)) != len(names):
             raise ValueError("give at most one payment method for each gateway in a leg")
+        if any(method.mandate for method in self.payment_methods):
+            raise ValueError("a split has its customer present: leave the mandate out")
         return self
 
 

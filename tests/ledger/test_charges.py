@@ -11,6 +11,7 @@ from ledger.answers import CardFacts, GatewayAnswer
 from ledger.charges import ChargeRequest
 from ledger.money import Money
 from ledger.payment_methods import PaymentMethod
+from ledger.splits import SplitLeg
 
 FIRST_HASH = "3798924cfc4803a9d37c29f7f177224f0a885d1497ac9924b073ad10e200f1fb"
 """Of the request below, as it was before a charge could say that its customer is not there."""
@@ -57,6 +58,13 @@ def test_a_mandate_is_for_a_customer_who_is_not_there() -> None:
     """Who is there agrees by what they do; a mandate beside that would be used up by mistake."""
     with pytest.raises(ValidationError, match="a mandate is for a charge without the customer"):
         request({"mandate": "mandate_1"})
+
+
+def test_a_leg_of_a_split_has_no_mandate() -> None:
+    """It is refused when the split is asked for, and not by the leg's process, which nobody would be told of."""
+    method = PaymentMethod.model_validate(METHOD | {"mandate": "mandate_1"})
+    with pytest.raises(ValidationError, match="a split has its customer present"):
+        SplitLeg(amount=Money.parse("5", "USD"), payment_methods=(method,))
 
 
 @pytest.mark.parametrize("reference", ["", "a b", "a\nb", "ü", "x" * 201, "4242424242424242"])
