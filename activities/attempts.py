@@ -16,8 +16,9 @@ from gateways.routing.decision import RoutingDecision
 from gateways.routing.next_attempt import GiveUp, PastAttempt, next_attempt
 from gateways.routing.policy import Policies
 from gateways.session_map import SESSION_MAP
-from ledger.charges import Charge, ChargeRequest, PaymentMethod
+from ledger.charges import Charge, ChargeRequest
 from ledger.operations import Operation
+from ledger.payment_methods import PaymentMethod
 
 log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ def first_ask(request: ChargeRequest, at: datetime) -> RoutingAsk:
         methods=methods_of(request.payment_methods),
         customer_country=request.customer_country,
         metadata=request.metadata,
+        customer_present=request.customer_present,
         preferred=request.gateway,
         at=at,
     )
@@ -53,6 +55,7 @@ def next_ask(charge: Charge, at: datetime) -> RoutingAsk:
         methods=methods_of(charge.payment_methods),
         customer_country=charge.customer_country,
         metadata=charge.metadata,
+        customer_present=charge.customer_present,
         at=at,
     )
 

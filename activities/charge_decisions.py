@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from activities import consequences
+from activities.gateway_answers import answer_of
 from gateways.port import Capabilities, Declined, OperationKind, OperationRequest, Outcome, Refused, Succeeded
 from ledger.charges import CaptureMode, Charge, ChargeRequest, ChargeStatus
 from ledger.entries import Entry
@@ -136,6 +137,7 @@ def attempt(case: Case, chosen: NextAttempt) -> NewOperation:
     automatic = charge.capture_method is CaptureMode.AUTOMATIC
     kind = OperationKind.CAPTURE if automatic else OperationKind.AUTHORIZE
     number = 1 + len(case.attempts)
+    method = charge.method(chosen.gateway)
     return NewOperation(
         charge_id=charge.charge_id,
         kind=kind,
@@ -148,6 +150,9 @@ def attempt(case: Case, chosen: NextAttempt) -> NewOperation:
         purpose=f"attempt:{number}",
         routing=chosen.routing,
         authenticate=chosen.authenticate,
+        customer_present=charge.customer_present,
+        gateway_customer=method.gateway_customer if method else None,
+        mandate=method.mandate if method else None,
     )
 
 
@@ -236,7 +241,7 @@ def unknown(case: Case, operation_id: str, reason: str, now: datetime, *, try_ag
 
 def operation_changes(outcome: Outcome) -> dict[str, Any]:
     """The columns of an operation that an outcome decides."""
-    changes: dict[str, Any] = {"outcome": outcome.outcome}
+    changes: dict[str, Any] = {"outcome": outcome.outcome, "answer": answer_of(outcome)}
     if outcome.reference is not None:
         changes["gateway_reference"] = outcome.reference
     if isinstance(outcome, Succeeded):
@@ -262,6 +267,9 @@ def operation_request(operation: Operation, customer: str) -> OperationRequest:
         amount=operation.amount,
         customer=customer,
         payment_method=operation.payment_method,
+        gateway_customer=operation.gateway_customer,
+        mandate=operation.mandate,
+        customer_present=operation.customer_present,
         payment_reference=operation.payment_reference,
         target_reference=operation.target_reference,
         final=operation.final,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from activities.gateway_answers import answer_of, carried_on
 from gateways.port import ActionRequired, Declined, Outcome, Pending, RefusalCode, Refused, Succeeded
 from ledger import posting
 from ledger.charges import Charge, ChargeStatus
@@ -96,7 +97,7 @@ def of_fee(charge: Charge, operation: Operation, fee: Money, at: datetime) -> li
 
 def _succeeded(charge: Charge, operation: Operation, outcome: Succeeded, *, lapsed: bool) -> Consequence:
     fact = fact_of(charge, operation, outcome.amount, outcome.occurred_at)
-    done = {"decline_code": None, "message": None, "action_url": None}
+    done = {"decline_code": None, "message": None, "action_url": None, "answer": _answer(charge, operation, outcome)}
     match operation.kind:
         case "authorize":
             changes = done | {
@@ -135,7 +136,8 @@ def _captured(
 def _said_no(
     charge: Charge, operation: Operation, outcome: Declined | Refused, now: datetime, *, tried_again: bool
 ) -> Consequence:
-    said = {"decline_code": outcome.code, "message": outcome.message, "action_url": None}
+    answer = _answer(charge, operation, outcome)
+    said = {"decline_code": outcome.code, "message": outcome.message, "action_url": None, "answer": answer}
     if charge.authorized_minor == 0:
         if operation.kind == "void":
             return Consequence(charge=said | {"status": charge.status})
@@ -145,6 +147,11 @@ def _said_no(
     if gone is None:
         return Consequence(charge=said | {"status": ChargeStatus.AUTHORIZED})
     return Consequence(charge=said | {"status": gone}, entries=[_released(charge, operation, now)])
+
+
+def _answer(charge: Charge, operation: Operation, outcome: Outcome) -> dict[str, Any] | None:
+    told = answer_of(outcome)
+    return told if operation.is_attempt else carried_on(told, charge.answer)
 
 
 def _released(charge: Charge, operation: Operation, at: datetime) -> Entry:

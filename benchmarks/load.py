@@ -15,8 +15,9 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from benchmarks import baseline
 from benchmarks.baseline import BaselineWorkflow, NothingWorkflow
 from benchmarks.baseline_payment import Payment
-from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from local.system import System
 from settings import Settings
 from workflows.charge import ChargeWorkflow, workflow_id

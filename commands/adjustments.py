@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from commands import options, output
+from commands import adjustment_options, options, output
 from commands.line_options import CommandWithLines
 
 if TYPE_CHECKING:
@@ -19,18 +19,18 @@ app = typer.Typer(help="Entries that persons post by hand: ask for one, look at 
 @app.command(cls=CommandWithLines)
 def request(
     *,
-    reason: options.ReasonCode,
-    because: options.BecauseOfAdjustment,
-    evidence: options.Evidence,
-    by: options.Accountant,
+    reason: adjustment_options.ReasonCode,
+    because: adjustment_options.BecauseOfAdjustment,
+    evidence: adjustment_options.Evidence,
+    by: adjustment_options.Accountant,
     entry: options.EntryFile = None,
-    debit: options.DebitLines = None,
-    credit: options.CreditLines = None,
-    reverses: options.Reverses = None,
-    amount: options.AmountToUndo = None,
-    date: options.EntryDate = None,
-    valid_for: options.ValidFor = "7d",
-    adjustment_id: options.NewAdjustmentId = None,
+    debit: adjustment_options.DebitLines = None,
+    credit: adjustment_options.CreditLines = None,
+    reverses: adjustment_options.Reverses = None,
+    amount: adjustment_options.AmountToUndo = None,
+    date: adjustment_options.EntryDate = None,
+    valid_for: adjustment_options.ValidFor = "7d",
+    adjustment_id: adjustment_options.NewAdjustmentId = None,
     timeout_seconds: options.Timeout = options.DEFAULT_TIMEOUT_SECONDS,
     as_json: options.AsJson = False,
 ) -> None:
@@ -75,7 +75,10 @@ def request(
 
 @app.command(name="list")
 def list_adjustments(
-    *, state: options.AdjustmentStateFilter = None, limit: options.Limit = 50, as_json: options.AsJson = False
+    *,
+    state: adjustment_options.AdjustmentStateFilter = None,
+    limit: options.Limit = 50,
+    as_json: options.AsJson = False,
 ) -> None:
     """List what waits for approval or posting, the last one first; with a state, those in that state."""
     from commands import adjustment_arguments, adjustment_rows, adjustment_sheet, connections
@@ -91,7 +94,7 @@ def list_adjustments(
 
 
 @app.command()
-def show(adjustment_id: options.AdjustmentId, *, as_json: options.AsJson = False) -> None:
+def show(adjustment_id: adjustment_options.AdjustmentId, *, as_json: options.AsJson = False) -> None:
     """Show an adjustment: the exact entry and its hash, who decided what, and what is missing."""
     from commands import adjustment_rows, adjustment_sheet, arguments, connections
 
@@ -105,11 +108,11 @@ def show(adjustment_id: options.AdjustmentId, *, as_json: options.AsJson = False
 
 @app.command()
 def approve(
-    adjustment_id: options.AdjustmentId,
+    adjustment_id: adjustment_options.AdjustmentId,
     *,
-    seen: options.SeenHash,
-    because: options.BecauseOfDecision,
-    by: options.Accountant,
+    seen: adjustment_options.SeenHash,
+    because: adjustment_options.BecauseOfDecision,
+    by: adjustment_options.Accountant,
     timeout_seconds: options.Timeout = options.DEFAULT_TIMEOUT_SECONDS,
     as_json: options.AsJson = False,
 ) -> None:
@@ -120,11 +123,11 @@ def approve(
 
 @app.command()
 def reject(
-    adjustment_id: options.AdjustmentId,
+    adjustment_id: adjustment_options.AdjustmentId,
     *,
-    seen: options.SeenHash,
-    because: options.BecauseOfDecision,
-    by: options.Accountant,
+    seen: adjustment_options.SeenHash,
+    because: adjustment_options.BecauseOfDecision,
+    by: adjustment_options.Accountant,
     timeout_seconds: options.Timeout = options.DEFAULT_TIMEOUT_SECONDS,
     as_json: options.AsJson = False,
 ) -> None:

@@ -16,8 +16,9 @@ from pydantic_core import ErrorDetails
 from commands.errors import WrongUse
 from ledger.accounts import CODE_PATTERN
 from ledger.adjustment_requests import REASON_PATTERN, WORDS_PATTERN
-from ledger.charges import ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import ChargeRequest, ChargeStatus
 from ledger.money import MAX_AMOUNT_MINOR, Money, MoneyError, minor_digits
+from ledger.payment_methods import REFERENCE_PATTERN, PaymentMethod
 from ledger.record import Identifier
 from ledger.splits import SPLIT_ID
 
@@ -42,6 +43,9 @@ OPTION_OF_FIELD = {
     "reason": "--reason",
     "customer_country": "--customer-country",
     "confirm_by": "--confirm-by",
+    "customer_present": "--customer-not-present",
+    "gateway_customer": "--payment-method",
+    "mandate": "--mandate",
     "as_": "--as",
     "because": "--because",
     "by": "--by",
@@ -69,13 +73,14 @@ FORMS = {
     r"^[a-z][a-z0-9_]{1,31}$": "must be a name in small letters, such as visa",
     REASON_PATTERN: "must be a code in small letters, such as write_off",
     WORDS_PATTERN: "must say something, in one line",
+    REFERENCE_PATTERN: "must be a gateway's reference: at most 200 printable characters without spaces",
     CODE_PATTERN: "must be the code of an account, such as expense:bad_debt",
 }
 """What has to be written in another way than ids are, by its pattern."""
 MISSING = "missing"
 """Pydantic's word for a field that was not given, which here means: it could not be read, and has its line already."""
 _AGO = re.compile(r"(\d{1,6})([mhdw])")
-_CARD = re.compile(r",(?=(?:brand|country|funding)=)")
+_MORE = re.compile(r",(?=(?:brand|country|funding|gateway_customer|mandate)=)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -98,18 +103,21 @@ def charge_request(
     metadata: Sequence[str],
     gateway: str | None,
     confirm_by: str | None = None,
+    customer_present: bool = True,
+    mandate: str | None = None,
     **choices: str | None,
 ) -> ChargeRequest:
     """Read a whole charge; `gateways` are those that there are. Raises WrongUse with a line for each fault."""
     faults: list[str] = []
     read = {
         "amount": _kept(faults, lambda: money(amount, currency)),
-        "payment_methods": _kept(faults, lambda: [payment_method(text, gateways) for text in payment_methods]),
+        "payment_methods": _kept(faults, lambda: _methods(payment_methods, gateways, mandate)),
         "metadata": _kept(faults, lambda: pairs("--metadata", metadata)),
         "gateway": _kept(faults, lambda: known_gateway("--gateway", gateway, gateways)),
         "confirm_by": _kept(faults, lambda: deadline("--confirm-by", confirm_by)),
     }
     content: dict[str, object] = {"charge_id": charge_id, "customer": customer, "actor": actor(), **choices}
+    content["customer_present"] = customer_present
     # What could not be read has its line already; it is left out, so that the faults of the rest are found as well.
     content |= {name: value for name, value in read.items() if value is not None}
     request = _kept(faults, lambda: checked(ChargeRequest, content))
@@ -149,11 +157,23 @@ def money(text: str, currency: str) -> Money:
 
 
 def payment_method(text: str, gateways: Sequence[str]) -> PaymentMethod:
-    """Read `gateway=token`, and what may follow of the card: `,brand=visa,country=DE,funding=credit`."""
-    method, *card = _CARD.split(text)
+    """Read `gateway=token`, and what may follow: `,brand=visa,country=DE,funding=credit,gateway_customer=cus_1,mandate=m_1`."""
+    method, *more = _MORE.split(text)
     gateway, token = key_and_value("--payment-method", method, example="stripe=pm_card_visa")
     content = {"gateway": known_gateway("--payment-method", gateway, gateways), "token": token}
-    return checked(PaymentMethod, {**content, **pairs("--payment-method", card)})
+    return checked(PaymentMethod, {**content, **pairs("--payment-method", more)})
+
+
+def _methods(texts: Sequence[str], gateways: Sequence[str], mandate: str | None) -> list[PaymentMethod]:
+    """Read the payment methods; a mandate that was given by itself is that of the only one."""
+    methods = [payment_method(text, gateways) for text in texts]
+    if mandate is None:
+        return methods
+    if len(methods) != 1 or methods[0].mandate is not None:
+        raise WrongUse(
+            "--mandate: give it once, for one payment method; of several, each with its own: stripe=pm_1,mandate=REF"
+        )
+    return [checked(PaymentMethod, methods[0].model_dump() | {"mandate": mandate})]
 
 
 def known_gateway(option: str, gateway: str | None, gateways: Sequence[str]) -> str | None:

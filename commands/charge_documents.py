@@ -4,11 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from commands import ledger_documents
 from commands.documents import Document
 from commands.ledger_documents import EntryDocument
-from ledger.charges import Charge, PaymentMethod
+from ledger.answers import GatewayAnswer
+from ledger.charges import Charge
 from ledger.operations import Operation
+from ledger.payment_methods import PaymentMethod
+from ledger.record import says_nothing
 from ledger.refunds import RefundView
 from ledger.reports import EntryRecord
 from ledger.withdrawals import TakenBack
@@ -44,6 +49,10 @@ class OperationDocument(Document):
     excess: bool
     authenticate: bool
     routing: dict[str, Any] | None
+    customer_present: bool
+    gateway_customer: str | None = Field(exclude_if=says_nothing)
+    mandate: str | None = Field(exclude_if=says_nothing)
+    answer: GatewayAnswer | None = Field(exclude_if=says_nothing)
 
 
 class WithdrawalDocument(Document):
@@ -94,6 +103,8 @@ class ChargeSummary(Document):
     confirm_by: datetime | None
     confirmed_at: datetime | None
     canceled_by: str | None
+    customer_present: bool
+    answer: GatewayAnswer | None = Field(exclude_if=says_nothing)
     web_ui: str
 
 

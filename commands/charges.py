@@ -4,7 +4,7 @@
 import uuid
 from typing import TYPE_CHECKING
 
-from commands import options, output
+from commands import options, output, presence_options
 from commands.errors import AnswerIsNo, OutOfReach
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def charge(
     metadata: options.Metadata = None,
     customer_country: options.CustomerCountry = None,
     confirm_by: options.ConfirmBy = None,
+    customer_not_present: presence_options.CustomerNotPresent = False,
+    mandate: presence_options.Mandate = None,
     detach: options.Detach = False,
     timeout_seconds: options.Timeout = options.DEFAULT_TIMEOUT_SECONDS,
     as_json: options.AsJson = False,
@@ -55,6 +57,8 @@ def charge(
         invoice=invoice,
         customer_country=customer_country,
         confirm_by=confirm_by,
+        customer_present=not customer_not_present,
+        mandate=mandate,
     )
     gateway_choice.require_one(settings, request)
     if detach:

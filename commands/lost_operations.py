@@ -14,8 +14,9 @@ from temporalio.client import WorkflowHistory
 
 from commands.process_records import MOVES_MONEY
 from gateways.port import OperationKind, OperationRequest, Outcome
-from ledger.charges import CaptureMode, ChargeRequest, PaymentMethod
+from ledger.charges import CaptureMode, ChargeRequest
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from ledger.proofs.evidence import Effect, EffectKind, Standing
 from ledger.refunds import RefundRequest
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from commands import output
+from commands import answer_lines, output
 from commands.charge_documents import ChargeDocument, ChargeSummary, OperationDocument, WithdrawalDocument
 from commands.ledger_documents import EntryDocument
 from ledger.money import Money
@@ -69,7 +69,7 @@ def show_list(charges: Sequence[ChargeSummary]) -> None:
 def _heading(charge: ChargeDocument) -> Iterator[str]:
     amount = _money(charge.amount_minor, charge.currency)
     yield f"charge {charge.charge_id}: {charge.status.replace('_', ' ')}, {amount}"
-    yield f"  customer        {charge.customer}"
+    yield f"  customer        {charge.customer}{'' if charge.customer_present else ', not present'}"
     yield f"  gateway         {charge.gateway}: {charge.gateway_reason}"
     yield f"  capture         {charge.capture_method}; an authorization that lapses: {charge.at_expiry}"
     yield from _amounts(charge)
@@ -86,6 +86,9 @@ def _heading(charge: ChargeDocument) -> Iterator[str]:
         yield f"  metadata        {key}={value}"
     if charge.decline_code or charge.message:
         yield f"  said            {': '.join(text for text in (charge.decline_code, charge.message) if text)}"
+    for title, told in (("codes", answer_lines.codes(charge.answer)), ("card", answer_lines.card(charge.answer))):
+        if told:
+            yield f"  {title:<15} {told}"
     if charge.action_url:
         yield f"  customer acts   {charge.action_url}"
     yield f"  Web UI          {charge.web_ui}"
@@ -144,7 +147,7 @@ def _outcome(operation: OperationDocument) -> str:
     elif operation.fee_status == "pending":
         fee = "fee not reported yet"
     excess = "in excess, to be undone" if operation.excess else ""
-    parts = (excess, operation.decline_code, operation.message, fee)
+    parts = (excess, operation.decline_code, operation.message, answer_lines.codes(operation.answer), fee)
     return ": ".join([operation.outcome or "not known yet", *(part for part in parts if part)])
 
 

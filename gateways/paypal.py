@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from gateways import paypal_objects, paypal_past_events
 from gateways.errors import OutcomeUnknown
 from gateways.paypal_amounts import CAPABILITIES, to_paypal
+from gateways.paypal_cards import with_card
 from gateways.paypal_errors import ACTIONS, NAME, PayPalFault
 from gateways.paypal_objects import REFUSALS, SAID_NO, Movement, Order
 from gateways.paypal_orders import ORDERS, PayPalOrders, order_path
@@ -158,7 +159,7 @@ class PayPalGateway:
                 return None if order.movements.authorizations else _abandoned(order, request)
             case _:
                 return await self._of_order(order, request)
-        return await self._read(request.kind, made.id) if made else None
+        return await self._read(request.kind, made) if made else None
 
     async def withdrawals(self, request: OperationRequest) -> tuple[Withdrawal, ...]:
         """Read the refunds of the capture that are none of ours, and its disputes; see the port."""
@@ -182,6 +183,8 @@ class PayPalGateway:
         answer = await self._post_order(request, verb, request.operation_id, source)
         if _asks_for_payer(answer):
             order = await self._order(request)
+            if not request.customer_present:
+                return await self._of_order(order, request) or paypal_objects.of_absent_payer(order)
             if order.status != "APPROVED":
                 return await self._of_order(order, request) or _told(paypal_objects.action, order)
             # The payer has approved, so the order is performed with what they chose there. Under a key of its own,
@@ -201,9 +204,8 @@ class PayPalGateway:
 
         PayPal may refuse a repeated request although the first one took effect.
         """
-        movement = answer.movement(request.kind) if isinstance(answer, Order) else None
-        if movement is not None:
-            return _told(READERS[request.kind], movement)
+        if isinstance(answer, Order) and (movement := answer.movement(request.kind)) is not None:
+            return with_card(_told(READERS[request.kind], movement), answer.payment_source)
         has_expired = isinstance(answer, PayPalFault) and answer.issue in EXPIRED
         order = await self._order(request, has_expired=has_expired)
         outcome = await self._of_order(order, request)
@@ -216,11 +218,13 @@ class PayPalGateway:
     async def _of_order(self, order: Order, request: OperationRequest) -> Outcome | None:
         movement = order.movement(request.kind)
         if movement is not None:
-            return await self._read(request.kind, movement.id)
+            return with_card(await self._read(request.kind, movement), order.payment_source)
         match order.status:
             case "CREATED" | "SAVED" | "APPROVED":
                 return None
-            case "PAYER_ACTION_REQUIRED":
+            case paypal_objects.PAYER_ACTION_REQUIRED if not request.customer_present:
+                return paypal_objects.of_absent_payer(order)
+            case paypal_objects.PAYER_ACTION_REQUIRED:
                 return _told(paypal_objects.action, order)
             case "VOIDED":
                 return Declined(reference=order.id, code="ORDER_VOIDED", message="the payer did not approve the order")
@@ -249,16 +253,21 @@ class PayPalGateway:
         was_paid = request.target_reference is not None
         return await self._orders.read(_order_id(request), was_paid=was_paid, has_expired=has_expired)
 
-    async def _read(self, kind: OperationKind, identity: str) -> Outcome:
-        """Read an authorization, capture or refund itself: it is more recent and more complete than in its order."""
-        found = await self._session.get(f"{COLLECTIONS[kind]}/{_id(identity)}", Movement)
+    async def _read(self, kind: OperationKind, shown: Movement) -> Outcome:
+        """Read an authorization, capture or refund itself: it is more recent and more complete than `shown` in its order.
+
+        But for what the processor said of an authorization, which only the order has.
+        """
+        found = await self._session.get(f"{COLLECTIONS[kind]}/{_id(shown.id)}", Movement)
+        if found.processor_response is None:
+            found = found.model_copy(update={"processor_response": shown.processor_response})
         return _told(READERS[kind], found)
 
 
 def _asks_for_payer(answer: Order | PayPalFault) -> bool:
     if isinstance(answer, PayPalFault):
         return answer.issue in ACTIONS
-    return answer.status == "PAYER_ACTION_REQUIRED"
+    return answer.status == paypal_objects.PAYER_ACTION_REQUIRED
 
 
 def _abandoned(order: Order, request: OperationRequest) -> Outcome:

@@ -11,6 +11,7 @@ from typing import Final
 from pydantic import BaseModel, Field
 
 from gateways.paypal_amounts import from_paypal
+from gateways.paypal_cards import PaymentSource
 from gateways.paypal_errors import PayPalFault
 from gateways.port import ActionRequired, Declined, OperationKind, Outcome, Pending, RefusalCode, Refused, Succeeded
 from ledger.money import Money
@@ -31,7 +32,9 @@ ACTION_LINKS: Final = ("payer-action", "approve")
 """Relations under which an order links to where its payer acts, the better one first."""
 
 
-UNPAID: Final = frozenset({"CREATED", "SAVED", "APPROVED", "PAYER_ACTION_REQUIRED"})
+PAYER_ACTION_REQUIRED: Final = "PAYER_ACTION_REQUIRED"
+"""State of an order that waits for its payer, and the issue with which PayPal says so."""
+UNPAID: Final = frozenset({"CREATED", "SAVED", "APPROVED", PAYER_ACTION_REQUIRED})
 """States of an order that moved no money, and may still."""
 GONE: Final = "GONE"
 """Our own state of an order that PayPal deleted unpaid."""
@@ -134,6 +137,7 @@ class Order(BaseModel):
     status: str
     purchase_units: list[PurchaseUnit] = Field(default_factory=list)
     links: list[Link] = Field(default_factory=list)
+    payment_source: PaymentSource | None = None
 
     @property
     def movements(self) -> Movements:
@@ -249,6 +253,15 @@ def action(order: Order) -> ActionRequired:
     raise ValueError(f"order {order.id} requires its payer at no address")
 
 
+def of_absent_payer(order: Order) -> Declined:
+    """An order that its payer would have to act on, who is not there. It moves no money without us, and is left to lapse."""
+    return Declined(
+        reference=order.id,
+        code=PAYER_ACTION_REQUIRED,
+        message="the payer would have to act at PayPal, and is not there",
+    )
+
+
 def _declined(movement: Movement) -> Declined:
     processor = movement.processor_response or ProcessorResponse()
     code = processor.response_code or movement.reason or movement.status
@@ -257,7 +270,8 @@ def _declined(movement: Movement) -> Declined:
         code=code,
         message=f"the payment is {movement.status}: {code}",
         advice=processor.payment_advice_code,
-        network_code=processor.response_code,
+        network_advice=processor.payment_advice_code,
+        reached_issuer=True if processor.response_code else None,
         occurred_at=movement.create_time,
     )
 

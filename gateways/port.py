@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateways.cards import CardFacts, says_nothing
 from ledger.money import MAX_AMOUNT_MINOR, Money
 
 
@@ -42,6 +43,13 @@ class OperationRequest(_Message):
     customer: str
     payment_method: str | None = None
     """The gateway's token of the payment method, never a card number; None where the operation acts on an earlier one."""
+    gateway_customer: str | None = Field(default=None, exclude_if=says_nothing)
+    """The gateway's own reference of the customer, where it keeps the payment method with one: Stripe's `cus_`."""
+    mandate: str | None = Field(default=None, exclude_if=says_nothing)
+    """The customer's mandate at the gateway, where the payment method needs one: Stripe's `mandate_`."""
+    customer_present: bool = Field(default=True, exclude_if=bool)
+    """A first operation: whether the customer is there to act. Where they are not, it is the merchant who initiates the
+    payment, one of a recurring series, and what would need the customer is `Declined`, never `ActionRequired`."""
     payment_reference: str | None = None
     """The gateway's object that groups the payment: a Stripe PaymentIntent, a PayPal order."""
     target_reference: str | None = None
@@ -68,6 +76,8 @@ class Succeeded(_Message):
     occurred_at: datetime
     capture_before: datetime | None = None
     """An authorization: when it lapses."""
+    card: CardFacts | None = Field(default=None, exclude_if=says_nothing)
+    """An authorization, or a capture without one: the card that paid, as far as the gateway tells of it."""
 
 
 class Declined(_Message):
@@ -79,9 +89,22 @@ class Declined(_Message):
     """The gateway's most precise code: Stripe decline_code or code, PayPal issue or processor response code."""
     message: str
     advice: str | None = None
-    """Stripe advice_code, PayPal payment_advice_code."""
+    """The gateway's advice: Stripe advice_code, PayPal payment_advice_code."""
+    network: str | None = Field(default=None, exclude_if=says_nothing)
+    """The card network that was asked, such as `visa`: what the next two codes mean differs between them."""
     network_code: str | None = None
+    """What the issuer answered, in the network's own code, as far as the gateway passes it on: Stripe
+    network_decline_code. PayPal does not; its response codes are its own, and are the `code`."""
+    network_advice: str | None = Field(default=None, exclude_if=says_nothing)
+    """What the network advises beside it (Mastercard's merchant advice code): Stripe network_advice_code, PayPal
+    payment_advice_code."""
+    gateway_code: str | None = Field(default=None, exclude_if=says_nothing)
+    """The gateway's more general code, where it gives one beside the `code`: Stripe code."""
+    reached_issuer: bool | None = Field(default=None, exclude_if=says_nothing)
+    """Whether the issuer was asked, so that the network counts the attempt; None where the gateway does not tell."""
     occurred_at: datetime | None = None
+    card: CardFacts | None = Field(default=None, exclude_if=says_nothing)
+    """The card that was declined, as far as the gateway tells of it."""
 
 
 class ActionRequired(_Message):

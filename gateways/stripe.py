@@ -11,10 +11,11 @@ from typing import Final, Literal, TypeVar
 import stripe
 from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
-from gateways import stripe_objects, stripe_past_events, stripe_withdrawals
-from gateways.errors import OutcomeUnknown
+from gateways import stripe_declines, stripe_objects, stripe_past_events, stripe_withdrawals
+from gateways.errors import GatewayError, OutcomeUnknown
 from gateways.port import OperationKind, OperationRequest, Outcome, RefusalCode, Refused, Withdrawal
 from gateways.stripe_amounts import CAPABILITIES, to_stripe
+from gateways.stripe_charges import Charge
 from gateways.stripe_errors import NAME, StripeFault
 from gateways.stripe_lists import StripeLists
 from gateways.stripe_objects import PaymentIntent, Refund, operation_key
@@ -68,6 +69,8 @@ class StripeGateway:
             "automatic_payment_methods": {"enabled": True},
             "metadata": _metadata(request),
         }
+        if request.gateway_customer is not None:
+            payment["customer"] = request.gateway_customer
         for key in _keys(request, "create"):
             created = await answer_of(self._intents.create_async(payment, {"idempotency_key": key}), PaymentIntent)
             if not isinstance(created, StripeFault):
@@ -160,11 +163,13 @@ class StripeGateway:
         await self._wire.close()
 
     async def _confirm(self, request: OperationRequest) -> Outcome:
-        confirmation: PaymentIntentConfirmParams = {
-            "payment_method": _method(request),
-            "return_url": self._return_url,
-            "expand": WITH_FEE,
-        }
+        confirmation: PaymentIntentConfirmParams = {"payment_method": _method(request), "expand": WITH_FEE}
+        if request.customer_present:
+            confirmation["return_url"] = self._return_url
+        else:
+            confirmation["off_session"] = True
+        if request.mandate is not None:
+            confirmation["mandate"] = request.mandate
         if request.authenticate:
             confirmation["payment_method_options"] = {"card": {"request_three_d_secure": "any"}}
         call = self._intents.confirm_async(_payment(request), confirmation, {"idempotency_key": request.operation_id})
@@ -177,17 +182,20 @@ class StripeGateway:
         Stripe repeats.
         """
         if isinstance(answer, StripeFault) and answer.status == 402 and not answer.replayed:
-            return stripe_objects.of_decline(answer, request.payment_reference)
+            charge = None if stripe_declines.tells_all(answer) else await self._failed_charge(request)
+            return stripe_declines.of_decline(answer, request.payment_reference, charge)
         intent = await self._read(request) if isinstance(answer, StripeFault) else answer
         outcome = _outcome(request, intent)
         if outcome is not None:
             return outcome
+        if _asks_for_absent(request, intent):
+            return await self._unauthenticated(request, intent)
         if not isinstance(answer, StripeFault):
             raise OutcomeUnknown(NAME, f"{intent.id} shows no effect of {request.operation_id} that was accepted")
         if answer.ended_in_failure:
             return await self._ended(request, intent)
         if answer.is_decline:
-            return stripe_objects.of_decline(answer, intent.id)
+            return stripe_declines.of_decline(answer, intent.id)
         return stripe_objects.of_refusal(answer, intent)
 
     async def _ended(self, request: OperationRequest, intent: PaymentIntent) -> Outcome:
@@ -198,6 +206,21 @@ class StripeGateway:
         """
         if request.kind is OperationKind.VOID or request.target_reference is not None:
             return _told(lambda found: stripe_objects.of_failure(found, request.kind), intent)
+        return await self._fenced(request, intent)
+
+    async def _unauthenticated(self, request: OperationRequest, intent: PaymentIntent) -> Outcome:
+        """Decline what asks for a customer who is not there, with the code that Stripe itself has for that.
+
+        Stripe declines such a payment by itself. One that waits all the same could still be approved by whoever finds its
+        address, after the charge has gone on: it is fenced off first.
+        """
+        outcome = await self._fenced(request, intent)
+        if isinstance(outcome, Refused) and outcome.code == RefusalCode.NO_EFFECT:
+            return stripe_declines.of_absent_customer(intent.id)
+        return outcome
+
+    async def _fenced(self, request: OperationRequest, intent: PaymentIntent) -> Outcome:
+        """Cancel a payment that shows no effect, and say what it shows then."""
         for key in _keys(request, "fence"):
             call = self._intents.cancel_async(intent.id, {"expand": WITH_FEE}, {"idempotency_key": key})
             canceled = await answer_of(call, PaymentIntent)
@@ -217,6 +240,13 @@ class StripeGateway:
             raise OutcomeUnknown(NAME, f"refused to show {request.payment_reference}: {intent.message}")
         return intent
 
+    async def _failed_charge(self, request: OperationRequest) -> Charge | None:
+        """The charge of a decline that is known already: where it cannot be read, the decline is told without it."""
+        try:
+            return (await self._read(request)).latest_charge
+        except GatewayError:
+            return None
+
     async def _find_refund(self, request: OperationRequest) -> Refund | None:
         refunds = await self._lists.refunds(_payment(request))
         made = [found for found in refunds if (found.metadata or {}).get("operation_id") == request.operation_id]
@@ -224,6 +254,8 @@ class StripeGateway:
 
 
 def _outcome(request: OperationRequest, intent: PaymentIntent) -> Outcome | None:
+    if _asks_for_absent(request, intent):
+        return None
     match request.kind:
         case OperationKind.AUTHORIZE:
             return _told(stripe_objects.of_authorization, intent)
@@ -235,6 +267,10 @@ def _outcome(request: OperationRequest, intent: PaymentIntent) -> Outcome | None
             return _told(stripe_objects.of_void, intent)
         case OperationKind.REFUND:
             raise AssertionError("the outcome of a refund is in the refund, not in the PaymentIntent")
+
+
+def _asks_for_absent(request: OperationRequest, intent: PaymentIntent) -> bool:
+    return intent.status == "requires_action" and not request.customer_present
 
 
 def _told(tell: Callable[[Shape], Told], found: Shape) -> Told:

@@ -15,13 +15,43 @@ from gateways.wire import retry_after_seconds
 
 NAME: Final = "stripe"
 ANSWERS: Final = frozenset({400, 402, 404})
-UNKNOWN_METHOD_PARAMETERS: Final = frozenset({"payment_method"})
+UNKNOWN_METHOD_PARAMETERS: Final = frozenset({"payment_method", "customer", "mandate"})
+"""Parameters of what belongs to the customer: one that Stripe does not take says no to this payment method."""
+
+MANDATE_INVALID: Final = "payment_intent_mandate_invalid"
 
 
 class PaymentIntentNamed(BaseModel):
     """The PaymentIntent that an error speaks of."""
 
     id: str
+
+
+class CardNetworks(BaseModel):
+    """The networks that a card can be taken over."""
+
+    preferred: str | None = None
+
+
+class ReportedCard(BaseModel):
+    """What Stripe says of a card, of a PaymentMethod as of a charge."""
+
+    brand: str | None = None
+    country: str | None = None
+    exp_month: int | None = None
+    exp_year: int | None = None
+    fingerprint: str | None = None
+    funding: str | None = None
+    network: str | None = None
+    """Of a charge: the network that it went over."""
+    networks: CardNetworks | None = None
+    capture_before: int | None = None
+
+
+class PaymentMethodNamed(BaseModel):
+    """The PaymentMethod that an error speaks of."""
+
+    card: ReportedCard | None = None
 
 
 class StripeFault(BaseModel):
@@ -37,7 +67,11 @@ class StripeFault(BaseModel):
     message: str = ""
     advice_code: str | None = None
     network_decline_code: str | None = None
+    network_advice_code: str | None = None
+    charge: str | None = None
+    """The failed charge; without one no issuer was asked."""
     payment_intent: PaymentIntentNamed | None = None
+    payment_method: PaymentMethodNamed | None = None
 
     @property
     def most_precise_code(self) -> str:
@@ -47,7 +81,7 @@ class StripeFault(BaseModel):
     @property
     def is_decline(self) -> bool:
         """Whether the issuer said no, or the payment method cannot be used at all."""
-        return self.status == 402 or self.param in UNKNOWN_METHOD_PARAMETERS
+        return self.status == 402 or self.param in UNKNOWN_METHOD_PARAMETERS or self.code == MANDATE_INVALID
 
     @property
     def ended_in_failure(self) -> bool:

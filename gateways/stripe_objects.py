@@ -10,52 +10,15 @@ from pydantic import BaseModel, Field
 
 from gateways.port import ActionRequired, Declined, OperationKind, Outcome, Pending, RefusalCode, Refused, Succeeded
 from gateways.stripe_amounts import from_stripe
+from gateways.stripe_cards import facts_of
+from gateways.stripe_charges import BalanceTransaction, Charge
+from gateways.stripe_declines import of_decline
 from gateways.stripe_errors import StripeFault
 from ledger.money import Money
 
 CANCELED_BY_STRIPE: Final = frozenset({"automatic", "expired"})
 """Cancellation reasons that Stripe sets itself, when an authorization lapses."""
 EXPIRED_CODES: Final = frozenset({"charge_expired_for_capture", "capture_charge_authorization_expired"})
-
-
-class BalanceTransaction(BaseModel):
-    """A movement on the balance; amounts in the currency that Stripe settles in."""
-
-    id: str
-    amount: int
-    fee: int
-    currency: str
-    created: int
-    reporting_category: str = ""
-
-
-class CardDetails(BaseModel):
-    """Of a charge by card."""
-
-    capture_before: int | None = None
-
-
-class PaymentMethodDetails(BaseModel):
-    """Of a charge."""
-
-    card: CardDetails | None = None
-
-
-class Charge(BaseModel):
-    """One attempt of a PaymentIntent at the payment method."""
-
-    status: str
-    amount: int
-    amount_captured: int = 0
-    created: int
-    balance_transaction: BalanceTransaction | str | None = None
-    failure_balance_transaction: BalanceTransaction | str | None = None
-    payment_method_details: PaymentMethodDetails | None = None
-
-    @property
-    def had_succeeded(self) -> bool:
-        """Whether it succeeded, be it that it failed since: then its money was on the balance, and was taken off again."""
-        return self.status == "succeeded" or self.failure_balance_transaction is not None
 
 
 class Redirect(BaseModel):
@@ -120,18 +83,22 @@ def of_authorization(intent: PaymentIntent) -> Outcome | None:
     charge = intent.latest_charge
     if charge is None or not charge.had_succeeded:
         return _not_confirmed(intent)
-    card = charge.payment_method_details.card if charge.payment_method_details else None
+    card = charge.card
     return Succeeded(
         reference=intent.id,
         amount=from_stripe(charge.amount, intent.currency),
         occurred_at=_moment(charge.created),
         capture_before=_moment(card.capture_before) if card and card.capture_before else None,
+        card=facts_of(card),
     )
 
 
 def of_payment(intent: PaymentIntent) -> Outcome | None:
     """What became of a confirmation that takes the amount at once."""
-    return _captured(intent) if _has_captured(intent) else _not_confirmed(intent)
+    if not _has_captured(intent):
+        return _not_confirmed(intent)
+    paid = _captured(intent)
+    return paid.model_copy(update={"card": facts_of(intent.latest_charge.card if intent.latest_charge else None)})
 
 
 def of_capture(intent: PaymentIntent, operation_id: str) -> Outcome | None:
@@ -143,7 +110,7 @@ def of_capture(intent: PaymentIntent, operation_id: str) -> Outcome | None:
     if intent.status == "processing":
         return Pending(reference=intent.id, reason="processing")
     if intent.status == "requires_payment_method" and intent.last_payment_error:
-        return of_decline(intent.last_payment_error, intent.id)
+        return of_decline(intent.last_payment_error, intent.id, intent.latest_charge)
     return None
 
 
@@ -191,17 +158,6 @@ def of_refund(refund: Refund) -> Outcome:
 def standing(refund: Refund) -> int:
     """How far a refund came: one that failed must not hide one that succeeded, under the same operation id."""
     return {"succeeded": 2, "pending": 1, "requires_action": 1}.get(refund.status or "", 0)
-
-
-def of_decline(fault: StripeFault, reference: str | None = None) -> Declined:
-    """A decline, as an error told it or as the PaymentIntent remembers it."""
-    return Declined(
-        reference=fault.payment_intent.id if fault.payment_intent else reference,
-        code=fault.most_precise_code,
-        message=fault.message,
-        advice=fault.advice_code,
-        network_code=fault.network_decline_code,
-    )
 
 
 def of_refusal(fault: StripeFault, intent: PaymentIntent) -> Refused:
@@ -254,7 +210,7 @@ def _not_confirmed(intent: PaymentIntent) -> Outcome | None:
         case "processing":
             return Pending(reference=intent.id, reason="processing")
         case "requires_payment_method" if intent.last_payment_error:
-            return of_decline(intent.last_payment_error, intent.id)
+            return of_decline(intent.last_payment_error, intent.id, intent.latest_charge)
         case "requires_payment_method" | "requires_confirmation":
             return None
         case "canceled":

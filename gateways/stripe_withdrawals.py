@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from gateways.port import Withdrawal, WithdrawalKind, WithdrawalState
 from gateways.stripe_amounts import from_stripe
-from gateways.stripe_objects import BalanceTransaction, PaymentIntent, Refund
+from gateways.stripe_charges import BalanceTransaction
+from gateways.stripe_objects import PaymentIntent, Refund
 from ledger.money import Money, allocate
 
 OPEN: Final = frozenset(

@@ -14,10 +14,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ledger.answers import GatewayAnswer
 from ledger.database import charges
 from ledger.errors import ChargeConflict, LimitExceeded, UnknownCharge
 from ledger.money import MAX_AMOUNT_MINOR, Chargeable, Money
-from ledger.record import Identifier, Record, Text, content_hash
+from ledger.payment_methods import PaymentMethod
+from ledger.record import Identifier, Record, Text, content_hash, says_nothing
 
 MAX_LISTED = 1000
 
@@ -79,22 +81,6 @@ class AtExpiry(StrEnum):
     CAPTURE = "capture"
 
 
-def _says_nothing(value: object) -> bool:
-    return value is None
-
-
-class PaymentMethod(Record):
-    """A token of the customer's at one gateway."""
-
-    gateway: str = Field(pattern=r"^[a-z][a-z0-9_]{1,31}$")
-    token: Annotated[Text, Field(min_length=1, max_length=200)]
-    brand: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{1,31}$", exclude_if=_says_nothing)
-    """The card's brand, such as `visa`; routing rules may ask for it."""
-    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$", exclude_if=_says_nothing)
-    """The issuer's country, ISO 3166-1."""
-    funding: str | None = Field(default=None, pattern=r"^(credit|debit|prepaid)$", exclude_if=_says_nothing)
-
-
 class ChargeRequest(Record):
     """The wish to collect one amount from one customer once."""
 
@@ -115,6 +101,8 @@ class ChargeRequest(Record):
     """Where the customer lives, ISO 3166-1; routing rules may ask for it."""
     confirm_by: AwareDatetime | None = None
     """Until when the merchant has to confirm the charge; what is not confirmed is voided or refunded."""
+    customer_present: bool = Field(default=True, exclude_if=bool)
+    """Whether the customer is there to act; where not, it is one of a series, and what would need them is a decline."""
     actor: Annotated[Text, Field(min_length=1, max_length=200)]
     """The person or program that asks, such as `person:alice`."""
 
@@ -127,6 +115,8 @@ class ChargeRequest(Record):
             raise ValueError("give at most one payment method for each gateway")
         if self.gateway is not None and self.gateway not in names:
             raise ValueError(f"there is no payment method for the preferred gateway {self.gateway}")
+        if self.customer_present and any(method.mandate for method in self.payment_methods):
+            raise ValueError("a mandate is for a charge without the customer: say so, or leave the mandate out")
         return self
 
     def content_hash(self) -> str:
@@ -158,6 +148,8 @@ class ChargeView(Record):
     confirm_by: datetime | None = None
     confirmed_at: datetime | None = None
     canceled_by: str | None = None
+    answer: GatewayAnswer | None = Field(default=None, exclude_if=says_nothing)
+    """What the gateway told beside its last answer: the codes of a decline, and what it knows of the card."""
 
     @property
     def amount(self) -> Money:
@@ -197,6 +189,8 @@ class Charge(Record):
     withdrawn_minor: int
     created_at: datetime
     updated_at: datetime
+    customer_present: bool = True
+    answer: GatewayAnswer | None = None
 
     @property
     def amount(self) -> Money:
@@ -226,11 +220,16 @@ class Charge(Record):
             metadata=self.metadata,
             customer_country=self.customer_country,
             confirm_by=self.confirm_by,
+            customer_present=self.customer_present,
             actor=self.actor,
         )
         preferred = (None, *(method.gateway for method in self.payment_methods))
         possible = (asked.model_copy(update={"gateway": gateway}) for gateway in preferred)
         return next(each for each in possible if each.content_hash() == self.request_hash)
+
+    def method(self, gateway: str) -> PaymentMethod | None:
+        """Return the customer's payment method at a gateway."""
+        return next((method for method in self.payment_methods if method.gateway == gateway), None)
 
     def view(self) -> ChargeView:
         """Show the charge to its callers."""
@@ -274,6 +273,7 @@ async def open_charge(
         "metadata": request.metadata,
         "customer_country": request.customer_country,
         "confirm_by": request.confirm_by,
+        "customer_present": request.customer_present,
         "actor": request.actor,
         "gateway": gateway,
         "gateway_reason": gateway_reason,

@@ -192,6 +192,8 @@ charges = Table(
     Column("confirmed_at", DateTime(timezone=True)),
     Column("canceled_by", Text),
     Column("withdrawn_minor", BigInteger, nullable=False),
+    Column("customer_present", Boolean, nullable=False),
+    Column("answer", JSONB(none_as_null=True)),
 )
 
 operations = Table(
@@ -228,6 +230,10 @@ operations = Table(
     Column("times_unknown", Integer, nullable=False),
     Column("routing", JSONB),
     Column("advice", Text),
+    Column("customer_present", Boolean, nullable=False),
+    Column("gateway_customer", Text),
+    Column("mandate", Text),
+    Column("answer", JSONB(none_as_null=True)),
 )
 
 withdrawals = Table(
@@ -331,18 +337,4 @@ split_legs = Table(
     Column("charge_id", Text, nullable=False),
     Column("started_at", DateTime(timezone=True)),
     Column("refusal", Text),
-)
-
-exchange_rates = Table(
-    "exchange_rates",
-    metadata,
-    Column("rate_id", BigInteger, primary_key=True),
-    Column("from_unit", Text, nullable=False),
-    Column("to_unit", Text, nullable=False),
-    Column("numerator", BigInteger, nullable=False),
-    Column("denominator", BigInteger, nullable=False),
-    Column("effective_from", DateTime(timezone=True), nullable=False),
-    Column("recorded_at", DateTime(timezone=True), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("actor", Text, nullable=False),
 )

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, Select, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ledger.answers import GatewayAnswer
 from ledger.database import operations
 from ledger.errors import OperationConflict, UnknownOperation
 from ledger.money import Money
@@ -49,6 +50,12 @@ class NewOperation(Record):
     """Whether the gateway is to authenticate the customer, whatever it thinks of the risk."""
     routing: dict[str, Any] | None = None
     """The decision that chose the gateway of an attempt."""
+    customer_present: bool = True
+    """An attempt: whether the customer is there to act."""
+    gateway_customer: str | None = None
+    """An attempt: the gateway's own reference of the customer."""
+    mandate: str | None = None
+    """An attempt: the customer's mandate at the gateway."""
 
     @property
     def operation_id(self) -> str:
@@ -93,6 +100,11 @@ class Operation(Record):
     routing: dict[str, Any] | None
     advice: str | None = None
     """What the issuer or the network advised beside a decline."""
+    customer_present: bool = True
+    gateway_customer: str | None = None
+    mandate: str | None = None
+    answer: GatewayAnswer | None = None
+    """What the gateway told beside the outcome; None where it told nothing."""
 
     @property
     def amount(self) -> Money:

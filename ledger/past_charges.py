@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.charges import PaymentMethod
 from ledger.database import charges, operations
 from ledger.money import Money
 from ledger.outcomes import IS_FIRST
+from ledger.payment_methods import PaymentMethod
 
 MAX_READ = 100_000
 

@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, RowMapping, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.database import exchange_rates
 from ledger.exchange_errors import NoRate, RateConflict
 from ledger.money import MoneyError, UnitCode, minor_digits
+from ledger.rate_tables import exchange_rates
 from ledger.record import Record, Text
 
 MAX_TERM = 999_999_999_999_999

@@ -26,6 +26,11 @@ Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$"), AfterValid
 """An id that is safe in a workflow id, a URL and a log: it shall name nobody."""
 
 
+def says_nothing(value: object) -> bool:
+    """Whether a field is left out of what is written: `exclude_if` of fields that came later, or are seldom there."""
+    return value is None
+
+
 def content_hash(request: Record, *, later: frozenset[str] = frozenset()) -> str:
     """Hash what is asked, without who asks.
 

@@ -14,10 +14,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import split_legs
-from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus
 from ledger.database import splits
 from ledger.errors import SplitConflict, UnknownSplit
 from ledger.money import MAX_AMOUNT_MINOR, Chargeable, Money
+from ledger.payment_methods import PaymentMethod
 from ledger.record import Identifier, Record, Text, content_hash
 from ledger.split_legs import Leg
 
@@ -60,6 +61,8 @@ class SplitLeg(Record):
         names = [method.gateway for method in self.payment_methods]
         if len(set(names)) != len(names):
             raise ValueError("give at most one payment method for each gateway in a leg")
+        if any(method.mandate for method in self.payment_methods):
+            raise ValueError("a split has its customer present: leave the mandate out")
         return self
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
-from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from local.demo_stories import PAYPAL, STRIPE, Act, Step, Story
 
 SEED = 200

@@ -98,6 +98,10 @@ class Simulator:
         made: str = self._control("POST", f"refunds/{payment_id}", {"amount_minor": amount_minor})["object_id"]
         return made
 
+    def make_card(self, token: str, **card: Any) -> None:
+        """Make a payment method with this token, or change the one that there is: brand, expires, answers, ..."""
+        self._control("POST", f"cards/{token}", card)
+
     def is_healthy(self) -> bool:
         """Whether it is ready."""
         try:

@@ -44,6 +44,7 @@ class Control:
             Route("/disputes/{payment_id}", self._dispute, methods=["POST"]),
             Route("/disputes/{dispute_id}/{ending}", self._close_dispute, methods=["POST"]),
             Route("/refunds/{payment_id}", self._refund_by_hand, methods=["POST"]),
+            Route("/cards/{token}", self._make_card, methods=["POST"]),
             Route("/authentications/{payment_id}", self._show_authentication),
             Route("/authentications/{payment_id}", self._authenticate, methods=["POST"]),
             Route("/returned", self._returned),
@@ -146,6 +147,16 @@ class Control:
         except (ValueError, LookupError) as error:
             return _refusal(error)
         return JSONResponse({"object_id": dispute_id})
+
+    async def _make_card(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        try:
+            asked = await _document(request)
+            with self._simulator.transaction() as transaction:
+                self._gateway.make_card(transaction, token, asked)
+        except ValueError as error:
+            return _refusal(error)
+        return JSONResponse({"object_id": token})
 
     async def _show_authentication(self, request: Request) -> Response:
         with self._simulator.transaction() as transaction:

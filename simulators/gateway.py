@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from simulators.simulator import Simulator
-from simulators.store import Transaction
+from simulators.store import Document, Transaction
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,13 @@ class Gateway(Protocol):
         """Refund a captured payment, or a part of it, as a person does at the gateway's site; returns the refund's id.
 
         Raises LookupError for a payment that was not captured, ValueError for what the gateway refuses.
+        """
+        ...
+
+    def make_card(self, transaction: Transaction, token: str, asked: Document) -> None:
+        """Make a payment method with this token, or change the one that there is; see `simulators.made_cards`.
+
+        Raises ValueError for what such a method cannot be.
         """
         ...
 

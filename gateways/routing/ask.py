@@ -31,6 +31,8 @@ class RoutingAsk(Value):
     """At most one for each gateway; no other gateway can be chosen."""
     customer_country: str | None = None
     metadata: Mapping[str, str] = Field(default_factory=dict)
+    customer_present: bool = True
+    """Whether the customer is there to be authenticated."""
     preferred: str | None = None
     """The gateway that the request names."""
     excluded: Mapping[str, str] = Field(default_factory=dict)

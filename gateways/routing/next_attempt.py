@@ -77,6 +77,8 @@ def next_attempt(
     if advice.action is Action.GIVE_UP:
         unknown = None if advice.known else last.code + (f", advised {last.advice}" if last.advice else "")
         return GiveUp(reason=f"{said}: {advice.why}", unknown_code=unknown)
+    if advice.action is Action.AUTHENTICATE and not ask.customer_present:
+        return GiveUp(reason=f"{said}, and the customer is not there to be authenticated")
     if len(history) >= limits.attempts:
         return GiveUp(reason=f"{said}, and the limit of {limits.attempts} attempts is reached")
     session = _Session(limits, history, ask, session_map, policy, capabilities, windows)

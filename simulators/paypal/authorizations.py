@@ -18,9 +18,8 @@ MOST_CAPTURES = 10
 OPEN = frozenset({"CREATED", "PARTIALLY_CAPTURED"})
 
 
-def open_for(turn: Turn, order: Document, vault_id: str) -> Document:
+def open_for(turn: Turn, order: Document, vault_id: str, processor: vault.ProcessorResponse | None) -> Document:
     """Hold the order's amount on a payment method; a card's processor may deny it."""
-    processor = vault.METHODS[vault_id].authorization
     denied = processor not in (None, vault.APPROVED)
     authorization: Document = {
         "id": identifiers.money_object(),
@@ -33,6 +32,7 @@ def open_for(turn: Turn, order: Document, vault_id: str) -> Document:
         "operation_id": order["custom_id"] or order["invoice_id"],
         "request_id": turn.request_id,
         "vault_id": vault_id,
+        "processor": processor.wire() if processor else None,
         "parent": None,
         "reauthorized_as": None,
         "captured_units": 0,
@@ -77,7 +77,7 @@ def capture(turn: Turn, authorization: Document, body: dict[str, Any]) -> Docume
         custom_id=authorization["custom_id"],
         operation_id=body.get("invoice_id"),
         vault_id=authorization["vault_id"],
-        processor=vault.METHODS[authorization["vault_id"]].capture,
+        processor=vault.of(turn, authorization["vault_id"]).capture,
     )
     taken = captures.take(turn, taking)
     captured = authorization["captured_units"]
@@ -140,8 +140,8 @@ def view(turn: Turn, authorization: Document) -> dict[str, Any]:
 
 def view_in_order(turn: Turn, authorization: Document) -> dict[str, Any]:
     """The authorization as PayPal shows it in its order."""
-    processor = vault.METHODS[authorization["vault_id"]].authorization
-    return _shown(turn, authorization) | ({"processor_response": processor.wire()} if processor else {})
+    processor = authorization["processor"]
+    return _shown(turn, authorization) | ({"processor_response": processor} if processor else {})
 
 
 def _shown(turn: Turn, authorization: Document) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _shown(turn: Turn, authorization: Document) -> dict[str, Any]:
         "amount": amount_of(authorization).wire(),
         "invoice_id": authorization["invoice_id"],
         "custom_id": authorization["custom_id"],
-        "seller_protection": merchant.protection(vault.METHODS[authorization["vault_id"]]),
+        "seller_protection": merchant.protection(vault.of(turn, authorization["vault_id"])),
         "expiration_time": moments.write(authorization["expires"]),
         "create_time": moments.write(authorization["created"]),
         "update_time": moments.write(authorization["updated"]),

@@ -32,7 +32,7 @@ class Taking:
 
 def take(turn: Turn, taking: Taking) -> Document:
     """Take the money, unless the processor declines, or what the payer pays with needs a review first."""
-    review = vault.METHODS[taking.vault_id].review
+    review = vault.of(turn, taking.vault_id).review
     declined = taking.processor not in (None, vault.APPROVED)
     capture: Document = {
         "id": identifiers.money_object(),
@@ -111,7 +111,7 @@ def view_in_order(turn: Turn, capture: Document) -> dict[str, Any]:
         "final_capture": capture["final"],
         "invoice_id": capture["invoice_id"],
         "custom_id": capture["custom_id"],
-        "seller_protection": merchant.protection(vault.METHODS[capture["vault_id"]]),
+        "seller_protection": merchant.protection(vault.of(turn, capture["vault_id"])),
         "seller_receivable_breakdown": _breakdown(capture) if capture["status"] in PAID else None,
         "processor_response": capture["processor"],
         "create_time": moments.write(capture["created"]),

@@ -20,6 +20,7 @@ from simulators.paypal import (
     settings,
     signing,
     tokens,
+    vault,
 )
 from simulators.paypal.checkout import PayerActionRequired
 from simulators.paypal.errors import NotAuthenticated, Problem
@@ -31,7 +32,7 @@ from simulators.paypal.signing import Signer
 from simulators.paypal.tokens import TooManyTokens
 from simulators.paypal.turn import Turn
 from simulators.simulator import Simulator
-from simulators.store import Transaction
+from simulators.store import Document, Transaction
 
 RETRY_DELAYS = (60, 120, 300, 600, 1200, 2400, *[4 * 3600] * 18)
 """Up to 25 tries over three days."""
@@ -121,6 +122,10 @@ class PayPal:
     def refund_by_hand(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
         """Somebody refunds it at PayPal's site."""
         return reversals.refund_by_hand(self._turn(transaction), payment_id, amount_minor)
+
+    def make_card(self, transaction: Transaction, token: str, asked: Document) -> None:
+        """A card or a wallet of a test's own in the vault."""
+        vault.make(transaction, token, asked)
 
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the payer of an order is asked to approve."""

@@ -65,8 +65,8 @@ def create_order(turn: Turn, asked: Asked) -> Reply:
     order = orders.create(turn, asked.body)
     turn.save(orders.KIND, order)
     if source is not None:
-        checkout.take_source(order, source)
-        if checkout.needs_payer(order):
+        checkout.take_source(turn, order, source)
+        if checkout.needs_payer(turn, order):
             turn.change(orders.KIND, order, status="PAYER_ACTION_REQUIRED")
         else:
             checkout.pay(turn, order)
@@ -189,7 +189,7 @@ def _pay_order(turn: Turn, asked: Asked, intent: str) -> Reply:
     order = turn.find(orders.KIND, asked.identity)
     checkout.require_payable(turn, order, intent)
     if "payment_source" in asked.body:
-        checkout.take_source(order, asked.body["payment_source"])
+        checkout.take_source(turn, order, asked.body["payment_source"])
     checkout.pay(turn, order)
     return _made(turn, asked, order, "order_request_id_seconds", orders.view)
 

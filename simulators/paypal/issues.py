@@ -53,6 +53,7 @@ SENTENCES = {
     "DECIMALS_NOT_SUPPORTED": "Currency does not support decimals. Please refer to https://developer.paypal.com/docs/api/reference/currency-codes/ for more information.",
     "DECIMAL_PRECISION": "If the currency supports decimals, only two decimal place precision is supported.",
     "DUPLICATE_INVOICE_ID": "Duplicate Invoice ID detected. To avoid a potential duplicate transaction your account setting requires that Invoice Id be unique for each transaction.",
+    "INCOMPATIBLE_PARAMETER_VALUE": "The value of the field is incompatible/redundant with other fields in the order.",
     "INSTRUMENT_DECLINED": "The instrument presented was either declined by the processor or bank, or it can't be used for this payment.",
     "INVALID_ARRAY_MAX_ITEMS": "The number of items in an array parameter is too large.",
     "INVALID_ARRAY_MIN_ITEMS": "The number of items in an array parameter is too small.",

@@ -86,7 +86,9 @@ def view(turn: Turn, order: Document) -> dict[str, Any]:
         "id": order["id"],
         "intent": order["intent"],
         "status": order["status"],
-        "payment_source": {order["source"]: vault.view(order["source"])} if order["source"] else None,
+        "payment_source": {order["source"]: vault.view(turn, order["source"], order["vault_id"])}
+        if order["source"]
+        else None,
         "purchase_units": [_unit(turn, order)],
         "create_time": moments.write(order["created"]),
         "update_time": moments.write(order["updated"]),

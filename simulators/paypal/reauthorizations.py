@@ -46,7 +46,7 @@ def _require_reauthorizable(turn: Turn, authorization: Document) -> None:
         raise Problem("AUTHORIZATION_VOIDED")
     if authorization["captured_units"]:
         raise Problem("AUTHORIZATION_ALREADY_CAPTURED")
-    wallet = vault.METHODS[authorization["vault_id"]].source == vault.WALLET
+    wallet = vault.of(turn, authorization["vault_id"]).source == vault.WALLET
     if authorization["parent"] or authorization["reauthorized_as"] or not wallet:
         raise Problem("REAUTHORIZATION_NOT_SUPPORTED")
     if turn.now < authorization["honored_until"]:

@@ -25,7 +25,7 @@ def refund(turn: Turn, capture: Document, body: dict[str, Any], *, by_hand: bool
     invoices.require_unused(turn, body.get("invoice_id"), "/invoice_id")
     if turn.setting("merchant_balance") == "empty":
         raise Problem("REFUND_FAILED_INSUFFICIENT_FUNDS")
-    course = vault.METHODS[capture["vault_id"]].refund
+    course = vault.of(turn, capture["vault_id"]).refund
     status = turn.setting("failing_refund_starts") if course == "FAILED" else course
     document = _new(turn, capture, amount, body, status=status, by_hand=by_hand)
     invoices.use(turn, body.get("invoice_id"), document["id"])

@@ -1,9 +1,13 @@
 """The payment methods in the simulated vault. Each id stands for one way that a payment can go, as its fields say."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
+from simulators import made_cards
 from simulators.paypal.errors import Problem
+from simulators.paypal.turn import Turn
+from simulators.store import Document, Transaction
 
 WALLET = "paypal"
 CARD = "card"
@@ -89,20 +93,103 @@ APPROVED_BY_PAYER = "wallet_ok"
 """What a payer pays with who approves an order that names no payment method."""
 
 
-def find(source: str, vault_id: str, field: str) -> Method:
+ISSUES = frozenset(
+    {
+        *("AGREEMENT_ALREADY_CANCELLED", "BILLING_AGREEMENT_NOT_FOUND", "CARD_EXPIRED", "INSTRUMENT_DECLINED"),
+        *("MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED", "PAYER_ACCOUNT_LOCKED_OR_CLOSED", "PAYER_ACCOUNT_RESTRICTED"),
+        *(
+            "PAYER_ACTION_REQUIRED",
+            "PAYER_CANNOT_PAY",
+            "REFERENCED_CARD_EXPIRED",
+            "TOKEN_EXPIRED",
+            "TRANSACTION_REFUSED",
+        ),
+    }
+)
+"""What PayPal itself says to a payment with a method that a test made."""
+PROCESSOR_CODE = re.compile(r"\d{4}|PP[A-Z0-9]{2}")
+EXPIRED = ProcessorResponse("5400", "01")
+
+
+def find(turn: Turn, source: str, vault_id: str, field: str) -> Method:
     """The method that a payment source names under this JSON pointer; raises Problem."""
-    method = METHODS.get(vault_id)
-    if method is None:
+    if vault_id not in METHODS and made_cards.find(turn.transaction, vault_id) is None:
         raise Problem("TOKEN_ID_NOT_FOUND", field, vault_id)
+    method = of(turn, vault_id)
     if method.source != source:
         raise Problem("MISMATCHED_VAULT_ID_TO_PAYMENT_SOURCE", field, vault_id)
     return method
 
 
-def view(source: str) -> dict[str, object]:
+def of(turn: Turn, vault_id: str) -> Method:
+    """The method of this id; of one that a test made, without what its script says."""
+    made = made_cards.find(turn.transaction, vault_id)
+    if made is None:
+        return METHODS[vault_id]
+    return _card() if made["source"] == CARD else Method(WALLET)
+
+
+def at_payment(turn: Turn, vault_id: str) -> Method:
+    """The method as it answers to a payment now; an answer of a script is counted as given."""
+    made = made_cards.find(turn.transaction, vault_id)
+    if made is None:
+        return METHODS[vault_id]
+    if made["source"] == CARD and made_cards.has_expired(made["expires"], turn.now):
+        return _card(EXPIRED)
+    step = made_cards.use(turn.transaction, made)
+    if step is None:
+        return of(turn, vault_id)
+    if step["answer"] in ISSUES:
+        return Method(made["source"], refusal=step["answer"])
+    return _card(ProcessorResponse(step["answer"], step.get("advice")))
+
+
+def needs_payer(turn: Turn, vault_id: str) -> bool:
+    """Whether the payer has to approve at PayPal before a payment with this method."""
+    made = made_cards.find(turn.transaction, vault_id)
+    if made is None:
+        return METHODS[vault_id].needs_payer
+    step = made_cards.in_force(made, turn.now)
+    return step is not None and step["answer"] == "PAYER_ACTION_REQUIRED"
+
+
+def make(transaction: Transaction, token: str, asked: Document) -> None:
+    """Make a method, or change it, as the network does when it updates a card. Raises ValueError."""
+    if token in METHODS:
+        raise ValueError(f"{token} cannot be made: use a token of your own")
+    made = made_cards.read(token, asked, more=("source",), codes=("advice",))
+    made["source"] = asked.get("source", CARD)
+    if made["source"] not in (CARD, WALLET):
+        raise ValueError(f"source cannot be {made['source']!r}: use {CARD} or {WALLET}")
+    for step in made["answers"]:
+        _check(step, made["source"])
+    made_cards.keep(transaction, made)
+
+
+def _check(step: Document, source: str) -> None:
+    answer = step["answer"]
+    if answer in ISSUES:
+        if step["times"] is not None:
+            raise ValueError(f"{answer} leaves no trace that could be counted: give it with until, without times")
+    elif answer != made_cards.APPROVED and (source == WALLET or PROCESSOR_CODE.fullmatch(answer) is None):
+        codes = "" if source == WALLET else ", a processor's response code such as 5120"
+        raise ValueError(
+            f"nobody says {answer}: use {made_cards.APPROVED}{codes}, or one of {', '.join(sorted(ISSUES))}"
+        )
+
+
+def view(turn: Turn, source: str, vault_id: str | None) -> dict[str, object]:
     """A payment source as PayPal describes it in an order."""
     if source == CARD:
-        return {"last_digits": "1111", "expiry": "2030-12", "brand": "VISA", "type": "CREDIT"}
+        made = made_cards.find(turn.transaction, vault_id) if vault_id else None
+        card = made or {**made_cards.FACTS, "last4": "1111", "expires": "2030-12"}
+        return {
+            "last_digits": card["last4"],
+            "expiry": card["expires"],
+            "brand": BRANDS.get(card["brand"], card["brand"].upper()),
+            "type": card["funding"].upper(),
+            "bin_details": {"bin_country_code": card["country"]},
+        }
     return {
         "email_address": "payer@example.com",
         "account_id": PAYER_ID,
@@ -111,4 +198,6 @@ def view(source: str) -> dict[str, object]:
     }
 
 
+BRANDS = {"unionpay": "CHINA_UNION_PAY"}
+"""Brands that PayPal writes in another way than in capital letters."""
 PAYER_ID = "9PAYERSANDB2X"

@@ -27,6 +27,7 @@ from simulators.stripe import (
     ids,
     refunds,
     reversals,
+    saved_cards,
     version,
 )
 from simulators.stripe.context import Context
@@ -44,6 +45,8 @@ SETTINGS: dict[str, tuple[Any, Check]] = {
     "dispute_course": (disputes.CHARGEBACK, one_of(disputes.CHARGEBACK, disputes.INQUIRY)),
     # What becomes of a dispute's fee when it is won: that differs by country and contract.
     "dispute_fee": ("kept", one_of("kept", "returned")),
+    # Whether a payment without its customer waits for them all the same, which Stripe says that it does not.
+    "asks_without_customer": (False, is_flag),
     "event_api_version": (None, lambda value: value is None or isinstance(value, str)),
 }
 JOBS: dict[str, Callable[[Context, Document], None]] = {
@@ -171,6 +174,10 @@ class StripeApi:
     def refund_by_hand(self, transaction: Transaction, payment_id: str, amount_minor: int | None) -> str:
         """Somebody refunds it in Stripe's dashboard."""
         return refunds.by_hand(self._context(transaction), payment_id, amount_minor)
+
+    def make_card(self, transaction: Transaction, token: str, asked: Document) -> None:
+        """A PaymentMethod of a test's own."""
+        saved_cards.make(self._context(transaction), token, asked)
 
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the customer is asked to approve."""

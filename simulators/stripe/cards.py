@@ -48,6 +48,10 @@ class Card:
     brand: str = "visa"
     funding: str = "credit"
     country: str = "US"
+    expires: str = "2034-12"
+    fingerprint: str | None = None
+    """None for one that is made of the brand and the last digits."""
+    mandate: str | None = None
     decline: Decline | None = None
     authentication: Authentication = Authentication.NEVER
     refund: RefundCourse = RefundCourse.SUCCEEDS
@@ -86,8 +90,35 @@ AUTHENTICATION_REQUIRED = Decline(
     "authentication_required",
     "authentication_required",
     "Your card was declined. This transaction requires authentication.",
-    network_decline_code="65",
 )
+AUTHENTICATION_CODES = {"visa": "1A", "mastercard": "65"}
+"""How the networks say that they want the customer authenticated; the same code may mean something else at another one."""
+SAID_BY_ISSUERS = {
+    each.decline_code: each
+    for each in (
+        GENERIC,
+        INSUFFICIENT_FUNDS,
+        LOST,
+        STOLEN,
+        EXPIRED,
+        INCORRECT_CVC,
+        PROCESSING_ERROR,
+        VELOCITY,
+        FRAUDULENT,
+        AUTHENTICATION_REQUIRED,
+        Decline("card_declined", "do_not_honor", DECLINED, None, LATER, "05"),
+        Decline("card_declined", "issuer_not_available", DECLINED, None, LATER, "91"),
+        Decline("card_declined", "try_again_later", DECLINED, None, LATER, "19"),
+        Decline("card_declined", "pickup_card", DECLINED, None, NEVER_AGAIN, "04"),
+        Decline("card_declined", "restricted_card", DECLINED, None, NEVER_AGAIN, "62"),
+        Decline("card_declined", "transaction_not_allowed", DECLINED, None, NEVER_AGAIN, "57"),
+        Decline("card_declined", "invalid_account", DECLINED, None, NEVER_AGAIN, "46"),
+        Decline("card_declined", "stop_payment_order", DECLINED, None, NEVER_AGAIN, "R0"),
+        Decline("card_declined", "revocation_of_authorization", DECLINED, None, NEVER_AGAIN, "R1"),
+        Decline("card_declined", "withdrawal_count_limit_exceeded", DECLINED, None, LATER, "65"),
+    )
+}
+"""What the answers of a scripted card can be, by decline code."""
 
 CARDS = {
     "pm_card_visa": Card("4242"),

@@ -47,7 +47,7 @@ def save(context: Context, charge: Document) -> None:
 
 def attempt(context: Context, payment_intent: Document, method: Document, *, authenticated: bool) -> Document:
     """A new charge as the issuer sees it, without its verdict; not written yet."""
-    card = payment_methods.card_of(method)
+    card = payment_methods.card_of(context, method)
     return {
         "id": ids.new("ch"),
         "object": "charge",
@@ -170,7 +170,7 @@ def settle_later(context: Context, details: Document) -> None:
 
 
 def _settle(context: Context, charge: Document, cause: Cause) -> None:
-    card = payment_methods.card_of(payment_methods.get(context, charge["payment_method"]))
+    card = payment_methods.card_of(context, payment_methods.get(context, charge["payment_method"]))
     transaction = balance_transactions.of_charge(context, charge, at_once=card.available_at_once)
     charge["balance_transaction"] = transaction["id"]
     save(context, charge)
@@ -202,7 +202,7 @@ def _card_used(card: Card, payment_intent: Document, authenticated: bool) -> Doc
         "extended_authorization": {"status": "disabled"},
         "incremental_authorization": {"status": "unavailable"},
         "installments": None,
-        "mandate": None,
+        "mandate": card.mandate,
         "multicapture": {"status": "unavailable"},
         "network": card.brand,
         "network_token": {"used": False},

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from simulators.store import Document
-from simulators.stripe import charges, currencies, declines, events, payment_intents, payment_methods
-from simulators.stripe.cards import AUTHENTICATION_REQUIRED, GENERIC, Authentication, Card
+from simulators.stripe import charges, currencies, declines, events, issuers, payment_intents, payment_methods
+from simulators.stripe.cards import AUTHENTICATION_REQUIRED, GENERIC, Card
 from simulators.stripe.context import Cause, Context
 from simulators.stripe.errors import InvalidParameter, Refusal, unexpected_state
 from simulators.stripe.forms import Kind, boolean, choice, fields, off_session, text, texts
@@ -17,6 +17,7 @@ CONFIRM: Mapping[str, Kind] = {
     "capture_method": choice("automatic", "automatic_async", "manual"),
     "error_on_requires_action": boolean,
     "expand": texts,
+    "mandate": text,
     "off_session": off_session,
     "payment_method": text,
     "payment_method_options": fields({"card": fields({"request_three_d_secure": choice(*THREE_D_SECURE)})}),
@@ -64,18 +65,17 @@ def confirm_new(context: Context, payment_intent: Document, values: dict[str, An
     payment_intent["_return_url"] = values.get("return_url")
     for name, options in values.get("payment_method_options", {}).items():
         payment_intent["payment_method_options"][name].update(options)
+    if "mandate" in values:
+        issuers.require_mandate(context, method, values["mandate"])
     customer_is_away = values.get("off_session", False)
-    card = payment_methods.card_of(method)
     is_requested = payment_intent["payment_method_options"]["card"]["request_three_d_secure"] != "automatic"
-    if not is_requested and not _wants_authentication(card, method, customer_is_away=customer_is_away):
+    if not is_requested and not issuers.wants_authentication(context, method, customer_is_away=customer_is_away):
         return _charge(context, payment_intent, method, merchant_initiated=customer_is_away)
-    if customer_is_away:
-        required = replace(AUTHENTICATION_REQUIRED)
+    if customer_is_away and not context.simulator.settings["asks_without_customer"]:
+        required = issuers.without_customer(context, method)
         return declines.decline(context, payment_intent, method, required, charged=True)
     if values.get("error_on_requires_action", False):
-        not_handled = replace(
-            AUTHENTICATION_REQUIRED, decline_code="authentication_not_handled", network_decline_code=None
-        )
+        not_handled = replace(AUTHENTICATION_REQUIRED, decline_code="authentication_not_handled")
         return declines.decline(context, payment_intent, method, not_handled, charged=False)
     return _ask_customer(context, payment_intent)
 
@@ -142,18 +142,6 @@ def _check_types(payment_intent: Document, values: dict[str, Any]) -> None:
         )
 
 
-def _wants_authentication(card: Card, method: Document, *, customer_is_away: bool) -> bool:
-    match card.authentication:
-        case Authentication.NEVER:
-            return False
-        case Authentication.ALWAYS:
-            return True
-        case Authentication.UNLESS_SET_UP:
-            return not (customer_is_away and method["_set_up"])
-        case Authentication.ON_SESSION_ONLY:
-            return not customer_is_away
-
-
 def _ask_customer(context: Context, payment_intent: Document) -> Reply:
     page = f"{context.public_url}/_control/authentications/{payment_intent['id']}"
     if payment_intent["_return_url"] is not None:
@@ -180,11 +168,10 @@ def _charge(
     merchant_initiated: bool,
     authenticated: bool = False,
 ) -> Reply:
-    card = payment_methods.card_of(method)
-    if card.decline is not None:
-        return declines.decline(
-            context, payment_intent, method, card.decline, charged=True, authenticated=authenticated
-        )
+    card = payment_methods.card_of(context, method)
+    decline = issuers.verdict(context, method, authenticated=authenticated)
+    if decline is not None:
+        return declines.decline(context, payment_intent, method, decline, charged=True, authenticated=authenticated)
     charge = charges.attempt(context, payment_intent, method, authenticated=authenticated)
     payment_intent.update(latest_charge=charge["id"], last_payment_error=None, next_action=None)
     payment_methods.used(

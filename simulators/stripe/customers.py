@@ -23,8 +23,36 @@ CREATE: Mapping[str, Kind] = {
 
 def create(context: Context, values: dict[str, Any]) -> Reply:
     """POST /v1/customers"""
-    customer: Document = {
-        "id": ids.new("cus", 14),
+    customer = _new(context, values, ids.new("cus", 14))
+    if "payment_method" in values:
+        payment_methods.attach(context, values["payment_method"], customer["id"])
+    context.transaction.put("customer", customer["id"], customer)
+    events.record(context, "customer.created", customer)
+    return Reply(context.rendered(customer))
+
+
+def ensure(context: Context, identity: str) -> None:
+    """Make the customer of this id, if there is none."""
+    if context.transaction.get("customer", identity) is None:
+        context.transaction.put("customer", identity, _new(context, {}, identity))
+
+
+def retrieve(context: Context, _values: dict[str, Any], identity: str) -> Reply:
+    """GET /v1/customers/{id}"""
+    return Reply(context.rendered(get(context, identity)))
+
+
+def get(context: Context, identity: str, *, param: str = "id") -> Document:
+    """The customer; refuses an unknown one."""
+    customer = context.transaction.get("customer", identity)
+    if customer is None:
+        raise missing("customer", identity, param=param)
+    return customer
+
+
+def _new(context: Context, values: dict[str, Any], identity: str) -> Document:
+    return {
+        "id": identity,
         "object": "customer",
         "address": None,
         "balance": 0,
@@ -52,21 +80,3 @@ def create(context: Context, values: dict[str, Any]) -> Reply:
         "tax_exempt": "none",
         "test_clock": None,
     }
-    if "payment_method" in values:
-        payment_methods.attach(context, values["payment_method"], customer["id"])
-    context.transaction.put("customer", customer["id"], customer)
-    events.record(context, "customer.created", customer)
-    return Reply(context.rendered(customer))
-
-
-def retrieve(context: Context, _values: dict[str, Any], identity: str) -> Reply:
-    """GET /v1/customers/{id}"""
-    return Reply(context.rendered(get(context, identity)))
-
-
-def get(context: Context, identity: str, *, param: str = "id") -> Document:
-    """The customer; refuses an unknown one."""
-    customer = context.transaction.get("customer", identity)
-    if customer is None:
-        raise missing("customer", identity, param=param)
-    return customer

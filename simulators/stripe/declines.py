@@ -28,7 +28,7 @@ def decline(
     charge_id = None
     if charged:
         charge = charges.attempt(context, payment_intent, method, authenticated=authenticated)
-        charges.declined(context, charge, reason, payment_methods.card_of(method))
+        charges.declined(context, charge, reason, payment_methods.card_of(context, method))
         charge_id = charge["id"]
         payment_intent["latest_charge"] = charge_id
     error = errors.error(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from simulators import made_cards
 from simulators.store import Document
 from simulators.stripe import ids
 from simulators.stripe.cards import CARDS, Card
@@ -26,7 +27,7 @@ NO_BILLING_DETAILS: Document = {
 def take(context: Context, token: str, *, customer: str | None) -> Document:
     """The PaymentMethod that a payment is to use: a new one for a test token, or the one with this id."""
     if token in CARDS:
-        method = _new(context, token)
+        method = new(context, token, ids.new("pm"), CARDS[token])
         context.transaction.put("payment_method", method["id"], method)
         return method
     known = context.transaction.get("payment_method", token)
@@ -52,9 +53,13 @@ def get(context: Context, identity: str) -> Document:
     return method
 
 
-def card_of(method: Document) -> Card:
-    """What the card does."""
-    return CARDS[method["_token"]]
+def card_of(context: Context, method: Document) -> Card:
+    """What the card is, and does as long as no script says otherwise."""
+    made = made_cards.find(context.transaction, method["_token"])
+    if made is None:
+        return CARDS[method["_token"]]
+    names = ("brand", "country", "funding", "expires", "last4", "fingerprint", "mandate")
+    return Card(**{name: made[name] for name in names})
 
 
 def used(context: Context, method: Document, *, customer: str | None, set_up: bool) -> None:
@@ -87,9 +92,9 @@ def card_details(card: Card) -> Document:
         "brand": card.brand,
         "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
         "country": card.country,
-        "exp_month": 12,
-        "exp_year": 2034,
-        "fingerprint": f"{card.brand[:4]}{card.last4}Fingerp"[:16],
+        "exp_month": int(card.expires[5:]),
+        "exp_year": int(card.expires[:4]),
+        "fingerprint": card.fingerprint or f"{card.brand[:4]}{card.last4}Fingerp"[:16],
         "funding": card.funding,
         "last4": card.last4,
         "regulated_status": "unregulated",
@@ -97,20 +102,25 @@ def card_details(card: Card) -> Document:
     }
 
 
-def _new(context: Context, token: str) -> Document:
-    card = CARDS[token]
+def details(card: Card) -> Document:
+    """What a PaymentMethod says of its card."""
     return {
-        "id": ids.new("pm"),
+        **card_details(card),
+        "display_brand": card.brand,
+        "generated_from": None,
+        "networks": {"available": [card.brand], "preferred": None},
+        "three_d_secure_usage": {"supported": True},
+    }
+
+
+def new(context: Context, token: str, identity: str, card: Card) -> Document:
+    """A PaymentMethod of a card, not written yet."""
+    return {
+        "id": identity,
         "object": "payment_method",
         "allow_redisplay": "unspecified",
         "billing_details": NO_BILLING_DETAILS,
-        "card": {
-            **card_details(card),
-            "display_brand": card.brand,
-            "generated_from": None,
-            "networks": {"available": [card.brand], "preferred": None},
-            "three_d_secure_usage": {"supported": True},
-        },
+        "card": details(card),
         "created": context.now,
         "customer": None,
         "customer_account": None,

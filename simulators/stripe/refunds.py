@@ -63,7 +63,7 @@ def _make(context: Context, values: dict[str, Any], *, by_hand: bool = False) ->
     charge = _charge(context, values)
     disputes.require_refundable(context, charge)
     amount = _amount(context, charge, values.get("amount"))
-    card = payment_methods.card_of(payment_methods.get(context, charge["payment_method"]))
+    card = payment_methods.card_of(context, payment_methods.get(context, charge["payment_method"]))
     pending = card.refund is RefundCourse.PENDING
     refund = _new(context, charge, amount, values, status="pending" if pending else "succeeded")
     refund["balance_transaction"] = balance_transactions.of_refund(context, refund, failed=False)["id"]

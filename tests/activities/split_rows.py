@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from ledger.charges import ChargeStatus, PaymentMethod
+from ledger.charges import ChargeStatus
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from ledger.split_legs import Leg
 from ledger.splits import Split, SplitLeg, SplitRequest, SplitStatus
 

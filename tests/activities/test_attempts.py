@@ -16,10 +16,11 @@ from activities.recent_outcomes import RecentOutcomes
 from gateways.routing.ask import Method
 from gateways.routing.decision import RoutingDecision
 from gateways.routing.policy import of_order
-from ledger.charges import Charge, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import Charge, ChargeRequest, ChargeStatus
 from ledger.database import create_engine
 from ledger.money import Money
 from ledger.operations import Operation
+from ledger.payment_methods import PaymentMethod
 from tests.gateways.routing.asks import BOTH
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -44,6 +45,7 @@ def charge() -> Charge:
     fields |= REQUEST.model_dump(include=set(Charge.model_fields) & set(ChargeRequest.model_fields))
     fields |= {"request_hash": "hash", "status": ChargeStatus.PROCESSING, "currency": "USD", "amount_minor": 4999}
     fields |= {"capture_method": REQUEST.capture, "created_at": NOW, "updated_at": NOW, "gateway": "paypal"}
+    fields |= {"customer_present": True}
     fields |= dict.fromkeys(
         ("authorized_minor", "captured_minor", "refunded_minor", "refund_reserved_minor", "withdrawn_minor"), 0
     )
@@ -57,6 +59,7 @@ def attempt(gateway: str, outcome: str, code: str | None, number: int = 1, **cha
     fields |= {"attempt": number, "gateway": gateway, "amount_minor": 4999, "currency": "USD", "fee_status": "none"}
     fields |= {"actor": "person:tester", "final": True, "requested_at": NOW - timedelta(seconds=1)}
     fields |= {"purpose": f"attempt:{number}", "excess": False, "authenticate": False, "times_unknown": 0}
+    fields |= {"customer_present": True}
     return Operation.model_validate({**fields, "outcome": outcome, "decline_code": code, **changes})
 
 
@@ -92,6 +95,14 @@ async def test_the_first_attempt_goes_where_the_policy_says(attempts: Attempts) 
     assert RoutingDecision.model_validate(found.routing).strategy == "preferred"
     assert "secret" not in str(found.routing)
     assert attempts.first(REQUEST.model_copy(update={"gateway": None}), NOW).gateway == "stripe"
+
+
+@pytest.mark.parametrize("is_present", [True, False])
+def test_routing_is_told_whether_the_customer_is_there(is_present: bool) -> None:  # noqa: FBT001
+    """At the first attempt and at each that follows."""
+    request = REQUEST.model_copy(update={"customer_present": is_present})
+    assert first_ask(request, NOW).customer_present is is_present
+    assert next_ask(charge().model_copy(update={"customer_present": is_present}), NOW).customer_present is is_present
 
 
 async def test_a_further_attempt_follows_a_no(attempts: Attempts) -> None:

@@ -15,9 +15,10 @@ from gateways.port import Declined, OperationKind, Outcome, RefusalCode, Refused
 from gateways.routing.errors import NoGateway
 from gateways.stripe_amounts import CAPABILITIES as STRIPE
 from ledger import operations, reports, reviews
-from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus
 from ledger.database import create_engine
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from ledger.refunds import RefundRequest
 from tests.conftest import Database
 

@@ -16,9 +16,10 @@ from activities.gateway_calls import GatewayCalls
 from gateways.port import OperationKind, OperationRequest, Outcome, Succeeded, Withdrawal
 from gateways.stripe_amounts import CAPABILITIES
 from ledger import charges, operations
-from ledger.charges import ChargeRequest, PaymentMethod
+from ledger.charges import ChargeRequest
 from ledger.database import create_engine
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from tests.conftest import Database
 
 AMOUNT = Money.parse("49.99", "USD")

@@ -71,6 +71,7 @@ def request(kind: str = "capture", target: str | None = None) -> OperationReques
 def operation(kind: str = "capture", **changes: Any) -> Operation:
     """The row of an operation whose outcome is unknown."""
     fields: dict[str, Any] = dict.fromkeys(Operation.model_fields) | {
+        "customer_present": True,
         "operation_id": f"ch_1:{kind}:1",
         "charge_id": "ch_1",
         "kind": kind,

@@ -118,6 +118,33 @@ def test_an_id_with_other_characters_is_refused(option: str, identifier: str) ->
     refused(charge(**{option: identifier}), line)
 
 
+ABSENT = "--customer-not-present"
+SEVERAL = "--mandate: give it once, for one payment method; of several, each with its own: stripe=pm_1,mandate=REF"
+PRESENT = "a mandate is for a charge without the customer: say so, or leave the mandate out"
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        (("--mandate", "mandate_1"), PRESENT),
+        (("--mandate", "mandate_1", ABSENT, "--payment-method", "paypal=w"), SEVERAL),
+        (
+            (ABSENT, "--mandate", "a b"),
+            "--mandate: must be a gateway's reference: at most 200 printable characters without spaces",
+        ),
+        ((ABSENT, "--mandate", VISA), "an argument looks like a card number: give the gateway's token instead"),
+    ],
+)
+def test_a_mandate_that_cannot_be_meant_is_refused(more: tuple[str, ...], line: str) -> None:
+    """Which agreement a payment is taken under must not be a matter of chance."""
+    refused(charge(*more), line)
+
+
+def test_a_mandate_given_twice_is_refused() -> None:
+    """With the method and by itself: one of the two would be dropped."""
+    refused(charge(ABSENT, "--mandate", "m_1", payment_method="stripe=pm_1,mandate=m_2"), SEVERAL)
+
+
 def test_a_method_given_twice_is_refused() -> None:
     """Which of two tokens would be charged must not be a matter of chance."""
     refused(charge("--payment-method", "stripe=pm_other"), "give at most one payment method for each gateway")

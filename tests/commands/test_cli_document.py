@@ -43,6 +43,7 @@ from commands.repair import Proposal, Proposals
 from commands.repair_plan import ChargePlan
 from ledger.account_standing import AccountState
 from ledger.adjustments import AdjustmentState
+from ledger.answers import CardFacts, GatewayAnswer
 from ledger.charges import ChargeStatus
 from ledger.inbox import EventState
 from ledger.periods import PeriodState
@@ -90,6 +91,8 @@ DOCUMENTS: dict[str, set[str]] = {
     "A started charge": set(charge_documents.StartedDocument.model_fields),
     "A charge in a list": set(charge_documents.ChargeSummary.model_fields),
     "An operation": set(charge_documents.OperationDocument.model_fields),
+    "What a gateway told": set(GatewayAnswer.model_fields),
+    "A card": set(CardFacts.model_fields),
     "A refund": set(charge_documents.RefundDocument.model_fields),
     "A split": set(split_documents.SplitDocument.model_fields),
     "A leg": set(split_documents.LegDocument.model_fields),

@@ -93,6 +93,12 @@ def test_a_split_can_be_started_without_waiting(cli: CommandLine) -> None:
                 "--leg '60:stripe=pm_1 stripe=pm_2': give at most one payment method for each gateway in a leg",
             ],
         ),
+        (
+            ("60:stripe=pm_1,mandate=m_1", "1:paypal=w_1"),
+            [
+                "--leg '60:stripe=pm_1,mandate=m_1': a split has its customer present: leave the mandate out",
+            ],
+        ),
         (("1:stripe=pm_1",) * 11, ["--leg: may have at most 10 items"]),
     ],
 )

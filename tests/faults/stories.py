@@ -14,8 +14,9 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, ChargeView, PaymentMethod
+from ledger.charges import CaptureMode, ChargeRequest, ChargeStatus, ChargeView
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from ledger.refunds import RefundStatus
 from tests.faults.evidence import Acknowledged
 from tests.workflows.conftest import Processes

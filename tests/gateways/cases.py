@@ -43,6 +43,8 @@ class Traits:
     declines: Mapping[str, tuple[str, str | None]]
     """Payment methods, and the code and advice with which each is declined."""
     failed_action_code: str
+    absent_customer_code: str
+    """With which a payment that needs its customer is declined where they are not there."""
     paths: Mapping[OperationKind, str]
     """Globs of the addresses that the operations are sent to; `create` apart."""
     create_path: str
@@ -91,6 +93,7 @@ CASES: Final[dict[str, Traits]] = {
             "pm_unknown": ("resource_missing", None),
         },
         failed_action_code="payment_intent_authentication_failure",
+        absent_customer_code="authentication_required",
         paths={
             AUTHORIZE: "/v1/payment_intents/*/confirm",
             CAPTURE: "/v1/payment_intents/*/capture",
@@ -131,6 +134,7 @@ CASES: Final[dict[str, Traits]] = {
             "card/card_5920": ("5920", "02"),
         },
         failed_action_code="ORDER_VOIDED",
+        absent_customer_code="PAYER_ACTION_REQUIRED",
         paths={
             AUTHORIZE: "/v2/checkout/orders/*/authorize",
             CAPTURE: "/v2/payments/authorizations/*/capture",

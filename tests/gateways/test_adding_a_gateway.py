@@ -71,6 +71,7 @@ async def till(
         refund_pends="",
         refund_fails="",
         failed_action_code="",
+        absent_customer_code="",
         declines={"declined": ("insufficient_funds", None)},
         paths=PATHS,
         create_path="/payments",

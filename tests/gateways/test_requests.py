@@ -36,7 +36,7 @@ PAYPAL_SHAPES = {
     "/v2/payments/authorizations/*/capture": (PAYMENTS, "capture_request"),
     "/v2/payments/captures/*/refund": (PAYMENTS, "refund_request"),
 }
-NEWER_FIELDS = {"/payment_source/card/attributes/verification"}
+NEWER_FIELDS = {"/payment_source/card/attributes/verification", "/payment_source/paypal/stored_credential"}
 """Fields that the description of 2024 does not have, and PayPal's own SDK 2.4 does."""
 WORDS = {
     *("v1", "v2", "payment_intents", "confirm", "capture", "cancel", "refunds", "checkout", "orders", "authorize"),
@@ -87,6 +87,13 @@ async def use_everything(case: GatewayCase) -> None:
     assert isinstance(await case.call(action), ActionRequired)
     asked = await case.created(case.operation(AUTHORIZE, payment_method=case.traits.card, authenticate=True))
     assert isinstance(await case.call(asked), ActionRequired)
+    away: dict[str, Any] = {"gateway_customer": "cus_1", "mandate": "mandate_1"} if case.name == "stripe" else {}
+    if away:
+        case.simulator.make_card("pm_debit", customer="cus_1", mandate="mandate_1")
+    methods = {"stripe": ["pm_debit"], "paypal": ["wallet_ok", "card/card_ok"]}[case.name]
+    for method in methods:
+        request = case.operation(CAPTURE, payment_method=method, customer_present=False, **away)
+        assert isinstance(await case.call(await case.created(request)), Succeeded)
     if case.name == "paypal":
         await case.paid(method="card/card_ok")
 
@@ -143,6 +150,42 @@ async def test_opaque_customer(case: GatewayCase, sent: list[Sent]) -> None:
     created = form(sent[0].body)
     assert created["metadata"]["customer"] == "cus_suite"
     assert "customer" not in created
+
+
+@pytest.mark.parametrize("case", ["stripe"], indirect=True)
+async def test_stripe_is_told_that_the_customer_is_away(case: GatewayCase, sent: list[Sent]) -> None:
+    """A payment that the merchant initiates is declared as one: a network may fine one that only looks like it."""
+    case.simulator.make_card("pm_debit", customer="cus_1", mandate="mandate_1")
+    references: dict[str, Any] = {"gateway_customer": "cus_1", "mandate": "mandate_1"}
+    request = case.operation(CAPTURE, payment_method="pm_debit", customer_present=False, **references)
+    await case.call(await case.created(request))
+    created, confirmed = (form(each.body) for each in sent)
+    assert created["customer"] == "cus_1"
+    assert (confirmed["off_session"], confirmed["mandate"]) == (True, "mandate_1")
+    assert "return_url" not in confirmed
+    await case.paid()
+    assert not {"off_session", "mandate"} & form(sent[-1].body).keys()
+
+
+@pytest.mark.parametrize("case", ["paypal"], indirect=True)
+@pytest.mark.parametrize(
+    ("method", "source", "credential"),
+    [
+        (
+            "card/card_ok",
+            "card",
+            {"payment_initiator": "MERCHANT", "payment_type": "RECURRING", "usage": "SUBSEQUENT"},
+        ),
+        ("wallet_ok", "paypal", {"payment_initiator": "MERCHANT", "usage": "SUBSEQUENT"}),
+    ],
+)
+async def test_paypal_is_told_that_the_merchant_initiates(
+    case: GatewayCase, sent: list[Sent], method: str, source: str, credential: dict[str, str]
+) -> None:
+    """The vaulted method is charged as one of a series, and nobody is to be sent anywhere."""
+    await case.call(await case.created(case.operation(CAPTURE, payment_method=method, customer_present=False)))
+    paid = json.loads(sent[-1].body)["payment_source"][source]
+    assert paid == {"vault_id": method.removeprefix("card/"), "stored_credential": credential}
 
 
 @pytest.mark.parametrize("case", ["stripe"], indirect=True)

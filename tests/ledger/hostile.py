@@ -57,6 +57,10 @@ CHANGES = [
     "UPDATE public.charges SET amount_minor = 1000000",
     "UPDATE public.charges SET currency = 'EUR'",
     "UPDATE public.charges SET request_hash = ''",
+    "UPDATE public.charges SET customer_present = true",
+    "UPDATE public.operations SET customer_present = true",
+    "UPDATE public.operations SET mandate = 'mandate_of_another'",
+    "UPDATE public.operations SET gateway_customer = 'cus_of_another'",
     "UPDATE public.operations SET amount_minor = 1",
     "UPDATE public.operations SET actor = 'nobody'",
 ]

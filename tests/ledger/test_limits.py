@@ -135,6 +135,19 @@ def test_an_operation_that_cannot_be_is_refused_by_name(application: psycopg.Con
         assert refusal(application, "operations", OPERATION | changes) == constraint, changes
 
 
+@pytest.mark.parametrize("table", ["charges", "operations"])
+@pytest.mark.parametrize("answer", ["null", "[]", '"visa"', '{"network": "' + "x" * 4000 + '"}'])
+def test_an_answer_is_a_small_document(application: psycopg.Connection, table: str, answer: str) -> None:
+    """What a gateway sends cannot fill the books, and is read by its names."""
+    insert(application, "charges", CHARGE)
+    with pytest.raises(psycopg.errors.CheckViolation, match="answer_form"):
+        insert(
+            application,
+            table,
+            {"charges": CHARGE | {"charge_id": "ch_2"}, "operations": OPERATION}[table] | {"answer": answer},
+        )
+
+
 def test_a_refund_has_one_operation(application: psycopg.Connection) -> None:
     """A refund that is asked for twice is not made twice."""
     insert(application, "charges", CHARGE)
@@ -161,5 +174,7 @@ def test_the_application_writes_what_changes_about_a_charge(application: psycopg
     insert(application, "operations", OPERATION)
     application.execute("SELECT * FROM charges WHERE charge_id = 'ch_1' FOR UPDATE")
     application.execute("UPDATE charges SET status = 'captured', gateway = 'stripe', updated_at = now()")
+    application.execute("""UPDATE charges SET answer = '{"network": "visa"}'""")
+    application.execute("""UPDATE operations SET answer = '{"network": "visa"}'""")
     application.execute("UPDATE operations SET outcome = 'succeeded', gateway_reference = 're_1', decided_at = now()")
     application.commit()

@@ -8,10 +8,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import charges, operations, outcomes, past_charges
-from ledger.charges import ChargeRequest, PaymentMethod
+from ledger.charges import ChargeRequest
 from ledger.money import Money
 from ledger.operations import NewOperation
 from ledger.outcomes import AttemptOutcome
+from ledger.payment_methods import PaymentMethod
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 VISA = PaymentMethod(gateway="stripe", token="pm_1", brand="visa", country="DE", funding="credit")

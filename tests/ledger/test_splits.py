@@ -11,9 +11,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import charges, split_legs, splits
-from ledger.charges import ChargeStatus, PaymentMethod
+from ledger.charges import ChargeStatus
 from ledger.errors import ChargeConflict, SplitConflict, UnknownSplit
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from ledger.splits import SplitLeg, SplitStatus
 from tests.activities.split_rows import request, usd
 from tests.conftest import Database

@@ -115,7 +115,7 @@ class Books:
         fields: dict[str, Any] = dict.fromkeys(Operation.model_fields) | {
             name: getattr(new, name) for name in new.model_fields_set
         }
-        fields |= {name: getattr(new, name) for name in ("final", "authenticate", "attempt")}
+        fields |= {name: getattr(new, name) for name in ("final", "authenticate", "attempt", "customer_present")}
         fields |= {"operation_id": new.operation_id, "fee_status": "none", "excess": False, "times_unknown": 0}
         fields |= {"amount_minor": new.amount.amount_minor, "currency": new.amount.currency, "requested_at": self.now}
         fields.pop("amount", None)

@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from gateways.errors import OutcomeUnknown
 from gateways.port import OperationRequest, Outcome
-from ledger.charges import AtExpiry, CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import AtExpiry, CaptureMode, ChargeRequest, ChargeStatus
 from ledger.entries import Entry
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from ledger.refunds import RefundRequest
 from tests.simulation import verdict
 from tests.simulation.announcements import AnnouncingGateway, DiceByOperation, Event

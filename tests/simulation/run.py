@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ledger.charges import AtExpiry, CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import AtExpiry, CaptureMode, ChargeRequest, ChargeStatus
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from tests.simulation import verdict
 from tests.simulation.chance import Chance
 from tests.simulation.payments import Habits

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from gateways.port import OperationKind, RefusalCode
-from ledger.charges import AtExpiry, CaptureMode, ChargeRequest, ChargeStatus, PaymentMethod
+from ledger.charges import AtExpiry, CaptureMode, ChargeRequest, ChargeStatus
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from ledger.refunds import RefundRequest
 from ledger.reviews import Word
 from tests.simulation import verdict

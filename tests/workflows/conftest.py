@@ -15,10 +15,11 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 import worker
 from ledger import charges, operations, reports
-from ledger.charges import Charge, ChargeRequest, ChargeView, PaymentMethod
+from ledger.charges import Charge, ChargeRequest, ChargeView
 from ledger.database import create_engine
 from ledger.money import Money
 from ledger.operations import Operation
+from ledger.payment_methods import PaymentMethod
 from ledger.refunds import RefundRequest, RefundView
 from local.simulators import SimulatorProcess
 from settings import Settings

@@ -12,8 +12,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from commands import proof
 from ledger import operations, split_legs
 from ledger import splits as rows
-from ledger.charges import PaymentMethod
 from ledger.money import Money
+from ledger.payment_methods import PaymentMethod
 from ledger.split_legs import Leg
 from ledger.splits import Split, SplitLeg, SplitRequest, SplitStatus, SplitView
 from tests.workflows.conftest import Processes

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ledger.charges import CaptureMode, ChargeStatus, PaymentMethod
+from ledger.charges import CaptureMode, ChargeStatus
+from ledger.payment_methods import PaymentMethod
 from local.ports import free_port
 from local.simulators import SimulatorProcess
 from tests.conftest import Database

@@ -17,6 +17,7 @@ NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
 def operation(kind: str, outcome: str | None, number: int = 1, **changes: Any) -> Operation:
     """An operation on the payment `pi_1`, an hour old."""
     fields = dict.fromkeys(Operation.model_fields) | {
+        "customer_present": True,
         "operation_id": f"ch_1:{kind}:{number}",
         "charge_id": "ch_1",
         "kind": kind,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from gateways.routing.errors import PolicyFault
-from ledger.charges import ChargeStatus, PaymentMethod
+from ledger.charges import ChargeStatus
+from ledger.payment_methods import PaymentMethod
 from local.simulators import SimulatorProcess
 from settings import Settings
 from tests.conftest import Database

@@ -65,6 +65,17 @@ def test_a_decline_that_is_worth_it_goes_to_another_gateway_at_once() -> None:
     assert found.decision.attempt == 2
 
 
+@pytest.mark.parametrize(
+    ("gateway", "code"),
+    [("stripe", "authentication_required"), ("paypal", "PAYER_ACTION_REQUIRED"), ("paypal", "5650")],
+)
+def test_nobody_is_authenticated_who_is_not_there(gateway: str, code: str) -> None:
+    """An attempt that asks an absent customer would wait for nobody; it is up to whoever can reach them."""
+    assert where(follow(no(gateway, code))) == (gateway, 0, True)
+    found = follow(no(gateway, code), customer_present=False)
+    assert found == GiveUp(reason=f"{gateway} said {code}, and the customer is not there to be authenticated")
+
+
 def test_a_decline_that_is_not_worth_it_ends_the_session() -> None:
     """A stolen card is stolen everywhere."""
     found = follow(no("stripe", "stolen_card", advice="do_not_try_again"))
