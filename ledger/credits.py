@@ -52,8 +52,6 @@ class Purchase(Record):
         for money in (self.credits, self.fees.price):
             if money.amount_minor <= 0:
                 raise ValueError(f"{money} cannot be bought or paid: give a positive amount")
-        if self.credits.currency == self.fees.price.currency:
-            raise ValueError(f"{self.credits.currency} cannot be bought with itself: give another currency or unit")
         return self
 
 

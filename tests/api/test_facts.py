@@ -45,12 +45,13 @@ editions:
 
 async def collected(
     superuser: psycopg.Connection, engine: AsyncEngine, name: str, amount: int = 1000, *, currency: str = "USD",
-    invoice: str | None = "in_1",
+    invoice: str | None = "in_1", customer: str | None = None,
 ) -> str:  # fmt: skip
-    """A charge that was captured, with its entry; the customer has its name."""
+    """A charge that was captured, with its entry; without another name, the customer has its name."""
+    customer = customer or name
     at = datetime.fromisoformat(DAY)
     methods = Jsonb([{"gateway": "stripe", "token": "pm_1"}])
-    superuser.execute(CHARGE, [name, name, currency, amount, amount, amount, methods, invoice, at])
+    superuser.execute(CHARGE, [name, customer, currency, amount, amount, amount, methods, invoice, at])
     superuser.execute(OPERATION, [f"{name}:capture:1", name, amount, currency, at])
     fact = Fact(
         operation_id=f"{name}:capture:1",
@@ -59,7 +60,7 @@ async def collected(
         money=Money(amount_minor=amount, currency=currency),
         event_at=at,
         actor="workflow:charge",
-        customer=name,
+        customer=customer,
         invoice=invoice,
     )
     async with engine.begin() as connection:
