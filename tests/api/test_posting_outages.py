@@ -40,6 +40,7 @@ async def within(database: Database, tmp_path: Path) -> AsyncIterator[Shop]:
     await engine.dispose()
 
 
+@pytest.mark.system
 async def test_while_postgresql_is_away_nothing_is_acknowledged(tmp_path: Path) -> None:
     """503 within seconds, with when to come again, on each route; whoever has no key is told that all the same."""
     url = f"postgresql://quittance_app@127.0.0.1:{free_port()}/quittance"

@@ -118,6 +118,7 @@ def refused(file: Path, **changes: str) -> list[str]:
     return ended.stderr.splitlines()
 
 
+@pytest.mark.system
 def test_a_file_with_a_fault_is_refused_whole(tmp_path: Path) -> None:
     """The service does not start with half of its services."""
     path = tmp_path / "services.yaml"
@@ -128,6 +129,7 @@ def test_a_file_with_a_fault_is_refused_whole(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.system
 def test_the_key_that_everybody_knows_opens_the_local_system_only(tmp_path: Path) -> None:
     """What ships for a first look never lets anybody into real books."""
     path = tmp_path / "services.yaml"
