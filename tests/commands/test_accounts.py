@@ -216,7 +216,7 @@ def test_units_are_checked_as_money_is(cli: CommandLine, tmp_path: Path) -> None
         path.read_text() + "conditions: [{code: wallet:user:checked, currency: CREDIT, at_least_minor: 1}]\n"
     )
     [tried] = cli("ledger", "check", str(path), "--json").document["entries"]
-    assert tried["refusal"] == "AccountNotInChart"
+    assert tried["refusal"] == "AccountConditionFailed"
 
 
 def test_an_entry_that_was_printed_can_be_checked(
