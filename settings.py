@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     chart that ships."""
     fee_rules: str | None = None
     """Path of the fee rules, a YAML file (docs/ledger.md): what gateways are expected to charge."""
+    services_file: str | None = None
+    """Path of the services that may post over HTTP, a YAML file (docs/ledger-api.md); without one none may."""
     functional_currency: str = "USD"
     """The currency that gains and losses of conversions are counted in; it cannot be changed once there are any."""
     return_url: str = "http://127.0.0.1:12111/_control/returned"
@@ -129,6 +131,11 @@ class Settings(BaseSettings):
         return frozenset((self.reviewers or "").split(",")) - {""}
 
     @property
+    def is_of_this_machine(self) -> bool:
+        """Whether both gateways are, so that what everybody knows may open what is here."""
+        return _is_loopback(self.stripe_api_base) and _is_loopback(self.paypal_api_base)
+
+    @property
     def people(self) -> dict[str, frozenset[str]]:
         """The persons of each role in the books whose setting is given."""
         given = {"closer": self.closers, "accountant": self.accountants}
@@ -159,7 +166,7 @@ class Settings(BaseSettings):
             raise ValueError("must be an address like https://api.example.com")
         return value.rstrip("/")
 
-    @field_validator("seal_key_file", "sealer_database_url")
+    @field_validator("seal_key_file", "sealer_database_url", "services_file")
     @classmethod
     def _none_if_empty(cls, value: str | None) -> str | None:
         return value or None

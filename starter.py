@@ -21,6 +21,7 @@ from commands import (
     routing,
     schema,
     seals,
+    service_keys,
     splits,
     webhooks,
 )
@@ -61,6 +62,7 @@ app.add_typer(adjustments.app, name="adjustment")
 app.add_typer(routing.app, name="routing")
 app.command()(prove.prove)
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(service_keys.app, name="services")
 app.command()(schema.schema)
 
 

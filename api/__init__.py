@@ -1,1 +1,1 @@
-"""HTTP: the gateways' webhooks come in here."""
+"""HTTP: the gateways' webhooks come in here, and what other services post into the ledger."""

@@ -1,4 +1,4 @@
-"""`python -m api`: takes the gateways' webhooks until SIGTERM or SIGINT. The composition root of the HTTP service."""
+"""`python -m api`: takes webhooks and what services post, until SIGTERM or SIGINT. The composition root of the HTTP service."""
 
 import asyncio
 import os
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import structlog
 
+from api import service_settings
 from api.application import application
+from api.ledger_routes import ledger_routes
 from api.server import Server, listening, server
 from api.webhooks import WebhookIntake
 from gateways.webhooks.certificate_chain import TrustedRoots
@@ -18,6 +20,7 @@ from gateways.webhooks.port import WebhookEntrance
 from gateways.webhooks.stripe_signature import StripeWebhooks
 from ledger.database import create_engine
 from ledger.errors import LedgerNotProtected
+from ledger.lined_yaml import FileFault
 from ledger.protection.gate import Gate
 from settings import Settings, SettingsError, load_for_webhooks
 
@@ -40,15 +43,20 @@ def entrances_of(settings: Settings) -> dict[str, WebhookEntrance]:
 async def run(settings: Settings) -> None:
     """Serve until a signal comes, or the ledger is found unprotected; what is under way then is answered."""
     entrances = entrances_of(settings)
+    services, booking = service_settings.services_of(settings), service_settings.booking_of(settings, entrances)
     engine = create_engine(settings.database_url, settings.database_pool_size)
+    # Connections of their own, so that no service keeps webhooks out.
+    services_engine = create_engine(settings.database_url, settings.database_pool_size)
     gate = Gate(engine, unsafe_allowed=settings.allow_unsafe_database)
+    ledger = ledger_routes(services, services_engine, gate, booking)
     try:
         with listening(settings.api_host, settings.api_port) as opened:
             log.info("api.started", host=settings.api_host, port=settings.api_port)
-            running = server(application(WebhookIntake(entrances, engine, gate)))
+            running = server(application(WebhookIntake(entrances, engine, gate), ledger))
             await _serve(running, opened, gate)
     finally:
         await engine.dispose()
+        await services_engine.dispose()
 
 
 async def _serve(running: Server, opened: socket.socket, gate: Gate) -> None:
@@ -74,6 +82,9 @@ def main() -> int:
         return 2
     try:
         asyncio.run(run(settings))
+    except FileFault as error:
+        sys.stderr.writelines(f"{line}\n" for line in error.lines)
+        return 2
     except LedgerNotProtected as error:
         sys.stderr.writelines(f"cannot start: {fault}\n" for fault in error.faults)
         return 3

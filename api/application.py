@@ -1,5 +1,7 @@
 """The HTTP service: its routes, and one line of text for whatever goes wrong."""
 
+from collections.abc import Sequence
+
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,12 +14,13 @@ from api.webhooks import WebhookIntake
 log = structlog.get_logger()
 
 
-def application(webhooks: WebhookIntake) -> Starlette:
+def application(webhooks: WebhookIntake, ledger: Sequence[Route]) -> Starlette:
     """Put the service together."""
     return Starlette(
         routes=[
             Route("/webhooks/{gateway}", webhooks.take, methods=["POST"]),
             Route("/health", _health, methods=["GET"]),
+            *ledger,
         ],
         exception_handlers={HTTPException: _refusal, Exception: _defect},
     )

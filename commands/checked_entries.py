@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from commands import arguments
 from commands.errors import WrongUse
 from ledger import account_standing, lined_yaml
-from ledger.accounts import Account, AccountCode, AccountType, Side
+from ledger.accounts import Account
 from ledger.database import Connection
 from ledger.dry_run import Tried
-from ledger.entries import Condition, Entry, Line, Name, Reference, Text
+from ledger.entries import Entry, Name, Rule, Text
 from ledger.errors import LedgerError
 from ledger.lined_yaml import FileFault, Kind
-from ledger.money import CurrencyCode, Money
+from ledger.money import MoneyError
+from ledger.written_entries import WrittenEntry, WrittenLine
 
 MAX_ENTRIES = 200
 PRINTED_OF_ENTRY = {
@@ -36,55 +37,24 @@ PRINTED_OF_LINE = {"sequence", "before_minor", "after_minor"}
 KIND = Kind("entry", "write an entry, as docs/cli.md shows", "[...]")
 
 
-class CheckedLine(BaseModel):
-    """A line as somebody wrote it; type and normal side are the chart's where it does not say."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    account: AccountCode
-    side: Side
-    amount: str | None = None
-    """In major units."""
-    amount_minor: int | None = None
-    currency: CurrencyCode
-    type: AccountType | None = None
-    normal_side: Side | None = None
+class CheckedLine(WrittenLine):
+    """A line as somebody wrote it, or as it was printed."""
 
     @model_validator(mode="before")
     @classmethod
     def _as_printed(cls, given: object) -> object:
         return _without(PRINTED_OF_LINE, given)
 
-    @model_validator(mode="after")
-    def _one_amount(self) -> "CheckedLine":
-        if (self.amount is None) == (self.amount_minor is None):
-            raise ValueError("needs an amount: give `amount: 12.50`, or `amount_minor: 1250`, and not both")
-        return self
 
-    def money(self) -> Money:
-        """Read the amount; raises WrongUse."""
-        if self.amount is not None:
-            return arguments.money(self.amount, self.currency)
-        return Money(amount_minor=self.amount_minor or 0, currency=self.currency)
-
-
-class CheckedEntry(BaseModel):
-    """An entry as somebody wrote it; only its lines are needed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class CheckedEntry(WrittenEntry):
+    """An entry as somebody wrote it, or as it was printed; only its lines are needed."""
 
     lines: tuple[CheckedLine, ...]
-    entry_reference: Reference | None = None
-    rule: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,63}$")] = "checked"
+    rule: Rule = "checked"
     description: Text = "checked"
     date: datetime | None = None
-    event_at: datetime | None = None
     actor: Name | None = None
-    charge_id: Name | None = None
     operation_id: Name | None = None
-    reason_code: Name | None = None
-    reverses: Reference | None = None
-    conditions: tuple[Condition, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -125,30 +95,24 @@ async def entry_of(connection: Connection, typed: CheckedEntry, number: int) -> 
     """Make the entry, or say why it could not even be made; raises WrongUse for an amount that cannot be read."""
     reference = typed.entry_reference or f"check:{number}"
     try:
-        lines = [await _line(connection, line) for line in typed.lines]
-        return Entry(
+        charted = {line.account: await _account(connection, line) for line in typed.lines}
+        return typed.entry(
+            charted,
             reference=reference,
-            rule=typed.rule,
-            description=typed.description,
-            event_at=_event_at(typed),
             actor=typed.actor or arguments.actor(),
-            lines=tuple(lines),
-            charge_id=typed.charge_id,
+            event_at=_event_at(typed),
             operation_id=typed.operation_id,
-            reason_code=typed.reason_code,
-            reverses=typed.reverses,
-            conditions=typed.conditions,
         )
+    except MoneyError as error:
+        raise WrongUse(str(error)) from None
     except LedgerError as refusal:
         return Tried(reference, refusal=refusal)
 
 
-async def _line(connection: Connection, typed: CheckedLine) -> Line:
+async def _account(connection: Connection, typed: CheckedLine) -> Account:
     if typed.type is not None and typed.normal_side is not None:
-        account = Account(code=typed.account, type=typed.type, normal_side=typed.normal_side)
-    else:
-        account = await account_standing.charted(connection, typed.account)
-    return Line(account=account, side=typed.side, money=typed.money())
+        return Account(code=typed.account, type=typed.type, normal_side=typed.normal_side)
+    return await account_standing.charted(connection, typed.account)
 
 
 def _event_at(typed: CheckedEntry) -> datetime:

@@ -3,7 +3,7 @@
 Only guarded accounts of others than the house and the gateways are frozen, closed or given a limit: facts are always booked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -78,7 +78,8 @@ _CHANGES = text(
 )
 _CHANGE = text("SELECT state FROM change_account(:code, :currency, :state, :bill_back, :actor, :because)")
 _CHARTED = text(
-    "SELECT type, normal_side FROM chart WHERE CAST(:code AS text) ~ form ORDER BY literals DESC, code LIMIT 1"
+    "SELECT w.code, c.type, c.normal_side FROM unnest(CAST(:codes AS text[])) w (code) CROSS JOIN LATERAL ("
+    "SELECT type, normal_side FROM chart WHERE w.code ~ form ORDER BY literals DESC, code LIMIT 1) c"
 )
 
 
@@ -114,10 +115,16 @@ async def set_bill_back(
 
 async def charted(connection: AsyncConnection, code: str) -> Account:
     """Read what the chart says of a code, also where no such account was opened yet; raises AccountNotInChart."""
-    row = (await connection.execute(_CHARTED, {"code": code})).mappings().first()
-    if row is None:
+    found = await all_charted(connection, [code])
+    if not found:
         raise AccountNotInChart(f"on {code}", f"there is no account {code} in the chart")
-    return Account(code=code, type=row["type"], normal_side=row["normal_side"])
+    return found[code]
+
+
+async def all_charted(connection: AsyncConnection, codes: Iterable[str]) -> dict[str, Account]:
+    """Read what the chart says of codes; one that it has no row for is not in the answer."""
+    rows = (await connection.execute(_CHARTED, {"codes": sorted(codes)})).mappings()
+    return {row["code"]: Account.model_validate(dict(row)) for row in rows}
 
 
 async def _change(connection: AsyncConnection, code: str, currency: str, given: dict[str, Any]) -> Standing:

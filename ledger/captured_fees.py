@@ -71,6 +71,20 @@ _REPORTED = _KNOWN.order_by(_CAPTURES.c.decided_at.desc(), _CAPTURES.c.operation
 _BETWEEN = _KNOWN.where(_CAPTURES.c.decided_at < bindparam("until")).order_by(
     _CAPTURES.c.decided_at, _CAPTURES.c.operation_id
 )
+_OF_CHARGE = select(_CAPTURES).where(_CAPTURES.c.charge_id == bindparam("charge_id"))
+
+
+class Captured(NamedTuple):
+    """A charge's capture, whether or not its fee is known yet."""
+
+    decided_at: datetime
+    ask: Ask
+
+
+async def of_charge(connection: AsyncConnection, charge_id: str, made_at: datetime) -> Captured | None:
+    """Read the one capture of a charge that was made at this time; None where it has none, or several."""
+    rows = (await connection.execute(_OF_CHARGE, {"charge_id": charge_id, "since": made_at})).mappings().all()
+    return Captured(rows[0]["decided_at"], _ask(rows[0])) if len(rows) == 1 else None
 
 
 async def since(connection: AsyncConnection, moment: datetime, limit: int) -> list[ReportedFee]:
@@ -87,7 +101,12 @@ async def between(connection: AsyncConnection, first: datetime, end: datetime) -
 
 
 def _reported(found: RowMapping) -> ReportedFee:
-    ask = Ask(
+    fee = Money(amount_minor=found["fee_minor"], currency=found["fee_currency"])
+    return ReportedFee(found["operation_id"], found["charge_id"], found["decided_at"], _ask(found), fee)
+
+
+def _ask(found: RowMapping) -> Ask:
+    return Ask(
         amount=Money(amount_minor=found["amount_minor"], currency=found["currency"]),
         gateway=found["gateway"],
         card_brand=found["card_brand"],
@@ -95,5 +114,3 @@ def _reported(found: RowMapping) -> ReportedFee:
         plan=found["plan"],
         volume_minor=int(found["volume_minor"]),
     )
-    fee = Money(amount_minor=found["fee_minor"], currency=found["fee_currency"])
-    return ReportedFee(found["operation_id"], found["charge_id"], found["decided_at"], ask, fee)

@@ -5,9 +5,11 @@ earned, at their average price. Credits are ours to issue, so that no exchange p
 """
 
 from fractions import Fraction
+from typing import Annotated
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
+from ledger import units
 from ledger.accounts import credits_issued, deferred_revenue, revenue_credits, wallet
 from ledger.entries import Entry, Name, credit, debit
 from ledger.exchange_errors import ConversionRefused
@@ -20,12 +22,22 @@ from ledger.record import Identifier, Record
 from ledger.rounding import Rounding, rounded
 
 
+def _of_ours(money: Money) -> Money:
+    if units.is_iso(money.currency):
+        raise ValueError(f"{money.currency} is money, which is not ours to issue: give a unit such as CREDIT")
+    return money
+
+
+Credits = Annotated[Money, AfterValidator(_of_ours)]
+"""An amount of a unit of ours."""
+
+
 class Purchase(Record):
     """A customer bought credits for money; the amounts say the price of a credit."""
 
     purchase_id: Identifier
     customer: Identifier
-    credits: Money
+    credits: Credits
     fees: Fees
     """What was paid, and the gateway's fee: as expected, or as it was reported."""
     event_at: AwareDatetime
@@ -40,8 +52,6 @@ class Purchase(Record):
         for money in (self.credits, self.fees.price):
             if money.amount_minor <= 0:
                 raise ValueError(f"{money} cannot be bought or paid: give a positive amount")
-        if self.credits.currency == self.fees.price.currency:
-            raise ValueError(f"{self.credits.currency} cannot be bought with itself: give another currency or unit")
         return self
 
 
@@ -58,9 +68,14 @@ class Spending(Record):
 
     spending_id: Identifier
     customer: Identifier
-    credits: Money
+    credits: Credits
     event_at: AwareDatetime
     actor: Name
+
+    @property
+    def reference(self) -> str:
+        """The reference of its entry."""
+        return f"spending:{self.spending_id}"
 
 
 def bought(purchase: Purchase, positions: Positions, functional: str, value: AppliedRate | None = None) -> Entry:
@@ -109,7 +124,7 @@ def spent(spending: Spending, outstanding: Outstanding, functional: str) -> Entr
     if earned.amount_minor:
         lines += [debit(deferred_revenue(credits_.currency), earned), credit(revenue_credits(), earned)]
     return Entry(
-        reference=f"spending:{spending.spending_id}",
+        reference=spending.reference,
         rule="credits_spent",
         description=f"spent {credits_}, earned {earned}",
         event_at=spending.event_at,

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ledger.accounts import Account, AccountCode, AccountType, Side
 from ledger.errors import InvalidEntry, UnbalancedEntry
-from ledger.money import CurrencyCode, Money
+from ledger.money import Money, UnitCode
 
 MAX_LINES = 200
 MAX_LINE_MINOR = 999_999_999_999_999  # a thousand times the largest charge, so that summary lines fit
@@ -20,6 +20,8 @@ Reference = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
 """Printable ASCII without blanks."""
 Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
 """One line of text."""
+Rule = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,63}$")]
+"""Name of a posting rule."""
 Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 
 
@@ -67,7 +69,7 @@ class Condition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: AccountCode
-    currency: CurrencyCode
+    currency: UnitCode
     version: Annotated[int, Field(ge=0)] | None = None
     """The sequence of the account's last line, as the caller saw it."""
     at_least_minor: int | None = None
@@ -80,8 +82,8 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reference: Reference
-    rule: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,63}$")]
-    """Name of the posting rule that made it."""
+    rule: Rule
+    """The posting rule that made it."""
     description: Text
     event_at: AwareDatetime
     """When it happened, by the clock of whoever did it; when we wrote it down is the database's to say."""
@@ -101,13 +103,18 @@ class Entry(BaseModel):
         if not 2 <= len(self.lines) <= MAX_LINES:
             raise InvalidEntry(self.reference, f"it has {len(self.lines)} lines; give 2 to {MAX_LINES}")
         for line in self.lines:
-            if not 0 < line.money.amount_minor <= MAX_LINE_MINOR:
+            if line.money.amount_minor <= 0:
                 raise InvalidEntry(
                     self.reference, f"the amount of {line.account.code} is {line.money}; give a positive one"
                 )
-        for (currency, outside), surplus in _surplus(self.lines).items():
-            if surplus:
-                raise UnbalancedEntry(self.reference, _imbalance(surplus, currency, outside=outside))
+            if line.money.amount_minor > MAX_LINE_MINOR:
+                most = Money(amount_minor=MAX_LINE_MINOR, currency=line.money.currency)
+                raise InvalidEntry(
+                    self.reference, f"the amount of {line.account.code} is too large: {most} is the most"
+                )
+        found = _imbalance(_surplus(self.lines))
+        if found:
+            raise UnbalancedEntry(self.reference, found)
 
 
 def _surplus(lines: Sequence[Line]) -> Counter[tuple[str, bool]]:
@@ -119,7 +126,16 @@ def _surplus(lines: Sequence[Line]) -> Counter[tuple[str, bool]]:
     return surplus
 
 
-def _imbalance(surplus: int, currency: str, *, outside: bool) -> str:
-    larger, smaller = ("debits", "credits") if surplus > 0 else ("credits", "debits")
+def _imbalance(surplus: Counter[tuple[str, bool]]) -> str | None:
+    """Say what is off; where one currency stands against another, that an entry never changes one for the other."""
+    off = {key: amount for key, amount in surplus.items() if amount}
+    if not off:
+        return None
+    (currency, outside), amount = next(iter(off.items()))
+    larger, smaller = ("debits", "credits") if amount > 0 else ("credits", "debits")
     where = "memo accounts have" if outside else "it has"
-    return f"{where} {Money(amount_minor=abs(surplus), currency=currency)} more {larger} than {smaller}"
+    fault = f"{where} {Money(amount_minor=abs(amount), currency=currency)} more {larger} than {smaller}"
+    others = sorted({other for other, _ in off} - {currency})
+    if others:
+        return f"{fault}, and {', '.join(others)} does not make up for it: a conversion needs its rate"
+    return fault

@@ -5,13 +5,13 @@ Functions take a connection and never commit: the caller's transaction is the st
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import BigInteger, case, cast, func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import journal, rates, reports
 from ledger.accounts import exchange
 from ledger.conversion import Conversion, Quote, converted
-from ledger.database import accounts, lines
+from ledger.database import accounts
 from ledger.errors import ReferenceConflict
 from ledger.exchange_errors import ConversionRefused
 from ledger.journal import PostedEntry
@@ -19,7 +19,6 @@ from ledger.positions import Position
 
 PREFIX = "exchange:"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:account, 0))")
-_SIGNED = case((lines.c.side == accounts.c.normal_side, lines.c.amount_minor), else_=-lines.c.amount_minor)
 
 
 async def convert(connection: AsyncConnection, wish: Conversion, functional: str) -> PostedEntry:
@@ -33,9 +32,7 @@ async def convert(connection: AsyncConnection, wish: Conversion, functional: str
     if present is not None:
         if not _is_of(present, wish):
             raise ReferenceConflict(wish.reference)
-        return PostedEntry(
-            entry_id=present.entry_id, reference=present.reference, recorded_at=present.recorded_at, is_new=False
-        )
+        return as_posted(present)
     rate = await rates.at(connection, given, unit, wish.event_at)
     value = None
     if functional not in {given, unit}:
@@ -53,19 +50,13 @@ async def positions(connection: AsyncConnection, units: Sequence[str], functiona
     for unit in sorted(set(units) - {functional}):
         code = exchange(unit).code
         await connection.execute(_LOCK, {"account": code})
-        statement = (
-            select(accounts.c.currency, cast(func.sum(_SIGNED), BigInteger))
-            .join(lines, lines.c.account_id == accounts.c.account_id)
-            .where(accounts.c.code == code)
-            .group_by(accounts.c.currency)
-        )
-        balances = {row[0].strip(): row[1] for row in await connection.execute(statement)}
-        stray = sorted(currency for currency in balances.keys() - {unit, functional} if balances[currency])
+        held = await reports.balances_of(connection, code)
+        stray = sorted(currency for currency in held.keys() - {unit, functional} if held[currency])
         if stray:
             raise ConversionRefused(
                 f"{code} was kept in {stray[0]}, and the functional currency is {functional}: set FUNCTIONAL_CURRENCY back"
             )
-        found[unit] = Position(held_minor=balances.get(unit, 0), cost_minor=-balances.get(functional, 0))
+        found[unit] = Position(held_minor=held.get(unit, 0), cost_minor=-held.get(functional, 0))
     return found
 
 
@@ -73,6 +64,13 @@ async def units(connection: AsyncConnection) -> list[str]:
     """List the units that the exchange ever held."""
     statement = select(accounts.c.code).where(accounts.c.code.startswith(PREFIX, autoescape=True)).distinct()
     return sorted(code.removeprefix(PREFIX) for (code,) in await connection.execute(statement))
+
+
+def as_posted(present: reports.EntryRecord) -> PostedEntry:
+    """Return an entry that is there as what became of asking for it again."""
+    return PostedEntry(
+        entry_id=present.entry_id, reference=present.reference, recorded_at=present.recorded_at, is_new=False
+    )
 
 
 def _is_of(present: reports.EntryRecord, wish: Conversion) -> bool:

@@ -8,24 +8,16 @@ busy; a step that writes more commits by itself.
 import asyncio
 import contextlib
 import itertools
-import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
-
-import structlog
-from sqlalchemy.exc import DBAPIError
 
 from ledger import journal
-from ledger.database import Connection, Database
+from ledger.database import Database
 from ledger.entries import Entry
 from ledger.errors import InvalidEntry, LedgerError
 from ledger.journal import Posted, Posting
-
-Result = TypeVar("Result")
-
-log = structlog.get_logger()
+from ledger.rivalry import repeated
 
 FLUSHES = 2
 """At a time, on a connection each: one is prepared while PostgreSQL writes the other."""
@@ -33,11 +25,6 @@ MAX_ENTRIES = 200
 """In one flush. More would hold the accounts of all for longer than a commit is worth."""
 MAX_WAITING = 20_000
 """Entries that wait; who comes then is told to come again."""
-TRIES = 6
-FIRST_PAUSE_SECONDS = 0.01
-"""Before a flush that lost to a rival is tried again; doubled each time, and drawn by chance."""
-LOST_TO_A_RIVAL = {"40001", "40P01", "55P03"}
-"""Serialization failure, deadlock, lock not to be had in time: nothing was written, and the same may go well now."""
 
 
 class TooManyWaiting(LedgerError):
@@ -108,24 +95,9 @@ class GroupCommit:
         # What one asks of an account may be changed by the one before it.
         if len(postings) == 1 or not any(posting.has_conditions for posting in postings):
             with contextlib.suppress(LedgerError):
-                posted = iter(await self._repeated(lambda connection: journal.post_all(connection, postings)))
+                posted = iter(await repeated(self._engine, lambda connection: journal.post_all(connection, postings)))
                 return [list(itertools.islice(posted, posting.size)) for posting in postings]
-        return await self._repeated(lambda connection: journal.post_each(connection, postings))
-
-    async def _repeated(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Take a step, which is one statement, and again where it lost to a rival."""
-        for number in itertools.count(1):
-            try:
-                async with self._engine.connect() as connection:
-                    return await step(connection)
-            except DBAPIError as error:
-                state = getattr(error.orig, "sqlstate", None)
-                if state not in LOST_TO_A_RIVAL or number == TRIES:
-                    raise
-                log.info("ledger.flush_repeated", sqlstate=state, attempt=number)
-                pause = FIRST_PAUSE_SECONDS * 2 ** (number - 1)
-                await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 # no secret
-        raise AssertionError("the last try returns or raises")
+        return await repeated(self._engine, lambda connection: journal.post_each(connection, postings))
 
 
 def _tell(item: _Item, result: Posted | Exception) -> None:

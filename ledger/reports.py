@@ -113,6 +113,16 @@ async def account_balances(
     return [AccountBalance(**row) for row in (await connection.execute(statement)).mappings()]
 
 
+async def balances_of(connection: AsyncConnection, code: str) -> dict[str, int]:
+    """Read what an account holds in each currency that it is kept in, positive on its normal side."""
+    statement = (
+        select(accounts.c.currency, balances.c.balance_minor)
+        .join(balances, balances.c.account_id == accounts.c.account_id)
+        .where(accounts.c.code == code)
+    )
+    return {row.currency.strip(): row.balance_minor for row in await connection.execute(statement)}
+
+
 async def entries(
     connection: AsyncConnection,
     *,

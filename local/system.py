@@ -15,10 +15,11 @@ from ledger.seals import signing
 from local import api, directory, postgres, simulators, temporal, worker
 from local.addresses import DATABASE, WEBHOOK_ID, WEBHOOK_SECRET, Ports
 from local.ports import LOOPBACK
-from local.process import Part, Process
+from local.process import ROOT, Part, Process
 
 PAYPAL_STATE = "paypal.state"
 SEAL_KEY = "seal.key"
+SERVICES = ROOT / "local" / "services.yaml"
 WATCH_SECONDS = 0.2
 IN_USE = "use that one, or end it first (Ctrl-C there)"
 
@@ -55,7 +56,7 @@ class System:
             "PostgreSQL": self.environment["DATABASE_URL"],
             "Stripe simulator": self.stripe.url,
             "PayPal simulator": self.paypal.url,
-            "HTTP service (webhooks)": self.api.url,
+            "HTTP service": self.api.url,
             "Worker's health": self.worker.health_address,
         }
 
@@ -157,5 +158,5 @@ def _paypal(place: directory.Directory, ports: Ports) -> simulators.SimulatorPro
 def _api(place: directory.Directory, ports: Ports, environment: Mapping[str, str]) -> api.Api:
     # The one place where a simulator's events are believed: it vouches for itself with a root of its own.
     root = simulators.paypal_root(place.data / PAYPAL_STATE)
-    variables = {**environment, "PAYPAL_WEBHOOK_ROOT": str(root)}
+    variables = {"SERVICES_FILE": str(SERVICES), **environment, "PAYPAL_WEBHOOK_ROOT": str(root)}
     return api.start(variables, port=ports.api, log=place.log("api"))

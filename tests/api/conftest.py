@@ -17,6 +17,7 @@ from psycopg.sql import SQL, Identifier
 
 from local import api, postgres
 from local.ports import free_port
+from tests.api.shop import Shop, services_file
 from tests.gateways.webhooks.authority import Authority, new_key, pem
 from tests.gateways.webhooks.canary import Canary, canary
 from tests.gateways.webhooks.sender import (
@@ -107,12 +108,23 @@ async def shared(
         key = new_key()
         async with canary() as host:
             host.gives(pem(authority.certificate(key)))
-            settings = {"PAYPAL_API_BASE": host.url, "PAYPAL_WEBHOOK_ROOT": str(root)}
+            settings = {
+                "PAYPAL_API_BASE": host.url,
+                "PAYPAL_WEBHOOK_ROOT": str(root),
+                "SERVICES_FILE": services_file(directory),
+            }
             app_url, superuser_url = postgres_server.url(DATABASE, user="quittance_app"), postgres_server.url(DATABASE)
             with running(app_url, directory / "log", **settings) as started:
                 async with httpx.AsyncClient(base_url=started.url, trust_env=False, timeout=15) as http:
                     yield Service(started.url, http, PayPalSender(key, host.url), host, superuser_url)
         connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(DATABASE)))
+
+
+@pytest.fixture
+def shop(shared: Service) -> Iterator[Shop]:
+    """A service that posts; the books have what other tests posted."""
+    with psycopg.connect(shared.superuser_url, autocommit=True) as superuser:
+        yield Shop(shared.http, superuser)
 
 
 @pytest.fixture

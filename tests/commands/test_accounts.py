@@ -205,6 +205,20 @@ def test_each_refusal_has_its_kind(cli: CommandLine, tmp_path: Path, entry: str,
     assert (tried["entry_reference"], tried["refusal"]) == ("check:1", refusal)
 
 
+def test_units_are_checked_as_money_is(cli: CommandLine, tmp_path: Path) -> None:
+    """A wallet of credits can be tried beforehand, with a condition on it too."""
+    path = tmp_path / "entry.yaml"
+    moved = "{account: bank:x, side: debit, amount: 5, currency: CREDIT}, {account: wallet:user:checked, side: credit, amount: 5, currency: CREDIT}"
+    path.write_text(f"lines: [{moved}]\n")
+    [tried] = cli("ledger", "check", str(path), "--json").document["entries"]
+    assert (tried["accepted"], tried["refusal"]) == (True, None)
+    path.write_text(
+        path.read_text() + "conditions: [{code: wallet:user:checked, currency: CREDIT, at_least_minor: 1}]\n"
+    )
+    [tried] = cli("ledger", "check", str(path), "--json").document["entries"]
+    assert tried["refusal"] == "AccountConditionFailed"
+
+
 def test_an_entry_that_was_printed_can_be_checked(
     cli: CommandLine, servers: Servers, fill: Fill, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ from commands import (
     routing_documents,
     schema,
     seal_documents,
+    service_documents,
     split_documents,
     webhook_documents,
 )
@@ -126,6 +127,7 @@ DOCUMENTS: dict[str, set[str]] = {
     "How an account stands": set(account_documents.StandingDocument.model_fields),
     "A change of an account": set(account_documents.AccountChangeDocument.model_fields),
     "A hold": set(hold_documents.HoldDocument.model_fields),
+    "A service that may post": set(service_documents.ServiceDocument.model_fields),
     "A row of the chart": set(chart_documents.ChartRowDocument.model_fields),
     "A dry run": set(check_documents.CheckDocument.model_fields),
     "An entry that was tried": set(check_documents.TriedDocument.model_fields),
