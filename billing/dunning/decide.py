@@ -129,7 +129,9 @@ def _renewed(situation: _Situation) -> _Planned | None:
     for method in situation.methods:
         renewed_at = method.method.renewed_at
         if method.need is None and method.is_fresh and renewed_at > situation.history.invoice.failed_at:
-            at = _allowed(situation, method, max(renewed_at, situation.resumed_at), ours=False)
+            # A promise does not keep back what the customer gave meanwhile.
+            holds = [hold.until for hold in situation.standing.holds if hold.waiting_for is not WaitingFor.PROMISE]
+            at = _allowed(situation, method, max([renewed_at, *holds]), ours=False)
             return _Planned(at, method.method, False, "the payment method is new")
     return None
 
@@ -172,7 +174,8 @@ def _sooner(situation: _Situation, planned: _Planned, best: _Planned, now: datet
 
 
 def _planned(situation: _Situation, method: MethodStanding) -> _Planned | None:
-    failures, minutes = len(method.technical), situation.policy.technical_minutes
+    failures = len(method.technical)
+    minutes = situation.policy.technical_minutes(at_network=method.technical[-1].at_network) if failures else ()
     promised_until = situation.standing.promised_until
     if promised_until is not None and promised_until > situation.last_at:
         at, why = promised_until, "the customer promised to pay by now"

@@ -137,7 +137,7 @@ class Schedule(Record):
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> "Schedule":
-        if len(self.model_fields_set) != 1 or all(getattr(self, name) is None for name in type(self).model_fields):
+        if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
             raise ValueError(f"needs exactly one of {', '.join(type(self).model_fields)}")
         return self
 
