@@ -210,7 +210,6 @@ def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime
             deadline=situation.deadline,
             rungs_used=situation.rungs_used,
             rungs_left=situation.rungs_left,
-            country=history.customer.country or method.method.country,
             seen=_seen(history, zone, [local_day(at, zone).toordinal() for at in failed[-MAX_WEIGHED:]]),
         )
     )
