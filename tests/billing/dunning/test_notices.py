@@ -1,6 +1,7 @@
 """Which notice is due when: once each, outside quiet hours, under the caps, and none that is out of date."""
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_the_caps_hold_whatever_came_before() -> None:
     busy = fixed(notices=fixed().notices.model_copy(update={"most_per_week": 1}))
     notices = all_sent(history(), busy, FAILED_AT + 20 * DAY)
     assert templates(notices) == ["payment_failed", "reminder", "last_warning"]
-    for earlier, later in zip(notices, notices[1:], strict=False):
+    for earlier, later in pairwise(notices):
         assert later.at - earlier.at >= 7 * DAY
 
 
