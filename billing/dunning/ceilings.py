@@ -133,23 +133,26 @@ def room(rules: Sequence[Ceiling], tries: Sequence[CardTry], now: datetime, amou
         free = rule.most - sum(at > now - rule.window for at in counted)
         if free < left:
             left, why = free, rule.note
-    return Room(max(left, 0), max(now, next_allowed(rules, tries, amount_minor, currency)), why)
+    return Room(max(left, 0), next_allowed(rules, tries, amount_minor, currency, now), why)
 
 
-def next_allowed(rules: Sequence[Ceiling], tries: Sequence[CardTry], amount_minor: int, currency: str) -> datetime:
-    """Return from when the next try is allowed, whatever the time is now; the beginning of time where nothing binds."""
-    found = BEGINNING
+def next_allowed(
+    rules: Sequence[Ceiling], tries: Sequence[CardTry], amount_minor: int, currency: str, earliest: datetime = BEGINNING
+) -> datetime:
+    """Return from when the next try is allowed, at `earliest` or later, whatever the time is now."""
+    found = earliest
     for rule in rules:
-        bound = _reached_at(rule, tries, amount_minor, currency)
-        if bound is not None and bound + rule.window > found:
-            found = bound + rule.window
+        # As many tries as fill the ceiling, whatever they count: where they are too old, those that count are too.
+        if len(tries) < rule.most or tries[-rule.most].at + rule.window <= found:
+            continue
+        filled_at = _filled_at(rule, tries, amount_minor, currency)
+        if filled_at is not None and filled_at + rule.window > found:
+            found = filled_at + rule.window
     return found
 
 
-def _reached_at(rule: Ceiling, tries: Sequence[CardTry], amount_minor: int, currency: str) -> datetime | None:
+def _filled_at(rule: Ceiling, tries: Sequence[CardTry], amount_minor: int, currency: str) -> datetime | None:
     """Return when the oldest try was made of the newest that fill a ceiling; None where they do not fill it."""
-    if len(tries) < rule.most:
-        return None
     missing = rule.most
     for tried in reversed(tries):
         if tried.is_approved:

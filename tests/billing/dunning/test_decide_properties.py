@@ -132,10 +132,11 @@ def allowed_by_every_rule(before: History, decision: TryAgain) -> None:
             elif one.at > decision.at - rule.window and one.at_network:
                 counted += rule.counts == "answers" or not one.is_technical
         assert counted < rule.most, rule.note
-    for one in before.tries:
-        if one.classified is not None and one.card == of.card:
-            assert one.classified.scope != "card"
-            assert decision.at >= one.at + one.classified.wait or one.at < of.renewed_at
+    for tried_before in before.tries:
+        found = tried_before.classified
+        if found is not None and tried_before.card == of.card:
+            assert found.scope != "card"
+            assert decision.at >= tried_before.at + found.wait or tried_before.at < of.renewed_at
 
 
 @SLOW
