@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from billing.dunning.ceilings import CEILINGS, CardTry, next_allowed
+from billing.dunning.ceilings import CEILINGS, CardAsk, CardTry, next_allowed
 from billing.dunning.decision import AskCustomer, Decision, GiveUp, Need, Reason, TryAgain, Wait, WaitingFor
 from billing.dunning.decline_classes import DeclineClass
 from billing.dunning.history import History, PaymentMethod, TryOutcome
@@ -64,6 +64,7 @@ class _Situation(NamedTuple):
     zone: str
     methods: list[MethodStanding]
     refusals: Refusals
+    counted: list[CardTry]
     last_at: datetime
     """Of the last try, or the failure."""
     resumed_at: datetime
@@ -86,6 +87,7 @@ def _situation(history: History, policy: Policy, standing: Standing) -> _Situati
         policy.zone_of(history.customer),
         standings_of(history, refusals),
         refusals,
+        history.counted,
         history.tries[-1].at if history.tries else failed_at,
         max((hold.until for hold in standing.holds), default=failed_at),
     )
@@ -242,16 +244,9 @@ def _allowed(situation: _Situation, method: MethodStanding, earliest: datetime, 
     rules = CEILINGS.of(card.network, card.country, earliest)
     if not ours:
         rules = tuple(rule for rule in rules if not rule.is_ours)
-    tries = card_tries(situation.history, card.card)
-    free = next_allowed(rules, tries, amount.amount_minor, amount.currency, earliest)
+    ask = CardAsk(card.card, amount.amount_minor, amount.currency)
+    free = next_allowed(rules, situation.counted, ask, earliest)
     return max(free, method.not_before) if method.not_before is not None else free
-
-
-def card_tries(history: History, card: str) -> list[CardTry]:
-    """Return all tries of a card that are known, for this invoice and others, oldest first."""
-    own = [tried.counted for tried in history.tries if tried.card == card]
-    others = [other.counted for other in history.other_tries if other.card == card]
-    return sorted([*own, *others]) if others else own
 
 
 def _is_down(history: History, gateway: str) -> bool:

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from billing.dunning.ceilings import CEILINGS
-from billing.dunning.decide import card_tries, decide
+from billing.dunning.decide import decide
 from billing.dunning.decision import AskCustomer, Decision, GiveUp, TryAgain, Wait
 from billing.dunning.decline_classes import Answer
 from billing.dunning.history import Event, EventKind, History, OtherTry, PaymentMethod, TryOutcome
@@ -121,7 +121,7 @@ def allowed_by_every_rule(before: History, decision: TryAgain) -> None:
     """Counted anew, try by try: no ceiling passed, no wait broken, no refused or removed card, nothing twice."""
     of = next(one for one in before.methods if one.method_id == decision.method)
     assert of.removed_at is None
-    tries = card_tries(before, of.card)
+    tries = [one for one in before.counted if one.card == of.card]
     for rule in CEILINGS.of(of.network, of.country, decision.at):
         if rule.is_ours and not decision.is_rung:
             continue
