@@ -64,7 +64,8 @@ class LikelyDays:
             0.0 if calendar is PayCalendar.OWN_DAY else weight / total for calendar, weight in given.items()
         )
         self._odds = odds
-        # Most invoices of a month ask about the same days.
+        # Most invoices of a month ask about the same days, and a process asks again upon whatever happens.
+        self.best = lru_cache(maxsize=65_536)(self._best)
         self._chances = lru_cache(maxsize=65_536)(self._chances_anew)
         self._misses = lru_cache(maxsize=65_536)(self._misses_anew)
 
@@ -79,7 +80,7 @@ class LikelyDays:
             previous = day
         return weights
 
-    def best(self, seen: Seen, first: int, last: int, kept_each_day: float) -> LikelyDay:
+    def _best(self, seen: Seen, first: int, last: int, kept_each_day: float) -> LikelyDay:
         """Return the day from `first` to `last` with the best odds, of which each day of waiting leaves a share."""
         weights, own_day, chances_of = self.weigh(seen), seen.own_day, self._chances
         last_try = seen.failed[-1] if seen.failed else NO_TRY
