@@ -1,0 +1,257 @@
+"""What to do next about an unpaid invoice: a pure function of what happened, the policy, and the time.
+
+The page reads like the policy: what is over, what is under way, what holds it, what a person or a renewed card asks for,
+then the likeliest of the tries that are left, and at the deadline the end. Ceilings and waits bind all of them.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from billing.dunning.ceilings import CEILINGS, CardTry, next_allowed
+from billing.dunning.decision import AskCustomer, Decision, GiveUp, Need, Reason, TryAgain, Wait, WaitingFor
+from billing.dunning.decline_classes import DeclineClass
+from billing.dunning.history import History, PaymentMethod, TryOutcome
+from billing.dunning.lots import lot
+from billing.dunning.methods import MethodStanding, may_be_paid, standings_of
+from billing.dunning.policy import Backups, Policy
+from billing.dunning.schedules import Asked
+from billing.dunning.standing import Standing, standing_of
+from billing.dunning.zones import days_later, local_day
+
+SETTLING = timedelta(hours=6)
+"""How long an outcome that is not known is waited for before it is asked for again; a person may be at it."""
+A_DAY = timedelta(days=1)
+LOOK_AGAIN = timedelta(minutes=30)
+"""How often an outage that nobody ended is looked at."""
+
+
+def decide(history: History, policy: Policy, now: datetime) -> Decision:
+    """Say what to do next, if nothing else happens. Asked again at the moment it names, it says the same."""
+    standing = standing_of(history.events)
+    if standing.over is not None:
+        return GiveUp(standing.over, f"it was {standing.over.replace('_', ' ')}")
+    if history.tries and history.tries[-1].outcome is not TryOutcome.DECLINED:
+        return _after_no_decline(history, now)
+    deadline = deadline_of(history, policy, standing)
+    situation = _situation(history, policy, standing, deadline)
+    if now >= deadline and standing.hold_at(now) is None:
+        return GiveUp(*_end_reason(situation))
+    doubtful = may_be_paid(history)
+    if doubtful is not None:
+        return Wait(deadline, WaitingFor.REVIEW, doubtful.why)
+    hold = standing.hold_at(now)
+    renewed = _renewed(situation)
+    if hold is not None and not (renewed and hold.waiting_for is WaitingFor.PROMISE):
+        return Wait(hold.until, hold.waiting_for, f"on hold: {hold.waiting_for.replace('_', ' ')}")
+    planned = renewed or _asked_for(situation) or _next_rung(situation, now)
+    if planned is not None and planned.at < deadline:
+        return _unless_down(situation, planned, now)
+    return _ask(situation)
+
+
+def deadline_of(history: History, policy: Policy, standing: Standing | None = None) -> datetime:
+    """Return when nothing more is tried: the policy's day, or what it was extended to; later after a hold."""
+    standing = standing or standing_of(history.events)
+    zone = policy.zone_of(history.customer)
+    deadline = standing.extended_until or days_later(history.invoice.failed_at, policy.deadline_days, zone)
+    for hold in standing.holds:
+        deadline = max(deadline, hold.until + timedelta(days=policy.days_after_hold))
+    return deadline
+
+
+class _Situation(NamedTuple):
+    """What the steps below look at."""
+
+    history: History
+    policy: Policy
+    standing: Standing
+    deadline: datetime
+    zone: str
+    methods: list[MethodStanding]
+    rungs_used: int
+    last_at: datetime
+    """Of the last try, or the failure."""
+    resumed_at: datetime
+    """Since when nothing holds it."""
+
+    @property
+    def rungs_left(self) -> int:
+        """How many of the policy's tries are left."""
+        return self.policy.most_tries - self.rungs_used
+
+
+def _situation(history: History, policy: Policy, standing: Standing, deadline: datetime) -> _Situation:
+    failed_at = history.invoice.failed_at
+    return _Situation(
+        history,
+        policy,
+        standing,
+        deadline,
+        policy.zone_of(history.customer),
+        standings_of(history),
+        sum(tried.uses_rung for tried in history.tries),
+        history.tries[-1].at if history.tries else failed_at,
+        max((hold.until for hold in standing.holds), default=failed_at),
+    )
+
+
+class _Planned(NamedTuple):
+    """A try that could be made."""
+
+    at: datetime
+    method: PaymentMethod
+    is_rung: bool
+    why: str
+
+
+def _after_no_decline(history: History, now: datetime) -> Decision:
+    last = history.tries[-1]
+    if last.outcome is TryOutcome.APPROVED:
+        return GiveUp(Reason.PAID, "a try was approved")
+    passed = max(timedelta(), now - last.at) // SETTLING
+    return Wait(last.at + (passed + 1) * SETTLING, WaitingFor.OUTCOME, "a try is not decided yet")
+
+
+def _renewed(situation: _Situation) -> _Planned | None:
+    """Return the try that a new or renewed payment method is worth: at once, and none of the policy's."""
+    for method in situation.methods:
+        renewed_at = method.method.renewed_at
+        if method.need is None and method.is_fresh and renewed_at > situation.history.invoice.failed_at:
+            at = _allowed(situation, method, max(renewed_at, situation.resumed_at), ours=False)
+            return _Planned(at, method.method, False, "the payment method is new")
+    return None
+
+
+def _asked_for(situation: _Situation) -> _Planned | None:
+    """Return the try that a person asked for: at once, and none of the policy's."""
+    asked_at = situation.standing.retry_asked_at
+    if asked_at is None or asked_at <= situation.last_at:
+        return None
+    for method in situation.methods:
+        if method.need is None:
+            at = _allowed(situation, method, asked_at, ours=False)
+            return _Planned(at, method.method, False, "a person asked for it")
+    return None
+
+
+def _next_rung(situation: _Situation, now: datetime) -> _Planned | None:
+    """Return the earliest of the tries that the policy has left, in the customer's order where two are as early."""
+    if situation.rungs_left <= 0:
+        return None
+    best: _Planned | None = None
+    for number, method in enumerate(situation.methods):
+        if number and situation.policy.backups is Backups.NEVER:
+            break
+        if method.need is not None:
+            continue
+        planned = _planned(situation, method)
+        if planned is not None and (best is None or _sooner(situation, planned, best, now)):
+            best = planned
+        if best is not None and situation.policy.backups is Backups.WHEN_UNUSABLE:
+            break
+    return best
+
+
+def _sooner(situation: _Situation, planned: _Planned, best: _Planned, now: datetime) -> bool:
+    """Whether a try comes sooner than the best so far; one that is due at a gateway that is down gives way."""
+    if best.at <= now and _is_down(situation.history, best.method.gateway):
+        return planned.at <= now and not _is_down(situation.history, planned.method.gateway)
+    return planned.at < best.at
+
+
+def _planned(situation: _Situation, method: MethodStanding) -> _Planned | None:
+    failures, minutes = len(method.technical), situation.policy.technical_minutes
+    promised_until = situation.standing.promised_until
+    if promised_until is not None and promised_until > situation.last_at:
+        at, why = promised_until, "the customer promised to pay by now"
+    elif 0 < failures <= len(minutes):
+        at, why = method.technical[-1].at + timedelta(minutes=minutes[failures - 1]), "nobody said no: once more, soon"
+    elif failures:
+        return _scheduled(situation, method, method.technical[-1].at + A_DAY)
+    elif method.declined is not None:
+        return _scheduled(situation, method, method.declined.at)
+    else:
+        at, why = situation.last_at, "this payment method was not tried yet"
+    return _Planned(_allowed(situation, method, max(at, situation.resumed_at)), method.method, True, why)
+
+
+def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime) -> _Planned | None:
+    """Return the next try by the schedule of the card's newest decline."""
+    history, zone = situation.history, situation.zone
+    found = method.declined.classified if method.declined is not None else None
+    schedule = situation.policy.by_class.get(found.decline_class if found else DeclineClass.GENERIC)
+    if schedule is None:
+        return None
+    card = method.method.card
+    failed = [tried.at for tried in history.tries if tried.card == card and (method.technical or not tried.is_technical)]
+    due = schedule.due(
+        Asked(
+            invoice_id=history.invoice.invoice_id,
+            zone=zone,
+            failed_at=history.invoice.failed_at,
+            earliest=_allowed(situation, method, max(earliest, situation.resumed_at)),
+            deadline=situation.deadline,
+            rungs_used=situation.rungs_used,
+            rungs_left=situation.rungs_left,
+            failed=tuple(local_day(at, zone).toordinal() for at in failed),
+            paid=tuple(local_day(at, zone).toordinal() for at in history.payments),
+        )
+    )
+    return None if due is None else _Planned(due.at, method.method, True, due.why)
+
+
+def _allowed(situation: _Situation, method: MethodStanding, earliest: datetime, *, ours: bool = True) -> datetime:
+    """Return the first moment from `earliest` on that the ceilings and an advice's wait leave free."""
+    card = method.method
+    amount = situation.history.invoice.amount
+    rules = CEILINGS.of(card.network, card.country, earliest)
+    if not ours:
+        rules = tuple(rule for rule in rules if not rule.is_ours)
+    tries = card_tries(situation.history, card.card)
+    free = max(earliest, next_allowed(rules, tries, amount.amount_minor, amount.currency))
+    return max(free, method.not_before) if method.not_before is not None else free
+
+
+def card_tries(history: History, card: str) -> list[CardTry]:
+    """Return all tries of a card that are known, for this invoice and others, oldest first."""
+    own = [tried.counted for tried in history.tries if tried.card == card]
+    others = [other.counted for other in history.other_tries if other.card == card]
+    return sorted([*own, *others]) if others else own
+
+
+def _is_down(history: History, gateway: str) -> bool:
+    return any(outage.gateway == gateway and outage.ended_at is None for outage in history.outages)
+
+
+def _unless_down(situation: _Situation, planned: _Planned, now: datetime) -> Decision:
+    """Move a try out of an outage of its gateway: past its end, spread by lot, or, while it lasts, to another look."""
+    at, gateway = planned.at, planned.method.gateway
+    for outage in situation.history.outages:
+        if outage.gateway != gateway:
+            continue
+        if outage.ended_at is None and at <= now:
+            looked = max(timedelta(), now - outage.began_at) // LOOK_AGAIN
+            return Wait(outage.began_at + (looked + 1) * LOOK_AGAIN, WaitingFor.OUTAGE, f"{gateway} is down")
+        if outage.ended_at is not None and at < outage.ended_at:
+            seconds = situation.policy.outages.spread_minutes * 60
+            at = outage.ended_at + timedelta(seconds=lot(situation.history.invoice.invoice_id, "outage", seconds))
+    return TryAgain(max(at, now), planned.method.method_id, planned.is_rung, planned.why)
+
+
+def _ask(situation: _Situation) -> Decision:
+    """Return what to ask the customer for; whoever has several methods is asked about the one that they prefer."""
+    if not situation.methods:
+        return AskCustomer(Need.NEW_METHOD, situation.deadline, "there is no payment method")
+    preferred = situation.methods[0]
+    if preferred.need is not None and not any(method.need is None for method in situation.methods):
+        return AskCustomer(preferred.need, situation.deadline, preferred.why)
+    why = "no further try fits before the deadline" if situation.rungs_left > 0 else "all tries are used up"
+    return AskCustomer(Need.NEW_METHOD, situation.deadline, why)
+
+
+def _end_reason(situation: _Situation) -> tuple[Reason, str]:
+    if all(method.need is not None for method in situation.methods):
+        return Reason.CUSTOMER_DID_NOT_ACT, "the deadline has passed, and only the customer could have helped"
+    if situation.rungs_left <= 0:
+        return Reason.TRIES_USED_UP, "the deadline has passed, and all tries were used"
+    return Reason.DEADLINE, "the deadline has passed"
