@@ -68,7 +68,7 @@ def play(world: World, case: Hidden, policy: Policy, budget: int) -> Played:
 def seen_first(world: World, case: Hidden, budget: int) -> SeenCase:
     """Return what is seen right after the failure."""
     added_at = moment(case.failed_at - CARD_AGE_SECONDS)
-    card = Card(f"{case.invoice_id}/1", case.network, case.funding, case.country, added_at)
+    card = Card(f"{case.invoice_id}-1", case.network, case.funding, case.country, added_at)
     failed_at = moment(case.failed_at)
     return SeenCase(
         invoice_id=case.invoice_id,
@@ -111,7 +111,7 @@ def _tell(seen: SeenCase, case: Hidden, fact: Fact) -> None:
         case "outage_ends":
             seen.outages[-1].ended_at = at
         case _ if seen.card.updated_by_network or len(seen.cards) == 1:
-            token = f"{case.invoice_id}/{len(seen.cards) + 1}"
+            token = f"{case.invoice_id}-{len(seen.cards) + 1}"
             by_network = fact.kind == "network_card"
             seen.cards.append(Card(token, case.network, case.funding, case.country, at, by_network))
         case _:

@@ -74,6 +74,11 @@ class Tally:
         return self.after_never + self.above_ceiling + self.before_wait
 
     @property
+    def by_try_share(self) -> float:
+        """The share of what was recovered that a try brought, in points; the customer paid the rest."""
+        return 100 * self.by_try / max(self.recovered, 1)
+
+    @property
     def median_days(self) -> float:
         """Until it was recovered; 0 where nothing was."""
         return median(self.hours) / 24 if self.hours else 0.0
