@@ -11,8 +11,10 @@ from billing.dunning.ceilings import CEILINGS, CardTry, next_allowed
 from billing.dunning.decision import AskCustomer, Decision, GiveUp, Need, Reason, TryAgain, Wait, WaitingFor
 from billing.dunning.decline_classes import DeclineClass
 from billing.dunning.history import History, PaymentMethod, TryOutcome
+from billing.dunning.likely_days import MAX_WEIGHED, Seen
 from billing.dunning.lots import lot
 from billing.dunning.methods import MethodStanding, may_be_paid, standings_of
+from billing.dunning.pay_calendars import own_day
 from billing.dunning.policy import Backups, Policy
 from billing.dunning.schedules import Asked
 from billing.dunning.standing import Standing, standing_of
@@ -20,6 +22,8 @@ from billing.dunning.zones import days_later, local_day
 
 SETTLING = timedelta(hours=6)
 """How long an outcome that is not known is waited for before it is asked for again; a person may be at it."""
+DUE_DAYS = 1
+"""A payment so many days around the due day of the month was not late."""
 A_DAY = timedelta(days=1)
 LOOK_AGAIN = timedelta(minutes=30)
 """How often an outage that nobody ended is looked at."""
@@ -193,11 +197,20 @@ def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime
             deadline=situation.deadline,
             rungs_used=situation.rungs_used,
             rungs_left=situation.rungs_left,
-            failed=tuple(local_day(at, zone).toordinal() for at in failed),
-            paid=tuple(local_day(at, zone).toordinal() for at in history.payments),
+            country=history.customer.country or method.method.country,
+            seen=_seen(history, zone, [local_day(at, zone).toordinal() for at in failed[-MAX_WEIGHED:]]),
         )
     )
     return None if due is None else _Planned(due.at, method.method, True, due.why)
+
+
+def _seen(history: History, zone: str, failed: list[int]) -> Seen:
+    """Return what tries and earlier payments say of the customer's money; a payment on the day that it was due says nothing."""
+    if not history.payments:
+        return Seen(tuple(failed), (), None)
+    due = local_day(history.invoice.failed_at, zone).day
+    late = [day for at in history.payments[-MAX_WEIGHED:] if abs((day := local_day(at, zone)).day - due) > DUE_DAYS]
+    return Seen(tuple(failed), tuple(day.toordinal() for day in late), own_day(late))
 
 
 def _allowed(situation: _Situation, method: MethodStanding, earliest: datetime, *, ours: bool = True) -> datetime:

@@ -4,17 +4,17 @@ Each guess has a weight. A try that failed when a guess said it should succeed m
 that succeeded before make theirs more likely. Paydays are likely moments, never the only ones: `any_day` is always a guess.
 """
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from billing.dunning.pay_calendars import NO_PAYDAY, PayCalendar, last_payday, turning_days
 
 LONGEST_HORIZON_DAYS = 60
-MAX_WEIGHED = 12
-"""Failed tries that are weighed, the newest: older ones say nothing that those do not."""
-MAX_PAYMENTS = 12
+MAX_WEIGHED = 8
+"""Failed tries that are weighed, and payments: the newest; older ones say nothing that those do not."""
+NO_TRY = 0
+"""As the day of the last try, where there was none."""
 
 
 class Odds(NamedTuple):
@@ -32,6 +32,17 @@ class Odds(NamedTuple):
     """Days in which half of that has come back."""
 
 
+class Seen(NamedTuple):
+    """What is known of a customer's money. Days are ordinals, local to the customer."""
+
+    failed: tuple[int, ...]
+    """Of tries that an issuer refused, oldest first."""
+    paid_late: tuple[int, ...]
+    """Of earlier payments that came later than they were due, oldest first: their pay rhythm."""
+    own_day: int | None
+    """The day of the month that those point to."""
+
+
 class LikelyDay(NamedTuple):
     """The day that was chosen."""
 
@@ -42,70 +53,59 @@ class LikelyDay(NamedTuple):
     """Which contributed most."""
 
 
-class Guesses(NamedTuple):
-    """Calendars with the weights that a policy gives them, and the odds."""
+class LikelyDays:
+    """Guesses with the weights that a policy gives them."""
 
-    calendars: tuple[PayCalendar, ...]
-    weights: tuple[float, ...]
-    odds: Odds
+    def __init__(self, weights: Mapping[PayCalendar, int], odds: Odds) -> None:
+        given = {calendar: weight for calendar, weight in weights.items() if weight}
+        total = sum(given.values())
+        self.calendars = tuple(given)
+        self.weights = tuple(weight / total for weight in given.values())
+        self._odds = odds
+        # Most invoices of a month ask about the same days.
+        self._chances = lru_cache(maxsize=65_536)(self._chances_anew)
 
+    def weigh(self, seen: Seen) -> Sequence[float]:
+        """Return the weights after what was seen of the customer."""
+        weights: Sequence[float] = self.weights
+        for day in seen.paid_late[-MAX_WEIGHED:]:
+            chances = self._chances(day, NO_TRY, seen.own_day)
+            weights = [weight * chance for weight, chance in zip(weights, chances, strict=True)]
+        previous = NO_TRY
+        for day in seen.failed[-MAX_WEIGHED:]:
+            chances = self._chances(day, previous, seen.own_day)
+            weights = [weight * (1 - chance) for weight, chance in zip(weights, chances, strict=True)]
+            previous = day
+        total = sum(weights)
+        return [weight / total for weight in weights] if total else self.weights
 
-def weigh(guesses: Guesses, failed: Sequence[int], paid: Sequence[int]) -> list[float]:
-    """Return the weights after tries on the days `failed`, oldest first, and payments on the days `paid`."""
-    weights = list(guesses.weights)
-    odds = guesses.odds
-    for day in paid[-MAX_PAYMENTS:]:
-        for number, calendar in enumerate(guesses.calendars):
-            weights[number] *= max(chance(odds, calendar, day, 0), odds.in_between)
-    previous = 0
-    for day in failed[-MAX_WEIGHED:]:
-        for number, calendar in enumerate(guesses.calendars):
-            weights[number] *= 1 - chance(odds, calendar, day, previous)
-        previous = day
-    total = sum(weights)
-    return [weight / total for weight in weights] if total else list(guesses.weights)
+    def best(self, seen: Seen, first: int, last: int, kept_each_day: float) -> LikelyDay:
+        """Return the day from `first` to `last` with the best odds, of which each day of waiting leaves a share."""
+        weights, own_day = self.weigh(seen), seen.own_day
+        last_try = seen.failed[-1] if seen.failed else NO_TRY
+        chosen, best_worth = first, -1.0
+        for day in turning_days(self.calendars, own_day, first, min(last, first + LONGEST_HORIZON_DAYS)):
+            worth = 0.0
+            for weight, chance in zip(weights, self._chances(day, last_try, own_day), strict=True):
+                worth += weight * chance
+            worth *= kept_each_day ** (day - first)
+            if worth > best_worth:
+                chosen, best_worth = day, worth
+        chances = self._chances(chosen, last_try, own_day)
+        parts = [weight * chance for weight, chance in zip(weights, chances, strict=True)]
+        return LikelyDay(chosen, sum(parts), self.calendars[parts.index(max(parts))])
 
+    def _chances_anew(self, day: int, last_try: int, own_day: int | None) -> tuple[float, ...]:
+        """Return how likely a try on this day succeeds by each guess; `last_try` is the day of the last failed one."""
+        return tuple(self._chance(calendar, day, last_try, own_day) for calendar in self.calendars)
 
-def most_likely_day(
-    guesses: Guesses,
-    weights: Sequence[float],
-    first: int,
-    last: int,
-    last_try: int,
-    kept_each_day: float,
-) -> LikelyDay:
-    """Return the day from `first` to `last` with the best odds, of which waiting a day costs some."""
-    best = LikelyDay(first, -1.0, PayCalendar.ANY_DAY)
-    best_worth = -1.0
-    odds = guesses.odds
-    for day in turning_days(guesses.calendars, first, min(last, first + LONGEST_HORIZON_DAYS)):
-        found = 0.0
-        most, guess = -1.0, PayCalendar.ANY_DAY
-        for calendar, weight in zip(guesses.calendars, weights, strict=True):
-            part = weight * chance(odds, calendar, day, last_try)
-            found += part
-            if part > most:
-                most, guess = part, calendar
-        worth = found * kept_each_day ** (day - first)
-        if worth > best_worth:
-            best, best_worth = LikelyDay(day, found, guess), worth
-    return best
-
-
-@lru_cache(maxsize=65536)
-def chance(odds: Odds, calendar: PayCalendar, day: int, last_try: int) -> float:
-    """Return how likely a try on this day succeeds if the guess is right; `last_try` is the day of the last failed one, or 0."""
-    if calendar is PayCalendar.ANY_DAY:
-        if not last_try:
-            return odds.any_day
-        return odds.any_day * (1 - 0.5 ** ((day - last_try) / odds.any_day_after))
-    payday = last_payday(calendar, day)
-    if payday == NO_PAYDAY or payday <= last_try:
-        return odds.in_between
-    fresh: float = odds.on_payday * odds.kept_each_day ** (day - payday)
-    return max(fresh, odds.in_between)
-
-
-def ordinal_day(day: date) -> int:
-    """Return the number of a day."""
-    return day.toordinal()
+    def _chance(self, calendar: PayCalendar, day: int, last_try: int, own_day: int | None) -> float:
+        odds = self._odds
+        if calendar is PayCalendar.ANY_DAY:
+            come_back: float = 1 - 0.5 ** ((day - last_try) / odds.any_day_after) if last_try else 1.0
+            return odds.any_day * come_back
+        payday = last_payday(calendar, day, own_day)
+        if payday == NO_PAYDAY or payday <= last_try:
+            return odds.in_between
+        fresh: float = odds.on_payday * odds.kept_each_day ** (day - payday)
+        return max(fresh, odds.in_between)
