@@ -16,7 +16,8 @@ from benchmarks.dunning.play import ask, moment
 from benchmarks.dunning.seen import SeenCase
 from benchmarks.dunning.worlds import World
 
-STEP_SECONDS = SLOT_SECONDS / 2
+RISK_STEP_SECONDS = 3600
+"""An issuer's odds change with the hour of the day too; else all of a slot is alike."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,9 @@ class Clairvoyant:
                     spans = [] if case.ends_at is None else [(case.ends_at, case.horizon)]
                 case _:
                     pass
-        turns = {end for _, end in case.outages}
+        step = RISK_STEP_SECONDS if case.cause == "risk" else SLOT_SECONDS
+        turns = {*(end for _, end in case.outages), case.failed_at + issuer.SOON_SECONDS}
         for first, last in spans:
-            slots = range(int(max(first, begin) // STEP_SECONDS) + 1, math.ceil(min(last, case.horizon) / STEP_SECONDS))
-            turns |= {max(first, begin), *(slot * STEP_SECONDS for slot in slots)}
+            slots = range(int(max(first, begin) // step) + 1, math.ceil(min(last, case.horizon) / step))
+            turns |= {max(first, begin), *(slot * step for slot in slots)}
         return iter(sorted(turn for turn in turns if begin <= turn < case.horizon))
