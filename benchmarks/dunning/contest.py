@@ -21,7 +21,7 @@ TRAINING = range(1, 1 + SEEDS)
 """On these, and in the base world only, a policy may be tuned."""
 REPORT = range(1001, 1001 + SEEDS)
 """On these it is measured."""
-CASES = 600
+CASES = 500
 """Of each seed."""
 BUDGETS = (2, 4, 8)
 FULL = BUDGETS[-1]
