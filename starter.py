@@ -9,6 +9,7 @@ from commands import (
     accounts,
     adjustments,
     charges,
+    dunning,
     fees,
     holds,
     ledger,
@@ -57,6 +58,7 @@ app.add_typer(periods.app, name="periods")
 app.add_typer(review.app, name="review")
 app.add_typer(adjustments.app, name="adjustment")
 app.add_typer(routing.app, name="routing")
+app.add_typer(dunning.app, name="dunning")
 app.command()(prove.prove)
 app.add_typer(webhooks.app, name="webhooks")
 app.command()(schema.schema)

@@ -120,9 +120,7 @@ class NetworkCeilings:
         )
 
 
-def room(
-    rules: Sequence[Ceiling], tries: Sequence[CardTry], now: datetime, amount_minor: int, currency: str
-) -> Room:
+def room(rules: Sequence[Ceiling], tries: Sequence[CardTry], now: datetime, amount_minor: int, currency: str) -> Room:
     """Say how many further tries of this card and amount are allowed at `now`, and when the next one is.
 
     `tries` are all of the card at this merchant that a window can reach, oldest first.

@@ -36,21 +36,11 @@ def decide(history: History, policy: Policy, now: datetime) -> Decision:
         return GiveUp(standing.over, f"it was {standing.over.replace('_', ' ')}")
     if history.tries and history.tries[-1].outcome is not TryOutcome.DECLINED:
         return _after_no_decline(history, now)
-    deadline = deadline_of(history, policy, standing)
-    situation = _situation(history, policy, standing, deadline)
-    if now >= deadline and standing.hold_at(now) is None:
+    situation = _situation(history, policy, standing)
+    if now >= situation.deadline and standing.hold_at(now) is None:
         return GiveUp(*_end_reason(situation))
-    doubtful = may_be_paid(history)
-    if doubtful is not None:
-        return Wait(deadline, WaitingFor.REVIEW, doubtful.why)
-    hold = standing.hold_at(now)
-    renewed = _renewed(situation)
-    if hold is not None and not (renewed and hold.waiting_for is WaitingFor.PROMISE):
-        return Wait(hold.until, hold.waiting_for, f"on hold: {hold.waiting_for.replace('_', ' ')}")
-    planned = renewed or _asked_for(situation) or _next_rung(situation, now)
-    if planned is not None and planned.at < deadline:
-        return _unless_down(situation, planned, now)
-    return _ask(situation)
+    planned = _renewed(situation)
+    return _held(situation, now, has_renewed=planned is not None) or _next(situation, planned, now)
 
 
 def deadline_of(history: History, policy: Policy, standing: Standing | None = None) -> datetime:
@@ -84,13 +74,13 @@ class _Situation(NamedTuple):
         return self.policy.most_tries - self.rungs_used
 
 
-def _situation(history: History, policy: Policy, standing: Standing, deadline: datetime) -> _Situation:
+def _situation(history: History, policy: Policy, standing: Standing) -> _Situation:
     failed_at = history.invoice.failed_at
     return _Situation(
         history,
         policy,
         standing,
-        deadline,
+        deadline_of(history, policy, standing),
         policy.zone_of(history.customer),
         standings_of(history),
         sum(tried.uses_rung for tried in history.tries),
@@ -114,6 +104,24 @@ def _after_no_decline(history: History, now: datetime) -> Decision:
         return GiveUp(Reason.PAID, "a try was approved")
     passed = max(timedelta(), now - last.at) // SETTLING
     return Wait(last.at + (passed + 1) * SETTLING, WaitingFor.OUTCOME, "a try is not decided yet")
+
+
+def _held(situation: _Situation, now: datetime, *, has_renewed: bool) -> Wait | None:
+    """Return what keeps every try back; a promise gives way to a method that the customer has renewed."""
+    doubtful = may_be_paid(situation.history)
+    if doubtful is not None:
+        return Wait(situation.deadline, WaitingFor.REVIEW, doubtful.why)
+    hold = situation.standing.hold_at(now)
+    if hold is None or (has_renewed and hold.waiting_for is WaitingFor.PROMISE):
+        return None
+    return Wait(hold.until, hold.waiting_for, f"on hold: {hold.waiting_for.replace('_', ' ')}")
+
+
+def _next(situation: _Situation, renewed: _Planned | None, now: datetime) -> Decision:
+    planned = renewed or _asked_for(situation) or _next_rung(situation, now)
+    if planned is not None and planned.at < situation.deadline:
+        return _unless_down(situation, planned, now)
+    return _ask(situation)
 
 
 def _renewed(situation: _Situation) -> _Planned | None:
@@ -187,7 +195,9 @@ def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime
     if schedule is None:
         return None
     card = method.method.card
-    failed = [tried.at for tried in history.tries if tried.card == card and (method.technical or not tried.is_technical)]
+    failed = [
+        tried.at for tried in history.tries if tried.card == card and (method.technical or not tried.is_technical)
+    ]
     due = schedule.due(
         Asked(
             invoice_id=history.invoice.invoice_id,

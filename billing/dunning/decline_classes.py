@@ -107,7 +107,9 @@ class DeclineClasses:
             others.sort(key=lambda row: (not row.network, not row.region))
         self._known = lru_cache(maxsize=4096)(self._looked_up)
 
-    def classify(self, answer: Answer, *, gateway: str, network: str | None, country: str | None, at: datetime) -> Classified:
+    def classify(
+        self, answer: Answer, *, gateway: str, network: str | None, country: str | None, at: datetime
+    ) -> Classified:
         """Say what a decline means; `network` and `country` are the card's, `at` is when it was declined."""
         codes = (answer.network_code, answer.network_advice, answer.advice, answer.code)
         return self._known(codes, gateway, network or "", country, at.date())
@@ -134,15 +136,15 @@ class DeclineClasses:
         for system, signal, said in asked:
             if not said:
                 continue
-            row = self._row(system, signal, said, network, country, day)
+            row = self._row((system, signal, said), network, country, day)
             if row is not None:
                 found.append(row)
             else:
                 unknown.append(f"{system or 'no network'} {signal} {said}")
         return _classified(found, tuple(unknown))
 
-    def _row(self, system: str, signal: str, code: str, network: str, country: str | None, day: date) -> Row | None:
-        rows = self._rows.get((system, signal, code)) or self._rows.get((ANY, signal, code)) or ()
+    def _row(self, said: tuple[str, str, str], network: str, country: str | None, day: date) -> Row | None:
+        rows = self._rows.get(said) or self._rows.get((ANY, *said[1:])) or ()
         for row in rows:
             if row.network in {"", network} and is_in(country, row.region) and row.holds_on(day):
                 return row

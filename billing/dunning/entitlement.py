@@ -41,7 +41,9 @@ class Entitlement(NamedTuple):
 def entitlement_at(history: History, policy: Policy, now: datetime) -> Entitlement:
     """Return the state that is in force."""
     begun = [change for change in entitlement_changes(history, policy) if change.since <= now]
-    return begun[-1] if begun else Entitlement(Access.ACTIVE, history.invoice.failed_at, "the payment has not failed yet")
+    return (
+        begun[-1] if begun else Entitlement(Access.ACTIVE, history.invoice.failed_at, "the payment has not failed yet")
+    )
 
 
 def entitlement_changes(history: History, policy: Policy) -> list[Entitlement]:

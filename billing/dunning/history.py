@@ -210,7 +210,9 @@ class Event(Record):
     @model_validator(mode="after")
     def _says_until_when(self) -> "Event":
         if (self.kind in NEED_UNTIL) != (self.until is not None):
-            raise ValueError(f"{self.kind} {'needs' if self.until is None else 'has no'} until: give it only where it is due")
+            raise ValueError(
+                f"{self.kind} {'needs' if self.until is None else 'has no'} until: give it only where it is due"
+            )
         if self.until is not None and self.until <= self.at:
             raise ValueError(f"{self.kind} until a time that is over: give one that is still to come")
         return self

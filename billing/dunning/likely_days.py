@@ -61,13 +61,16 @@ class LikelyDays:
         total = sum(given.values())
         self.calendars = tuple(given)
         self.weights = tuple(weight / total for weight in given.values())
+        self._weights_without_own_day = tuple(
+            0.0 if calendar is PayCalendar.OWN_DAY else weight / total for calendar, weight in given.items()
+        )
         self._odds = odds
         # Most invoices of a month ask about the same days.
         self._chances = lru_cache(maxsize=65_536)(self._chances_anew)
 
     def weigh(self, seen: Seen) -> Sequence[float]:
         """Return the weights after what was seen of the customer."""
-        weights: Sequence[float] = self.weights
+        weights: Sequence[float] = self.weights if seen.own_day is not None else self._weights_without_own_day
         for day in seen.paid_late[-MAX_WEIGHED:]:
             chances = self._chances(day, NO_TRY, seen.own_day)
             weights = [weight * chance for weight, chance in zip(weights, chances, strict=True)]

@@ -41,7 +41,7 @@ def standings_of(history: History) -> list[MethodStanding]:
     refused = _refused_cards(history)
     last_at = history.tries[-1].at if history.tries else history.invoice.failed_at
     return [
-        _standing(method, history.tries, method.card in refused or method.never, last_at)
+        _standing(method, history.tries, last_at, is_refused=method.never or method.card in refused)
         for method in history.methods
         if method.removed_at is None
     ]
@@ -63,7 +63,7 @@ def _refused_cards(history: History) -> set[str]:
     }
 
 
-def _standing(method: PaymentMethod, tries: Sequence[Try], is_refused: bool, last_at: datetime) -> MethodStanding:
+def _standing(method: PaymentMethod, tries: Sequence[Try], last_at: datetime, *, is_refused: bool) -> MethodStanding:
     card, renewed = method.card, method.renewed_at
     is_fresh = renewed > last_at
     if is_refused:

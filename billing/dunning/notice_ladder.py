@@ -93,7 +93,9 @@ class QuietHours(Record):
     @model_validator(mode="after")
     def _leaves_time(self) -> "QuietHours":
         if self.begin == self.until:
-            raise ValueError("begin and until are the same, so that no time is left: change one, or leave quiet_hours out")
+            raise ValueError(
+                "begin and until are the same, so that no time is left: change one, or leave quiet_hours out"
+            )
         return self
 
     def covers(self, clock: time) -> bool:

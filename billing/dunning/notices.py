@@ -20,8 +20,6 @@ from billing.dunning.zones import at_local, days_later, local_day, zone_info
 A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
 ENDINGS = frozenset((Template.ENDED, Template.RECOVERED))
 """What is told in spite of the caps, and when everything else is out of date."""
-AFTERNOON = time(12)
-"""As the time of day of days that are only counted."""
 
 
 class Notice(NamedTuple):
@@ -126,7 +124,8 @@ def _moment(step: Step, history: History, policy: Policy, standing: Standing, zo
 def _class_since(history: History, classes: Sequence[DeclineClass]) -> datetime | None:
     """Return since when the newest declines are of these classes; None where the newest is not."""
     run = takewhile(
-        lambda tried: tried.classified is not None and tried.classified.decline_class in classes, reversed(history.tries)
+        lambda tried: tried.classified is not None and tried.classified.decline_class in classes,
+        reversed(history.tries),
     )
     return min((tried.at for tried in run), default=None)
 
@@ -141,7 +140,8 @@ def _on_day(since: datetime, days: int, clock: time, zone: str) -> datetime:
 def _is_outdated(found: _Found, later: Sequence[_Found], sent: set[str], now: datetime) -> bool:
     """Whether a later step of its kind was sent, or is due as well."""
     return any(
-        other.kind == found.kind and other.at >= found.at and (other.step.key in sent or other.at <= now) for other in later
+        other.kind == found.kind and other.at >= found.at and (other.step.key in sent or other.at <= now)
+        for other in later
     )
 
 
@@ -166,5 +166,5 @@ def _after_quiet_hours(at: datetime, quiet: QuietHours | None, zone: str) -> dat
 
 def _said(step: Step) -> str:
     unit = "day" if step.days == 1 else "days"
-    when = step.moment.removeprefix("days_").replace("_", " ")
-    return f"on the day: {when.replace('before', 'of').replace('after', 'of')}" if not step.days else f"{step.days} {unit} {when}"
+    before, _, what = step.moment.removeprefix("days_").partition("_")
+    return f"{step.days} {unit} {before} the {what}" if step.days else f"on the day of the {what}"

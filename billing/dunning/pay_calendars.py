@@ -65,7 +65,11 @@ def own_day(late: Sequence[date]) -> int | None:
     """Return the day of the month (1 to 28) from which most of these late payments came; None where no two agree."""
     best, most = None, 1
     for start in late:
-        near = sum((day - start.replace(year=day.year, month=day.month, day=min(start.day, 28))).days in range(OWN_SPAN_DAYS + 1) for day in late)
+        near = sum(
+            (day - start.replace(year=day.year, month=day.month, day=min(start.day, 28))).days
+            in range(OWN_SPAN_DAYS + 1)
+            for day in late
+        )
         if near > most or (near == most and best is not None and start.day < best):
             best, most = min(start.day, 28), near
     return best

@@ -164,5 +164,7 @@ class Policies(Record):
             for policy in edition.policies:
                 if (edition.version, policy.name) == (version, name):
                     return policy
-        known = ", ".join(f"{edition.version}/{policy.name}" for edition in self.editions for policy in edition.policies)
+        known = ", ".join(
+            f"{edition.version}/{policy.name}" for edition in self.editions for policy in edition.policies
+        )
         raise DunningPolicyFault(f"there is no dunning policy {version}/{name}: use one of {known}")

@@ -5,7 +5,8 @@ from datetime import date
 
 from billing.dunning.ceilings import CEILINGS
 from billing.dunning.notice_ladder import Step, Template
-from billing.dunning.policy import Edition, InvoiceEnd, Policies, Policy, Schedule, SubscriptionEnd
+from billing.dunning.policy import Edition, InvoiceEnd, Policies, Policy, SubscriptionEnd
+from billing.dunning.schedules import Schedule
 from ledger import editions
 from ledger.lined_yaml import Fault, Place
 
@@ -38,7 +39,10 @@ def _segments_in_each_others_way(edition: Edition, place: Place) -> Iterator[Fau
     for number, policy in enumerate(edition.policies):
         within = (*place, "policies", number)
         if policy.when is None and policy is not last:
-            yield Fault(within, f"policy {policy.name} is for all invoices, but others follow: give it a `when`, or move it to the end")
+            yield Fault(
+                within,
+                f"policy {policy.name} is for all invoices, but others follow: give it a `when`, or move it to the end",
+            )
         for other in edition.policies[:number]:
             if other.name == policy.name:
                 yield Fault((*within, "name"), f"there are two policies {policy.name}: rename one")
@@ -75,7 +79,11 @@ def _schedules(policy: Policy, place: Place) -> Iterator[Fault]:
         within = (*place, "schedules", name)
         is_minutes = schedule.after_minutes is not None
         if is_minutes != (name == "technical"):
-            kinds = "after_minutes" if name == "technical" else "fixed_days or adaptive, since an issuer that said no is asked once a day"
+            kinds = (
+                "after_minutes"
+                if name == "technical"
+                else "fixed_days or adaptive, since an issuer that said no is asked once a day"
+            )
             yield Fault(within, f"needs {kinds}")
         days = schedule.fixed_days
         if days and days[-1] >= policy.deadline_days:
@@ -85,7 +93,9 @@ def _schedules(policy: Policy, place: Place) -> Iterator[Fault]:
                 "move the deadline, or leave the day out",
             )
         if days and len(days) > policy.most_tries:
-            yield Fault((*within, "fixed_days"), f"has {len(days)} days, but most_tries is {policy.most_tries}: make them agree")
+            yield Fault(
+                (*within, "fixed_days"), f"has {len(days)} days, but most_tries is {policy.most_tries}: make them agree"
+            )
         if schedule.adaptive is not None and policy.most_tries > policy.deadline_days:
             yield Fault(
                 (*place, "most_tries"),
@@ -131,7 +141,9 @@ def _access_and_end(policy: Policy, place: Place) -> Iterator[Fault]:
         )
     for name, day in (("limited_after_days", limited), ("suspended_after_days", suspended)):
         if day is not None and day > policy.deadline_days:
-            yield Fault((*place, "access", name), f"day {day} is after the deadline on day {policy.deadline_days}: lower it")
+            yield Fault(
+                (*place, "access", name), f"day {day} is after the deadline on day {policy.deadline_days}: lower it"
+            )
     if policy.end.subscription in PAST_DUE_NEEDS_AN_INVOICE and policy.end.invoice is not InvoiceEnd.KEEP_OPEN:
         yield Fault(
             (*place, "end"),

@@ -1,27 +1,22 @@
-"""Regions of network rules: an ISO country, or one of the names here.
+"""Regions of network rules: an ISO country, or one that the data (`regions.csv`) names with its countries."""
 
-Members of Visa's Europe region and the countries of CEMEA that issue most cards there, by Visa's rules of 18 April 2026.
-"""
-
+import csv
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-EUROPE: Final = frozenset(
-    (
-        "AD AT BE BG CH CY CZ DE DK EE ES FI FO FR GB GI GR HR HU IE IL IM IS IT LI LT LU LV MC MT NL NO PL PT RO SE SI SK "
-        "SM TR VA"
-    ).split()
-)
-CEMEA: Final = frozenset(
-    (
-        "AE AL AM AZ BA BH BW BY CI CM DZ EG ET GE GH JO KE KW KZ LB LY MA MD ME MG MK ML MU MZ NA NG OM PK QA RS RU RW SA "
-        "SN TN TZ UA UG UZ ZA ZM ZW"
-    ).split()
-)
-NAMED: Final = {"europe": EUROPE, "cemea": CEMEA}
+DATA: Final = Path(__file__).with_name("regions.csv")
+
+
+def read(path: Path = DATA) -> Mapping[str, frozenset[str]]:
+    """Read the data: the countries of each region."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return {line["region"]: frozenset(line["countries"].split()) for line in csv.DictReader(file)}
+
+
+NAMED: Final = read()
 
 
 def is_in(country: str | None, region: str) -> bool:
     """Whether a card's country is in a region; every country is in the empty one, and an unknown one in no other."""
-    if not region:
-        return True
-    return country == region or country in NAMED.get(region, frozenset())
+    return not region or country == region or country in NAMED.get(region, frozenset())

@@ -83,9 +83,14 @@ class Adaptive(Record):
     def compiled(self) -> dict[str | None, LikelyDays]:
         """The guesses by country, ready to be asked; under None for all other countries."""
         odds = Odds(
-            self.on_payday / 100, self.kept_each_day / 100, self.in_between / 100, self.any_day / 100, self.any_day_after
+            self.on_payday / 100,
+            self.kept_each_day / 100,
+            self.in_between / 100,
+            self.any_day / 100,
+            self.any_day_after,
         )
-        given = {None: self.guesses, **self.guesses_by_country}
+        given: dict[str | None, Weights] = {None: self.guesses}
+        given.update(self.guesses_by_country)
         return {country: LikelyDays(weights, odds) for country, weights in given.items()}
 
     def due(self, asked: Asked) -> Due:
@@ -120,7 +125,9 @@ def _said(chosen: LikelyDay, first: int) -> str:
 class Schedule(Record):
     """One of its kinds."""
 
-    fixed_days: tuple[Annotated[int, Field(ge=1, le=MAX_DAYS)], ...] | None = Field(default=None, min_length=1, max_length=40)
+    fixed_days: tuple[Annotated[int, Field(ge=1, le=MAX_DAYS)], ...] | None = Field(
+        default=None, min_length=1, max_length=40
+    )
     """Days after the first failure, at the same time of day."""
     adaptive: Adaptive | None = None
     after_minutes: tuple[Annotated[int, Field(ge=1, le=10_080)], ...] | None = Field(
