@@ -8,7 +8,7 @@ import pytest
 from benchmarks.dunning import networks, worlds
 
 SETTLED = {
-    worlds.DATA: "37865f075ae11b99f093b6492d2ae67311fb7f1dd61038620280aef33321e95a",
+    worlds.DATA: "35c93a160b9e8764180c680eb769fb4ba690156f247e7df5266a01e0a2392f3d",
     networks.DATA: "f226386713a02dba624d98e288b9c91dce7992a8922b875201f79e5164c022be",
 }
 
