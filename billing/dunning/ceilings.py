@@ -92,11 +92,13 @@ class NetworkCeilings:
         return self._selected(network or "", country, at.date())
 
     def most_in_30_days(self, day: date) -> tuple[int, str]:
-        """Return the smallest ceiling over 30 days of any card network, and the network."""
+        """Return the smallest ceiling over 30 days of any card network from this day on, and the network."""
         return min(
             (row.most, row.network)
             for row in self._rows
-            if row.network not in {ANY, "ach"} and row.window_hours == 720 and row.holds_on(day)
+            if row.network not in {ANY, "ach"}
+            and row.window_hours == 720
+            and (row.effective_until is None or row.effective_until > day)
         )
 
     @property

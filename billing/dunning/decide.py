@@ -5,6 +5,7 @@ then the likeliest of the tries that are left, and at the deadline the end. Ceil
 """
 
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import NamedTuple
 
 from billing.dunning.ceilings import CEILINGS, CardTry, next_allowed
@@ -13,7 +14,7 @@ from billing.dunning.decline_classes import DeclineClass
 from billing.dunning.history import History, PaymentMethod, TryOutcome
 from billing.dunning.likely_days import MAX_WEIGHED, Seen
 from billing.dunning.lots import lot
-from billing.dunning.methods import MethodStanding, may_be_paid, standings_of
+from billing.dunning.methods import MethodStanding, Refusals, refusals_of, standings_of
 from billing.dunning.pay_calendars import own_day
 from billing.dunning.policy import Backups, Policy
 from billing.dunning.schedules import Asked
@@ -62,7 +63,7 @@ class _Situation(NamedTuple):
     deadline: datetime
     zone: str
     methods: list[MethodStanding]
-    rungs_used: int
+    refusals: Refusals
     last_at: datetime
     """Of the last try, or the failure."""
     resumed_at: datetime
@@ -71,19 +72,20 @@ class _Situation(NamedTuple):
     @property
     def rungs_left(self) -> int:
         """How many of the policy's tries are left."""
-        return self.policy.most_tries - self.rungs_used
+        return self.policy.most_tries - self.refusals.rungs_used
 
 
 def _situation(history: History, policy: Policy, standing: Standing) -> _Situation:
     failed_at = history.invoice.failed_at
+    refusals = refusals_of(history.tries)
     return _Situation(
         history,
         policy,
         standing,
         deadline_of(history, policy, standing),
         policy.zone_of(history.customer),
-        standings_of(history),
-        sum(tried.uses_rung for tried in history.tries),
+        standings_of(history, refusals),
+        refusals,
         history.tries[-1].at if history.tries else failed_at,
         max((hold.until for hold in standing.holds), default=failed_at),
     )
@@ -108,7 +110,7 @@ def _after_no_decline(history: History, now: datetime) -> Decision:
 
 def _held(situation: _Situation, now: datetime, *, has_renewed: bool) -> Wait | None:
     """Return what keeps every try back; a promise gives way to a method that the customer has renewed."""
-    doubtful = may_be_paid(situation.history)
+    doubtful = situation.refusals.may_be_paid
     if doubtful is not None:
         return Wait(situation.deadline, WaitingFor.REVIEW, doubtful.why)
     hold = situation.standing.hold_at(now)
@@ -129,7 +131,9 @@ def _renewed(situation: _Situation) -> _Planned | None:
     for method in situation.methods:
         renewed_at = method.method.renewed_at
         if method.need is None and method.is_fresh and renewed_at > situation.history.invoice.failed_at:
-            at = _allowed(situation, method, max(renewed_at, situation.resumed_at), ours=False)
+            # A promise does not keep back what the customer gave meanwhile.
+            holds = [hold.until for hold in situation.standing.holds if hold.waiting_for is not WaitingFor.PROMISE]
+            at = _allowed(situation, method, max([renewed_at, *holds]), ours=False)
             return _Planned(at, method.method, False, "the payment method is new")
     return None
 
@@ -172,7 +176,8 @@ def _sooner(situation: _Situation, planned: _Planned, best: _Planned, now: datet
 
 
 def _planned(situation: _Situation, method: MethodStanding) -> _Planned | None:
-    failures, minutes = len(method.technical), situation.policy.technical_minutes
+    failures = len(method.technical)
+    minutes = situation.policy.technical_minutes(at_network=method.technical[-1].at_network) if failures else ()
     promised_until = situation.standing.promised_until
     if promised_until is not None and promised_until > situation.last_at:
         at, why = promised_until, "the customer promised to pay by now"
@@ -194,10 +199,6 @@ def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime
     schedule = situation.policy.by_class.get(found.decline_class if found else DeclineClass.GENERIC)
     if schedule is None:
         return None
-    card = method.method.card
-    failed = [
-        tried.at for tried in history.tries if tried.card == card and (method.technical or not tried.is_technical)
-    ]
     due = schedule.due(
         Asked(
             invoice_id=history.invoice.invoice_id,
@@ -205,22 +206,30 @@ def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime
             failed_at=history.invoice.failed_at,
             earliest=_allowed(situation, method, max(earliest, situation.resumed_at)),
             deadline=situation.deadline,
-            rungs_used=situation.rungs_used,
+            rungs_used=situation.refusals.rungs_used,
             rungs_left=situation.rungs_left,
-            country=history.customer.country or method.method.country,
-            seen=_seen(history, zone, [local_day(at, zone).toordinal() for at in failed[-MAX_WEIGHED:]]),
+            seen=_seen(history, zone, _failed_days(history, method, zone)),
         )
     )
     return None if due is None else _Planned(due.at, method.method, True, due.why)
 
 
-def _seen(history: History, zone: str, failed: list[int]) -> Seen:
+def _failed_days(history: History, method: MethodStanding, zone: str) -> tuple[int, ...]:
+    """Return the newest days on which the card was refused; technical failures count where there is nothing else."""
+    card, counts_all = method.method.card, bool(method.technical)
+    refused = (
+        tried for tried in reversed(history.tries) if tried.card == card and (counts_all or not tried.is_technical)
+    )
+    return tuple(local_day(tried.at, zone).toordinal() for tried in islice(refused, MAX_WEIGHED))[::-1]
+
+
+def _seen(history: History, zone: str, failed: tuple[int, ...]) -> Seen:
     """Return what tries and earlier payments say of the customer's money; a payment on the day that it was due says nothing."""
     if not history.payments:
-        return Seen(tuple(failed), (), None)
+        return Seen(failed, (), None)
     due = local_day(history.invoice.failed_at, zone).day
     late = [day for at in history.payments[-MAX_WEIGHED:] if abs((day := local_day(at, zone)).day - due) > DUE_DAYS]
-    return Seen(tuple(failed), tuple(day.toordinal() for day in late), own_day(late))
+    return Seen(failed, tuple(day.toordinal() for day in late), own_day(late))
 
 
 def _allowed(situation: _Situation, method: MethodStanding, earliest: datetime, *, ours: bool = True) -> datetime:

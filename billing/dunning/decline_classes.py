@@ -105,6 +105,8 @@ class DeclineClasses:
         for others in self._rows.values():
             # What is said of one network or region goes before what is said of all.
             others.sort(key=lambda row: (not row.network, not row.region))
+        self.longest_wait = timedelta(hours=max((int(row.wait_hours or 0) for row in self.rows), default=0))
+        """Of all advices."""
         self._known = lru_cache(maxsize=4096)(self._looked_up)
 
     def classify(

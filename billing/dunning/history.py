@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from billing.dunning.ceilings import CardTry
-from billing.dunning.decline_classes import DECLINE_CLASSES, Answer, Classified, DeclineClass
+from billing.dunning.decline_classes import DECLINE_CLASSES, Answer, Classified, DeclineClass, Scope
 from billing.dunning.zones import Zone
 from ledger.money import Money
 from ledger.record import Identifier, Record
@@ -134,6 +134,16 @@ class Try(Record):
     def is_technical(self) -> bool:
         """Whether nobody said no."""
         return self.classified is not None and self.classified.decline_class is DeclineClass.TECHNICAL
+
+    @cached_property
+    def scope(self) -> Scope | None:
+        """What a refusal for ever holds for; None where it was none."""
+        return self.classified.scope if self.classified is not None else None
+
+    @cached_property
+    def wait_until(self) -> datetime | None:
+        """The end of the wait that an advice asked for."""
+        return self.at + self.classified.wait if self.classified is not None and self.classified.wait else None
 
     @cached_property
     def uses_rung(self) -> bool:

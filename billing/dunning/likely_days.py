@@ -6,6 +6,7 @@ that succeeded before make theirs more likely. Paydays are likely moments, never
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import mul
 from typing import NamedTuple
 
 from billing.dunning.pay_calendars import NO_PAYDAY, PayCalendar, last_payday, turning_days
@@ -67,36 +68,34 @@ class LikelyDays:
         self._odds = odds
         # Most invoices of a month ask about the same days.
         self._chances = lru_cache(maxsize=65_536)(self._chances_anew)
+        self._misses = lru_cache(maxsize=65_536)(self._misses_anew)
 
     def weigh(self, seen: Seen) -> Sequence[float]:
         """Return the weights after what was seen of the customer."""
         weights: Sequence[float] = self.weights if seen.own_day is not None else self._weights_without_own_day
         for day in seen.paid_late[-MAX_WEIGHED:]:
-            chances = self._chances(day, NO_TRY, seen.own_day)
-            weights = [weight * chance for weight, chance in zip(weights, chances, strict=True)]
+            weights = tuple(map(mul, weights, self._chances(day, NO_TRY, seen.own_day)))
         previous = NO_TRY
         for day in seen.failed[-MAX_WEIGHED:]:
-            chances = self._chances(day, previous, seen.own_day)
-            weights = [weight * (1 - chance) for weight, chance in zip(weights, chances, strict=True)]
+            weights = tuple(map(mul, weights, self._misses(day, previous, seen.own_day)))
             previous = day
         total = sum(weights)
         return [weight / total for weight in weights] if total else self.weights
 
     def best(self, seen: Seen, first: int, last: int, kept_each_day: float) -> LikelyDay:
         """Return the day from `first` to `last` with the best odds, of which each day of waiting leaves a share."""
-        weights, own_day = self.weigh(seen), seen.own_day
+        weights, own_day, chances_of = self.weigh(seen), seen.own_day, self._chances
         last_try = seen.failed[-1] if seen.failed else NO_TRY
         chosen, best_worth = first, -1.0
         for day in turning_days(self.calendars, own_day, first, min(last, first + LONGEST_HORIZON_DAYS)):
-            worth = 0.0
-            for weight, chance in zip(weights, self._chances(day, last_try, own_day), strict=True):
-                worth += weight * chance
-            worth *= kept_each_day ** (day - first)
+            worth = sum(map(mul, weights, chances_of(day, last_try, own_day))) * kept_each_day ** (day - first)
             if worth > best_worth:
                 chosen, best_worth = day, worth
-        chances = self._chances(chosen, last_try, own_day)
-        parts = [weight * chance for weight, chance in zip(weights, chances, strict=True)]
+        parts = list(map(mul, weights, chances_of(chosen, last_try, own_day)))
         return LikelyDay(chosen, sum(parts), self.calendars[parts.index(max(parts))])
+
+    def _misses_anew(self, day: int, last_try: int, own_day: int | None) -> tuple[float, ...]:
+        return tuple(1 - chance for chance in self._chances_anew(day, last_try, own_day))
 
     def _chances_anew(self, day: int, last_try: int, own_day: int | None) -> tuple[float, ...]:
         """Return how likely a try on this day succeeds by each guess; `last_try` is the day of the last failed one."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from billing.dunning.decision import Need
-from billing.dunning.decline_classes import Classified, DeclineClass, Scope
+from billing.dunning.decline_classes import DECLINE_CLASSES, Classified, DeclineClass, Scope
 from billing.dunning.history import History, PaymentMethod, Try
 
 NEED_OF = {
@@ -36,57 +36,89 @@ class MethodStanding(NamedTuple):
     """Whether it was added or renewed after the last try, so that it is worth one at once."""
 
 
-def standings_of(history: History) -> list[MethodStanding]:
+class Refusals(NamedTuple):
+    """What was refused for ever, and what the tries have used up."""
+
+    cards: frozenset[str]
+    methods: frozenset[str]
+    may_be_paid: Classified | None
+    """The newest answer that may mean that the invoice is paid already."""
+    rungs_used: int
+
+
+def refusals_of(tries: Sequence[Try]) -> Refusals:
+    """Look through all tries, once."""
+    rungs_used = 0
+    scoped: list[Try] = []
+    for tried in tries:
+        if tried.uses_rung:
+            rungs_used += 1
+        if tried.scope is not None:
+            scoped.append(tried)
+    doubtful = [tried.classified for tried in scoped if tried.scope is Scope.INVOICE]
+    return Refusals(
+        frozenset(tried.card for tried in scoped if tried.scope is Scope.CARD),
+        frozenset(tried.method_id for tried in scoped if tried.scope is Scope.METHOD),
+        doubtful[-1] if doubtful else None,
+        rungs_used,
+    )
+
+
+def standings_of(history: History, refusals: Refusals) -> list[MethodStanding]:
     """Return how each method stands that was not removed, in the customer's order."""
-    refused = _refused_cards(history)
     last_at = history.tries[-1].at if history.tries else history.invoice.failed_at
     return [
-        _standing(method, history.tries, last_at, is_refused=method.never or method.card in refused)
-        for method in history.methods
-        if method.removed_at is None
+        _standing(method, history.tries, last_at, refusals) for method in history.methods if method.removed_at is None
     ]
 
 
-def may_be_paid(history: History) -> Classified | None:
-    """Return the newest answer that may mean that the invoice is paid already."""
-    for tried in reversed(history.tries):
-        if tried.classified is not None and tried.classified.scope is Scope.INVOICE:
-            return tried.classified
-    return None
-
-
-def _refused_cards(history: History) -> set[str]:
-    return {
-        tried.card
-        for tried in history.tries
-        if tried.answer is not None and tried.classified is not None and tried.classified.scope is Scope.CARD
-    }
-
-
-def _standing(method: PaymentMethod, tries: Sequence[Try], last_at: datetime, *, is_refused: bool) -> MethodStanding:
-    card, renewed = method.card, method.renewed_at
-    is_fresh = renewed > last_at
-    if is_refused:
+def _standing(method: PaymentMethod, tries: Sequence[Try], last_at: datetime, refusals: Refusals) -> MethodStanding:
+    is_fresh = method.renewed_at > last_at
+    if method.never or method.card in refusals.cards:
         return MethodStanding(method, Need.NEW_METHOD, "the card was refused for ever", None, (), None, is_fresh)
-    declined: Try | None = None
+    if method.method_id in refusals.methods and not is_fresh:
+        why = "it was refused for ever for this invoice"
+        return MethodStanding(method, Need.NEW_METHOD, why, None, (), None, is_fresh)
+    newest = _newest(method, tries, last_at - DECLINE_CLASSES.longest_wait)
+    need, why = _need_of(newest.own)
+    return MethodStanding(method, need, why, newest.of_card, newest.technical, newest.not_before, is_fresh)
+
+
+class _Newest(NamedTuple):
+    """What the newest answers to a method and its card were."""
+
+    of_card: Try | None
+    own: Try | None
+    technical: tuple[Try, ...]
+    not_before: datetime | None
+
+
+def _newest(method: PaymentMethod, tries: Sequence[Try], waits_since: datetime) -> _Newest:
+    """Look back from the newest try as far as it matters; what is older than any wait and overtaken does not."""
+    card, method_id, renewed = method.card, method.method_id, method.renewed_at
+    of_card: Try | None = None
+    own: Try | None = None
     technical: list[Try] = []
-    not_before: datetime | None = None
-    need, why = None, ""
-    for tried in tries:
-        if tried.at < renewed or (tried.card != card and tried.method_id != method.method_id):
+    waits: list[datetime] = []
+    for tried in reversed(tries):
+        at = tried.at
+        if at < renewed or (at < waits_since and own is not None and of_card is not None):
+            break
+        is_own = tried.method_id == method_id
+        if not (is_own or tried.card == card) or tried.answer is None:
             continue
-        found = tried.classified
-        if found is None:
-            continue
-        if found.wait:
-            until = tried.at + found.wait
-            not_before = until if not_before is None else max(not_before, until)
-        if found.decline_class is DeclineClass.TECHNICAL:
-            if tried.method_id == method.method_id:
-                technical.append(tried)
-            continue
-        if tried.card == card:
-            declined, technical = tried, []
-        if tried.method_id == method.method_id and found.decline_class in NEED_OF:
-            need, why = NEED_OF[found.decline_class], found.why
-    return MethodStanding(method, need, why, declined, tuple(technical), not_before, is_fresh)
+        if tried.wait_until is not None:
+            waits.append(tried.wait_until)
+        if not tried.is_technical:
+            own = own or (tried if is_own else None)
+            of_card = of_card or (tried if tried.card == card else None)
+        elif is_own and of_card is None:
+            technical.append(tried)
+    return _Newest(of_card, own, tuple(reversed(technical)), max(waits, default=None))
+
+
+def _need_of(newest: Try | None) -> tuple[Need | None, str]:
+    """Return what only the customer can do after the newest answer to a method: an older one was overtaken by it."""
+    found = newest.classified if newest is not None else None
+    need = NEED_OF.get(found.decline_class) if found is not None else None
+    return need, found.why if found is not None and need is not None else ""

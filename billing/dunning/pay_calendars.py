@@ -36,6 +36,7 @@ DAYS_OF_MONTH: Final = {
     PayCalendar.TWENTY_FIFTH: (25,),
     PayCalendar.SEMI_MONTHLY: (1, 15),
 }
+LAST_OWN_DAY: Final = 28
 OWN_SPAN_DAYS: Final = 3
 """Within so many days after pay a late payment is taken to have come of it."""
 
@@ -62,17 +63,14 @@ def last_working_day(day: date) -> date:
 
 
 def own_day(late: Sequence[date]) -> int | None:
-    """Return the day of the month (1 to 28) from which most of these late payments came; None where no two agree."""
-    best, most = None, 1
-    for start in late:
-        near = sum(
-            (day - start.replace(year=day.year, month=day.month, day=min(start.day, 28))).days
-            in range(OWN_SPAN_DAYS + 1)
-            for day in late
-        )
-        if near > most or (near == most and best is not None and start.day < best):
-            best, most = min(start.day, 28), near
-    return best
+    """Return the day of the month (1 to 28) from which most of these late payments came, the earliest of equals."""
+    found: int | None = None
+    most = 0
+    for start in sorted({min(day.day, LAST_OWN_DAY) for day in late}):
+        near = sum((day.day - start) in range(OWN_SPAN_DAYS + 1) for day in late)
+        if near > most:
+            found, most = start, near
+    return found
 
 
 @lru_cache(maxsize=16_384)

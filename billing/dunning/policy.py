@@ -57,6 +57,9 @@ class Schedules(Record):
     generic: Schedule
     """Unknown codes too."""
     technical: Schedule
+    """Where the issuer or the network failed: the try counts at the network."""
+    unreachable: Schedule | None = None
+    """Where the gateway could not be reached, which nobody counts; as technical where it is left out."""
 
 
 class Access(Record):
@@ -116,10 +119,11 @@ class Policy(Record):
             DeclineClass.UNKNOWN: self.schedules.generic,
         }
 
-    @cached_property
-    def technical_minutes(self) -> tuple[int, ...]:
-        """Minutes after each technical failure in a row."""
-        return self.schedules.technical.after_minutes or ()
+    def technical_minutes(self, *, at_network: bool) -> tuple[int, ...]:
+        """Return the minutes after each technical failure in a row, of the kind that the last one was."""
+        schedules = self.schedules
+        chosen = schedules.technical if at_network or schedules.unreachable is None else schedules.unreachable
+        return chosen.after_minutes or ()
 
     def zone_of(self, customer: Customer) -> str:
         """Return the customer's zone, or the policy's."""

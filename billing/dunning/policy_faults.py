@@ -74,14 +74,16 @@ def _most_in_30_days(policy: Policy) -> int:
 
 
 def _schedules(policy: Policy, place: Place) -> Iterator[Fault]:
-    for name in ("wait_for_funds", "generic", "technical"):
-        schedule: Schedule = getattr(policy.schedules, name)
+    for name in ("wait_for_funds", "generic", "technical", "unreachable"):
+        schedule: Schedule | None = getattr(policy.schedules, name)
+        if schedule is None:
+            continue
         within = (*place, "schedules", name)
-        is_minutes = schedule.after_minutes is not None
-        if is_minutes != (name == "technical"):
+        is_technical = name in {"technical", "unreachable"}
+        if (schedule.after_minutes is not None) != is_technical:
             kinds = (
                 "after_minutes"
-                if name == "technical"
+                if is_technical
                 else "fixed_days or adaptive, since an issuer that said no is asked once a day"
             )
             yield Fault(within, f"needs {kinds}")

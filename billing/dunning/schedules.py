@@ -7,7 +7,6 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from billing.dunning.history import CountryCode
 from billing.dunning.likely_days import LikelyDay, LikelyDays, Odds, Seen
 from billing.dunning.lots import lot
 from billing.dunning.pay_calendars import PayCalendar
@@ -17,7 +16,6 @@ from ledger.record import Record
 MAX_DAYS = 120
 MOST_TECHNICAL = 12
 LocalTime = Annotated[time, Field(description="As clocks show it where the customer lives, such as 09:00.")]
-Weights = Annotated[Mapping[PayCalendar, Annotated[int, Field(ge=0, le=1000)]], Field(min_length=2, max_length=20)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -40,18 +38,14 @@ class Asked(NamedTuple):
     rungs_used: int
     rungs_left: int
     """At least one."""
-    country: str | None
-    """Of the customer, or the card: people are paid by the custom of their country."""
     seen: Seen
 
 
 class Adaptive(Record):
     """The day is chosen by guesses about pay calendars and what has failed so far; the hour varies from try to try."""
 
-    guesses: Weights
+    guesses: Mapping[PayCalendar, Annotated[int, Field(ge=0, le=1000)]] = Field(min_length=2, max_length=20)
     """How likely each guess is thought to be at first, in proportion."""
-    guesses_by_country: Mapping[CountryCode, Weights] = Field(default_factory=dict, max_length=250)
-    """In place of those, where another custom is known."""
     on_payday: Percent
     """The chance of a try on a payday, in percent, if the guess is right."""
     kept_each_day: Percent
@@ -73,34 +67,25 @@ class Adaptive(Record):
 
     @model_validator(mode="after")
     def _is_no_single_bet(self) -> "Adaptive":
-        if not all(weights.get(PayCalendar.ANY_DAY) for weights in (self.guesses, *self.guesses_by_country.values())):
+        if not self.guesses.get(PayCalendar.ANY_DAY):
             raise ValueError("has no weight on any_day, so that it bets on paydays alone: give it some")
         if self.in_between > self.on_payday:
             raise ValueError("in_between is over on_payday, so that paydays would be avoided: exchange them")
         return self
 
     @cached_property
-    def compiled(self) -> dict[str | None, LikelyDays]:
-        """The guesses by country, ready to be asked; under None for all other countries."""
-        odds = Odds(
-            self.on_payday / 100,
-            self.kept_each_day / 100,
-            self.in_between / 100,
-            self.any_day / 100,
-            self.any_day_after,
-        )
-        given: dict[str | None, Weights] = {None: self.guesses}
-        given.update(self.guesses_by_country)
-        return {country: LikelyDays(weights, odds) for country, weights in given.items()}
+    def compiled(self) -> LikelyDays:
+        """The guesses, ready to be asked."""
+        shares = (self.on_payday, self.kept_each_day, self.in_between, self.any_day)
+        return LikelyDays(self.guesses, Odds(*(share / 100 for share in shares), self.any_day_after))
 
     def due(self, asked: Asked) -> Due:
         """Return the likeliest moment, at most the reach ahead."""
-        likely = self.compiled.get(asked.country) or self.compiled[None]
         first = self._first_day(asked)
         last = max(first, local_day(asked.deadline, asked.zone).toordinal() - 1)
         share = (last - first + 1) * self.reach / (100 * asked.rungs_left)
         reached = min(last, first + max(0, int(share) - 1))
-        chosen = likely.best(asked.seen, first, reached, 1 - self.delay_costs / 100)
+        chosen = self.compiled.best(asked.seen, first, reached, 1 - self.delay_costs / 100)
         return Due(max(self._moment(asked, chosen.ordinal), asked.earliest), _said(chosen, first))
 
     def _hour(self, asked: Asked) -> time:
@@ -137,7 +122,7 @@ class Schedule(Record):
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> "Schedule":
-        if len(self.model_fields_set) != 1 or all(getattr(self, name) is None for name in type(self).model_fields):
+        if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
             raise ValueError(f"needs exactly one of {', '.join(type(self).model_fields)}")
         return self
 

@@ -29,16 +29,19 @@ Zone = Annotated[str, AfterValidator(_known)]
 """An IANA time zone."""
 
 
+@lru_cache(maxsize=65_536)
 def local_day(moment: datetime, zone: str) -> date:
     """Return the day that it is there."""
     return moment.astimezone(zone_info(zone)).date()
 
 
+@lru_cache(maxsize=65_536)
 def at_local(day: date, hour_of_day: time, zone: str) -> datetime:
     """Return the moment, in UTC, at which clocks there show this time of this day."""
     return datetime.combine(day, hour_of_day, zone_info(zone)).astimezone(UTC)
 
 
+@lru_cache(maxsize=65_536)
 def days_later(moment: datetime, days: int, zone: str) -> datetime:
     """Return the same time of day, as clocks there show it, so many days later; in UTC."""
     local = moment.astimezone(zone_info(zone))

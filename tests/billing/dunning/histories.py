@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from billing.dunning import policy_file
@@ -64,12 +65,22 @@ FIXED = """editions:
 
 def fixed(**changes: Any) -> Policy:
     """A policy of fixed days."""
-    return policy_file.parse(FIXED, "fixed.yaml").editions[0].policies[0].model_copy(update=changes)
+    return _fixed().model_copy(update=changes)
 
 
 def default(**changes: Any) -> Policy:
     """The policy that the project ships."""
-    return policy_file.read().editions[-1].policies[-1].model_copy(update=changes)
+    return _default().model_copy(update=changes)
+
+
+@cache
+def _fixed() -> Policy:
+    return policy_file.parse(FIXED, "fixed.yaml").editions[0].policies[0]
+
+
+@cache
+def _default() -> Policy:
+    return policy_file.read().editions[-1].policies[-1]
 
 
 def method(method_id: str = "pm_1", **changes: Any) -> PaymentMethod:
@@ -135,7 +146,9 @@ def after_try(
     return before.having(tries=(*before.tries, made))
 
 
-def tries_of(before: History, policy: Policy, answer: Answer, most: int = 100) -> tuple[list[TryAgain], Decision, History]:
+def tries_of(
+    before: History, policy: Policy, answer: Answer, most: int = 100
+) -> tuple[list[TryAgain], Decision, History]:
     """Let each try be answered alike until no further one comes; return the tries, what came then, and the history."""
     made: list[TryAgain] = []
     now = before.invoice.failed_at

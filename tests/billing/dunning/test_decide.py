@@ -1,6 +1,7 @@
 """What is decided after each class of decline, and every way in which it ends."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_technical_failures_are_tried_soon_and_use_up_nothing() -> None:
 def test_technical_failures_without_end_slow_down_to_a_day() -> None:
     """An issuer that is down for weeks is not asked every few hours."""
     made, _, _ = tries_of(history(CODES["technical"]), default(), CODES["technical"])
-    gaps = [later.at - earlier.at for earlier, later in zip(made[4:], made[5:], strict=False)]
+    gaps = [later.at - earlier.at for earlier, later in pairwise(made[4:])]
     assert min(gaps) >= DAY
     assert len(made) < 40
 

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from billing.dunning import decline_classes
-from billing.dunning.decline_classes import DECLINE_CLASSES, Answer, Classified, DeclineClass, DeclineClasses, Row, Scope
+from billing.dunning.decline_classes import (
+    DECLINE_CLASSES,
+    Answer,
+    Classified,
+    DeclineClass,
+    DeclineClasses,
+    Row,
+    Scope,
+)
 from gateways.session_map import SESSION_MAP
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -95,7 +103,8 @@ def test_whoever_says_never_is_believed(said: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("advice", "hours"), [("02", 72), ("24", 1), ("25", 24), ("26", 48), ("27", 96), ("28", 144), ("29", 192), ("30", 240)]
+    ("advice", "hours"),
+    [("02", 72), ("24", 1), ("25", 24), ("26", 48), ("27", 96), ("28", 144), ("29", 192), ("30", 240)],
 )
 def test_an_advised_wait_is_kept_whatever_decides_the_class(advice: str, hours: int) -> None:
     """Mastercard takes a fee for tries before its wait is over, also where the code says something else."""

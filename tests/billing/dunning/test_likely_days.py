@@ -37,7 +37,10 @@ def seen(*failed: str, paid_late: tuple[str, ...] = (), own: int | None = None) 
         # 1 November 2026 and 15 November are Sundays, 25 October too: they are paid on the Fridays before.
         (PayCalendar.FIRST, ["2026-10-01", "2026-10-30", "2026-12-01"]),
         (PayCalendar.FIFTEENTH, ["2026-10-15", "2026-11-13", "2026-12-15"]),
-        (PayCalendar.SEMI_MONTHLY, ["2026-10-01", "2026-10-15", "2026-10-30", "2026-11-13", "2026-12-01", "2026-12-15"]),
+        (
+            PayCalendar.SEMI_MONTHLY,
+            ["2026-10-01", "2026-10-15", "2026-10-30", "2026-11-13", "2026-12-01", "2026-12-15"],
+        ),
         (PayCalendar.TWENTY_FIFTH, ["2026-10-23", "2026-11-25", "2026-12-25"]),
         (PayCalendar.LAST_WORKING_DAY, ["2026-10-30", "2026-11-30", "2026-12-31"]),
         (PayCalendar.ANY_DAY, []),
@@ -100,10 +103,10 @@ def test_an_own_rhythm_is_found_and_used() -> None:
 
 @pytest.mark.parametrize(
     ("late", "expected"),
-    [([], None), ([date(2026, 8, 12)], None), ([date(2026, 8, 12), date(2026, 9, 20)], None)],
+    [([], None), ([date(2026, 8, 12)], 12), ([date(2026, 9, 20), date(2026, 8, 12)], 12), ([date(2026, 8, 31)], 28)],
 )
-def test_no_rhythm_is_seen_where_there_is_none(late: list[date], expected: int | None) -> None:
-    """One late payment is no rhythm, and neither are two that do not agree."""
+def test_a_rhythm_is_taken_from_as_much_as_is_known(late: list[date], expected: int | None) -> None:
+    """One late payment is a hint, which its guess weighs; of several that do not agree the earliest is as good as any."""
     assert own_day(late) == expected
 
 

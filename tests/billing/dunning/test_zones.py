@@ -52,5 +52,7 @@ def test_a_day_begins_when_it_begins_there() -> None:
 @pytest.mark.parametrize("name", ["Europe/Berlim", "", "../etc/passwd", "CEST+9"])
 def test_an_unknown_zone_is_refused_with_what_to_do(name: str) -> None:
     """A name that nobody knows is never taken for UTC."""
-    with pytest.raises(ValueError, match="there is no time zone .*: use a name of the IANA list, such as Europe/Berlin"):
+    with pytest.raises(
+        ValueError, match=r"there is no time zone .*: use a name of the IANA list, such as Europe/Berlin"
+    ):
         zone_info(name)
