@@ -30,6 +30,7 @@ from benchmarks import (
     transactions,
     webhooks,
 )
+from benchmarks.dunning import measure as dunning
 from benchmarks.figures import Figure
 from local.addresses import Ports
 from local.errors import LocalError
@@ -51,6 +52,7 @@ WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "dunning-decide": dunning_decide.measure,
     "posting": posting.measure,
     "balances": history_of_accounts.measure,
+    "dunning": dunning.measure,
 }
 NAMES = (*BENCHES, *WITHOUT_SYSTEM)
 BROKEN, UNKNOWN_NAME, NOT_STARTED, INTERRUPTED = 1, 2, 3, 130
