@@ -33,11 +33,6 @@ ROOTS = [
     "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ]
-PROOF_OF_THE_FIRST_OF_EIGHT = [
-    "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
-    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
-    "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
-]
 hashes = st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=70)
 
 
@@ -48,30 +43,10 @@ def test_roots_are_those_of_the_published_vectors(size: int) -> None:
     assert recomputation.tree_root(LEAVES[:size]).hex() == ROOTS[size]
 
 
-def test_a_proof_is_that_of_the_published_vector() -> None:
-    """An auditor's own tool takes our proof."""
-    proof = merkle.inclusion_proof(LEAVES, 0)
-    assert [node.hex() for node in proof] == PROOF_OF_THE_FIRST_OF_EIGHT
-    assert merkle.is_included(LEAVES[0], 0, 8, proof, bytes.fromhex(ROOTS[8]))
-
-
 @given(hashes)
 def test_both_writings_of_the_tree_agree(leaves: list[bytes]) -> None:
     """What seals and what verifies were written apart, and mean the same tree."""
     assert merkle.root(leaves) == recomputation.tree_root(leaves)
-
-
-@given(hashes, st.data())
-def test_a_proof_shows_its_leaf_in_its_place_and_nothing_else(leaves: list[bytes], data: st.DataObject) -> None:
-    """Another leaf, place, size, root or proof is not shown by it."""
-    index = data.draw(st.integers(0, len(leaves) - 1))
-    root, proof = merkle.root(leaves), merkle.inclusion_proof(leaves, index)
-    assert merkle.is_included(leaves[index], index, len(leaves), proof, root)
-    assert not merkle.is_included(sha256(leaves[index]).digest(), index, len(leaves), proof, root)
-    assert not merkle.is_included(leaves[index], index, len(leaves), proof, sha256(root).digest())
-    assert not merkle.is_included(leaves[index], index, len(leaves), [*proof, root], root)
-    assert not merkle.is_included(leaves[index], index, len(leaves), proof[:-1], root) or not proof
-    assert not merkle.is_included(leaves[index], len(leaves), len(leaves), proof, root)
 
 
 def test_a_leaf_that_is_doubled_changes_the_root() -> None:
@@ -83,10 +58,3 @@ def test_an_inner_node_never_passes_for_a_leaf() -> None:
     """Two leaves cannot be folded into one that has the same root."""
     folded = sha256(LEAVES[0] + LEAVES[1]).digest()
     assert merkle.root([folded]) != merkle.root(LEAVES[:2])
-
-
-@pytest.mark.parametrize("index", [-1, 8])
-def test_there_is_no_proof_of_what_is_not_there(index: int) -> None:
-    """A wrong index is a mistake of the caller."""
-    with pytest.raises(IndexError):
-        merkle.inclusion_proof(LEAVES, index)
