@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("workflows", "activities", "gateways", "ledger", "commands", "api", "simulators")
+PARTS = ("workflows", "activities", "gateways", "billing", "ledger", "commands", "api", "simulators")
 PACKAGES = (*PARTS, "local", "benchmarks", "deploy")
 OURS = {*PACKAGES, "worker", "starter", "settings"}
 # What each file at the root may import of ours; simulators never.
 ROOT_IMPORTS = {
-    "worker.py": {"workflows", "activities", "gateways", "ledger", "settings"},
+    "worker.py": {"workflows", "activities", "gateways", "billing", "ledger", "settings"},
     "starter.py": {"commands", "settings"},
     "settings.py": set(),
 }
