@@ -13,6 +13,7 @@ COMMANDS = {
     "plan": "plans list",
     "subscription": "subscriptions list",
     "invoice": "invoices list",
+    "payment": "invoices payments",
     "charge": "charges",
 }
 """Where the ids of each kind are listed."""

@@ -24,7 +24,7 @@ def issued(invoice: Invoice, lines: Sequence[InvoiceLine], *, event_at: datetime
     if not owed:
         return None
     words = f"invoice {invoice.number} issued: {invoice.total}"
-    return _of_invoice(invoice, "issued", "invoice_issued", words, owed, event_at, actor)
+    return _of_invoice(invoice, "issued", "invoice_issued", words, owed, event_at=event_at, actor=actor)
 
 
 def voided(
@@ -37,14 +37,16 @@ def voided(
     undone = tuple(line.reversed() for line in owed)
     words = f"invoice {invoice.number} void: {because}"
     issue = _reference(invoice, "issued")
-    return _of_invoice(invoice, "voided", "invoice_voided", words, undone, event_at, actor, reverses=issue)
+    return _of_invoice(
+        invoice, "voided", "invoice_voided", words, undone, event_at=event_at, actor=actor, reverses=issue
+    )
 
 
 def written_off(invoice: Invoice, *, event_at: datetime, actor: str, because: str) -> Entry:
     """Book what is still due as bad debt; reference `invoice/{invoice_id}:written_off`."""
     lines = (debit(bad_debt(), invoice.due), credit(receivable(invoice.customer_id), invoice.due))
     words = f"invoice {invoice.number} written off, {invoice.due} of it: {because}"
-    return _of_invoice(invoice, "written_off", "invoice_written_off", words, lines, event_at, actor)
+    return _of_invoice(invoice, "written_off", "invoice_written_off", words, lines, event_at=event_at, actor=actor)
 
 
 def recovered(invoice: Invoice, money: Money, application_id: int, *, event_at: datetime, actor: str) -> Entry:
@@ -59,7 +61,7 @@ def recovered(invoice: Invoice, money: Money, application_id: int, *, event_at: 
         lines = (debit(bad_debt(), amount), credit(receivable(invoice.customer_id), amount))
         words = f"{amount} of invoice {invoice.number}, recovered before, is lost again"
     name = f"recovered:{application_id}"
-    return _of_invoice(invoice, name, "invoice_recovered", words, lines, event_at, actor)
+    return _of_invoice(invoice, name, "invoice_recovered", words, lines, event_at=event_at, actor=actor)
 
 
 def received(payment: Payment, *, actor: str) -> Entry:
@@ -119,6 +121,7 @@ def _of_invoice(
     rule: str,
     words: str,
     lines: tuple[Line, ...],
+    *,
     event_at: datetime,
     actor: str,
     reverses: str | None = None,

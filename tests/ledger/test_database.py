@@ -6,7 +6,8 @@ from sqlalchemy import Table, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger import adjustment_tables, standing_tables
+from billing import tables as billing_tables
+from ledger import adjustment_tables, period_tables, standing_tables
 from ledger.database import create_engine, driver_url, metadata
 from ledger.seals.tables import seal_leaves, seals
 from tests.conftest import Database
@@ -46,6 +47,7 @@ def test_every_table_of_the_schema_is_named(superuser: psycopg.Connection) -> No
     assert {seals.name, seal_leaves.name} <= {*metadata.tables}
     assert {name for (name,) in found} == {*metadata.tables, "alembic_version"}
     assert standing_tables.holds.name in metadata.tables
+    assert {billing_tables.invoices.name, period_tables.periods.name} <= {*metadata.tables}
 
 
 async def test_a_connection_has_the_limits_of_the_design(connection: AsyncConnection) -> None:
