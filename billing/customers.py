@@ -23,6 +23,7 @@ from ledger.record import Identifier, Record, Text, content_hash
 MAX_LISTED = 1000
 KIND = "customer"
 EMAIL = r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}$"
+LOCALE = r"^[a-z]{2,3}(-[A-Z]{2})?$"
 NAME = r"^[^\x00-\x1f\x7f]{1,200}$"
 
 
@@ -40,7 +41,7 @@ class CustomerRequest(Record):
     currency: CurrencyCode
     """In which everything is billed and paid."""
     time_zone: Zone
-    locale: str = Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")
+    locale: str = Field(pattern=LOCALE)
     type: CustomerType = CustomerType.PERSON
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
     actor: Annotated[Text, Field(min_length=1, max_length=200)]

@@ -20,6 +20,9 @@ EARNED: Final = ("revenue", "liability", "tax")
 MAX_INVOICE_LINES: Final = MAX_LINES - 1
 """Each may earn to an account of its own; one line of the entry is the customer's."""
 
+SERIES: Final = r"^[A-Z0-9]{1,12}$"
+"""Form of a series of numbers: `INV`, `2027`."""
+
 Words = Annotated[Text, Field(pattern=WORDS_PATTERN, max_length=300)]
 """One line that says something; it names no person."""
 

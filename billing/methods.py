@@ -21,7 +21,8 @@ from ledger.record import Identifier, Record, Text, content_hash
 KIND = "payment method"
 MAX_METHODS = 100
 """More than this no customer has at once."""
-Opaque = Annotated[Text, Field(pattern=r"^[!-~]{1,200}$")]
+OPAQUE = r"^[!-~]{1,200}$"
+Opaque = Annotated[Text, Field(pattern=OPAQUE)]
 """Something of a gateway's: printable, without blanks, and no card number."""
 
 

@@ -1,5 +1,6 @@
 """Subscriptions: which period follows which, and what cancelling, pausing and another plan change."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -89,12 +90,13 @@ def test_a_cancellation_at_the_end_is_one_at_the_end_and_can_be_taken_back() -> 
     over = after(ending, subscriptions.next_period(ending, MONTHLY, None, LATE))
     assert (over.state, over.canceled_at, over.period_serial) == ("canceled", LATE, 0)
     assert subscriptions.next_period(over, MONTHLY, None, LATE) == {}
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: subscriptions.cancellation(over, at_period_end=False, now=NOW),
         lambda: subscriptions.pause(over, None, NOW),
         lambda: subscriptions.resumption(over, is_overdue=False, now=NOW),
         lambda: subscriptions.change_of_plan(over, YEARLY),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ChangeRefused, match="it is canceled"):
             change()
 
