@@ -85,7 +85,7 @@ class InvoiceRequest(Record):
     invoice_id: Identifier
     customer_id: Identifier
     currency: CurrencyCode
-    lines: tuple[InvoiceLine, ...] = Field(min_length=1, max_length=MAX_INVOICE_LINES)
+    lines: tuple[InvoiceLine, ...] = Field(max_length=MAX_INVOICE_LINES)
     due_at: AwareDatetime | None = None
     """Until when it is to be paid; without it, when it is issued."""
     subscription_id: Identifier | None = None
@@ -94,6 +94,8 @@ class InvoiceRequest(Record):
 
     @model_validator(mode="after")
     def _billable(self) -> "InvoiceRequest":
+        if not self.lines:
+            raise ValueError("an invoice has at least one line")
         if not 0 <= self.total.amount_minor <= MAX_AMOUNT_MINOR:
             raise ValueError(
                 f"the lines sum to {self.total}: an invoice asks for nothing or more, within a charge's limit"

@@ -6,7 +6,7 @@ Functions take a connection and never commit: the caller's transaction is the st
 from collections.abc import Sequence
 
 from sqlalchemy import RowMapping, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.calendar import Interval
@@ -75,7 +75,9 @@ async def versions(connection: AsyncConnection, plan_id: str) -> Sequence[Plan]:
 async def find(connection: AsyncConnection, *, limit: int = 100) -> Sequence[Plan]:
     """List plans by their last versions; never more than 1,000."""
     order = plan_versions.c.plan_id, plan_versions.c.version.desc()
-    statement = select(plan_versions).distinct(plan_versions.c.plan_id).order_by(*order).limit(min(limit, MAX_LISTED))
+    statement = (
+        select(plan_versions).ext(distinct_on(plan_versions.c.plan_id)).order_by(*order).limit(min(limit, MAX_LISTED))
+    )
     return [_plan(row) for row in (await connection.execute(statement)).mappings()]
 
 

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from billing.calendar import Unit
-from billing.invoices import SERIES
+from billing.invoices import SERIES, Words
 from commands import arguments, standing_arguments
 from commands.errors import WrongUse
 from ledger.money import Money
+from ledger.record import Record
 
 Word = TypeVar("Word", bound=StrEnum)
 Request = TypeVar("Request", bound=BaseModel)
@@ -42,6 +43,12 @@ _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
+class Said(Record):
+    """Why something is done, in one line."""
+
+    because: Words
+
+
 def actor(by: str | None) -> str:
     """Name who it is: the person given, or who is logged in."""
     return arguments.actor() if by is None else standing_arguments.person(by)
@@ -49,10 +56,7 @@ def actor(by: str | None) -> str:
 
 def because(text: str) -> str:
     """Read why, in one line; raises WrongUse."""
-    said = standing_arguments.reason(text)
-    if len(said) > 300 or not said.isprintable():
-        raise WrongUse("--because: must be one line of at most 300 characters")
-    return said
+    return checked(Said, {"because": text}).because
 
 
 def checked(kind: type[Request], content: Mapping[str, object], **names: str) -> Request:

@@ -12,7 +12,7 @@ from tests.billing.owed_samples import asked, invoice, line
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"lines": ()}, "at least 1 item"),
+        ({"lines": ()}, "an invoice has at least one line"),
         ({"lines": (line(100), line(-101))}, "the lines sum to -0.01 USD"),
         ({"currency": "XXX"}, "no minor unit"),
         ({"currency": "CREDIT"}, "unknown currency"),
