@@ -1,12 +1,15 @@
 """Customers, plans, subscriptions and invoices on the command line: each step once, and the answer to what does not follow."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from ledger.database import create_engine
 from starter import app
+from tests.billing.books import Books
 from tests.conftest import Database
 
 USD = ("--currency", "USD")
@@ -175,3 +178,26 @@ def test_what_is_not_there_and_what_does_not_fit_is_said(billing: Billing) -> No
     other = ("invoices", "draft", "in_2", "--customer", "cus_1", "--currency", "EUR", "--line", "1.00 revenue:x Y")
     assert "it is in EUR, and customer cus_1 is billed in USD" in billing.refused(1, *other)
     assert billing.refused(2, "invoices", "payments", "--customer", "cus_9").startswith("there is no customer cus_9")
+
+
+def test_a_charge_is_applied_as_often_as_anybody_likes(billing: Billing) -> None:
+    """Until it is, the check names it and the command that helps; one that collected nothing is said to be such."""
+    billing.issue("in_1")
+
+    async def charge() -> None:
+        engine = create_engine(billing.url, 1)
+        books = Books(engine)
+        await books.charge("ch_1", 400, "in_1")
+        await books.charge("ch_2", 400, "in_1", is_captured=False)
+        await engine.dispose()
+
+    asyncio.run(charge())
+    found = billing("invoices", "check")
+    assert found.exit_code == 1
+    assert "run `invoices apply ch_1`" in found.stderr
+    assert len(found.stderr.splitlines()) == 2
+    for _ in range(2):
+        assert billing.said("invoices", "apply", "ch_1") == "payment charge/ch_1 of 4.00 USD: 4.00 USD applied\n"
+    assert billing.document("invoices", "check") == {"differences": []}
+    nothing = "charge ch_2 has collected nothing yet: look with `status ch_2`"
+    assert billing.refused(1, "invoices", "apply", "ch_2") == nothing
