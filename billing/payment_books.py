@@ -5,9 +5,9 @@ one of them in a transaction. They lock the customer's row first.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -91,6 +91,29 @@ async def apply_charge(
     entries = await applications.settle(
         connection, payment, came_minor, due, free_before_minor=payment.free_minor, actor=actor
     )
+    await journal.post(connection, entries)
+    return await known(connection, payment_id)
+
+
+async def give_back(connection: AsyncConnection, payment_id: str, *, actor: str, because: str) -> Payment:
+    """Book that money from outside went back, or never came: what it had closed is open again. A second time changes nothing.
+
+    Raises UnknownId, and ChangeRefused for a charge, which is refunded instead.
+    """
+    payment = await known(connection, payment_id)
+    if payment.kind is PaymentKind.CHARGE:
+        raise ChangeRefused(KIND, payment_id, f"it is a charge: refund it with `refund {payment.charge_id}`")
+    await customers.known(connection, payment.customer_id, lock=True)
+    payment = await known(connection, payment_id)
+    if payment.returned_at is not None:
+        return payment
+    now = datetime.now(UTC)
+    facts = {"returned_at": now, "returned_by": actor, "returned_because": because}
+    await connection.execute(update(payments).where(payments.c.payment_id == payment_id).values(facts))
+    kept = payment.free_minor
+    entries = await applications.settle(connection, payment, 0, [], free_before_minor=kept, actor=actor)
+    # What was kept as credit is taken back first, and only then what was received.
+    entries.append(posting.returned(payment, event_at=now, actor=actor, because=because))
     await journal.post(connection, entries)
     return await known(connection, payment_id)
 

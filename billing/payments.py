@@ -60,6 +60,10 @@ class Payment(Record):
     received_at: datetime
     recorded_at: datetime
     recorded_by: str
+    returned_at: datetime | None
+    """When money from outside went back, or turned out not to have come: the amount is 0 from then on."""
+    returned_by: str | None
+    returned_because: str | None
 
     @property
     def free_minor(self) -> int:

@@ -77,6 +77,20 @@ def received(payment: Payment, *, actor: str) -> Entry:
     )
 
 
+def returned(payment: Payment, *, event_at: datetime, actor: str, because: str) -> Entry:
+    """Undo "received" in full, where the money went back or never came; reference `payment/{payment_id}:returned`."""
+    reference = f"payment/{payment.payment_id}"
+    return Entry(
+        reference=f"{reference}:returned",
+        rule="payment_returned",
+        description=f"{payment.money(payment.amount_minor)} at {payment.bank} returned: {because}",
+        event_at=event_at,
+        actor=actor,
+        lines=tuple(line.reversed() for line in received(payment, actor=actor).lines),
+        reverses=reference,
+    )
+
+
 def credit_changed(payment: Payment, change_minor: int, *, event_at: datetime, actor: str) -> Entry:
     """Move what a payment left over to the customer's credit, or, below zero, back from it.
 

@@ -179,6 +179,9 @@ payments = Table(
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     Column("recorded_by", Text, nullable=False),
+    Column("returned_at", DateTime(timezone=True)),
+    Column("returned_by", Text),
+    Column("returned_because", Text),
 )
 
 payment_applications = Table(

@@ -40,6 +40,7 @@ OPTIONS = {
 """What a field was typed as, where that is not its name."""
 _EVERY = re.compile(r"(?:(\d{1,3}) )?(day|week|month|year)s?")
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
+_PAYMENT = re.compile(r"(charge|outside)/[A-Za-z0-9_.-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -133,6 +134,13 @@ def state(kind: type[Word], text: str | None) -> Word | None:
         return kind(text)
     except ValueError:
         raise WrongUse(f"--state: there is no state {text!r}: use one of {', '.join(kind)}") from None
+
+
+def any_payment_id(text: str) -> str:
+    """Read the id of a payment as it is listed; raises WrongUse."""
+    if not _PAYMENT.fullmatch(text):
+        raise WrongUse("PAYMENT_ID: write it as `invoices payments` lists it, such as outside/p1")
+    return text
 
 
 def payment_id(bank: str, reference: str) -> str:

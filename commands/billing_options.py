@@ -135,6 +135,12 @@ ReceivedAt = Annotated[
     str | None,
     typer.Option("--received-at", metavar="TIME", help="2026-11-21 or 2026-11-21T08:00Z.", show_default="now"),
 ]
+PaymentId = Annotated[
+    str,
+    typer.Argument(
+        metavar="PAYMENT_ID", help="The payment, as `invoices payments` lists it: outside/p1.", show_default=False
+    ),
+]
 NewPaymentId = Annotated[
     str | None,
     typer.Option(

@@ -78,6 +78,9 @@ class PaymentDocument(Document):
     received_at: datetime
     recorded_at: datetime
     recorded_by: str
+    returned_at: datetime | None
+    returned_by: str | None
+    returned_because: str | None
 
 
 class DifferenceDocument(Document):

@@ -1,4 +1,4 @@
-"""`invoices pay|apply|payments|check`: money that closes invoices, and whether billing and the journal agree on it."""
+"""`invoices pay|return|apply|payments|check`: money that closes invoices, and whether billing and the journal agree on it."""
 # ruff: noqa: PLC0415 # heavy parts are imported when a command runs, so that --help is quick
 
 from datetime import UTC, datetime
@@ -61,6 +61,26 @@ def pay(
         return (await payment_books.record_outside(books, wanted))[0]
 
     _answer(billing_steps.write(recorded), as_json=as_json)
+
+
+def give_back(
+    payment_id: billing_options.PaymentId,
+    *,
+    because: billing_options.Because,
+    by: billing_options.By = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Book that money from outside went back, or never came: what it had closed is open again."""
+    from billing import payment_books
+    from commands import billing_arguments, billing_steps
+
+    name = billing_arguments.any_payment_id(payment_id)
+    actor, why = billing_arguments.actor(by), billing_arguments.because(because)
+    found = billing_steps.write(lambda books: payment_books.give_back(books, name, actor=actor, because=why))
+    if as_json:
+        _answer(found, as_json=True)
+    else:
+        output.line(f"payment {found.payment_id} is returned")
 
 
 def apply(

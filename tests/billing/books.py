@@ -67,6 +67,12 @@ class Books:
         payment = received(amount_minor, payment_id, **changes)
         return (await self.step(lambda books: payment_books.record_outside(books, payment)))[0]
 
+    async def returned(self, payment_id: str) -> Payment:
+        """Book that money from outside went back."""
+        return await self.step(
+            lambda books: payment_books.give_back(books, payment_id, actor=ALICE, because="returned by the bank")
+        )
+
     async def charge(
         self,
         charge_id: str,

@@ -46,6 +46,7 @@ def payment(amount_minor: int, applied_minor: int = 0, **changes: Any) -> Paymen
     fields: dict[str, Any] = {"payment_id": "outside/p1", "kind": PaymentKind.OUTSIDE, "customer_id": "cus_1"}
     fields |= {"currency": "USD", "charge_id": None, "bank": "main", "reference": "R1", "request_hash": HASH}
     fields |= {"amount_minor": amount_minor, "applied_minor": applied_minor, "changes": 1, "received_at": NOW}
+    fields |= dict.fromkeys(("returned_at", "returned_by", "returned_because"))
     return Payment.model_validate(fields | {"recorded_at": NOW, "recorded_by": ALICE} | changes)
 
 

@@ -208,6 +208,7 @@ REFUSED: list[tuple[str, str]] = [
         "one customer",
     ),
     ("UPDATE payments SET amount_minor = 9999 WHERE payment_id = 'outside/p1'", "what came in stays as it was"),
+    ("UPDATE payments SET amount_minor = 0 WHERE payment_id = 'outside/p1'", "what came in stays as it was"),
     (
         "INSERT INTO invoices (invoice_id, customer_id, currency, request_hash, created_by) VALUES ('in_9', 'cus_1', 'EUR', '', 'm')",
         "customers_currency",

@@ -13,7 +13,7 @@ from tests.billing.books import Books
 from tests.conftest import Database
 
 CUSTOMERS = itertools.count(1)
-KINDS = ("issue", "pay", "pay_named", "charge", "refund", "void", "write_off")
+KINDS = ("issue", "pay", "pay_named", "charge", "refund", "return", "void", "write_off")
 ACTIONS = st.tuples(st.sampled_from(KINDS), st.integers(0, 5), st.integers(1, 900))
 
 
@@ -94,29 +94,31 @@ class Story:
     def __init__(self, books: Books, customer: str) -> None:
         self.books, self.customer, self.model = books, customer, Model()
         self.charges: list[tuple[str, int, Paid]] = []
+        self.outside: list[tuple[str, Paid]] = []
         self.serial = itertools.count(1)
 
     def name(self, number: int) -> str:
         return f"{self.customer}.{number}"
 
     async def play(self, kind: str, pick: int, amount: int) -> None:
-        model, invoices = self.model, self.model.invoices
+        invoices = self.model.invoices
         if kind == "issue":
             await self.books.issue(self.name(len(invoices)), amount, customer_id=self.customer)
-            return model.issue(amount)
-        if kind == "pay":
-            paid = Paid(amount)
-            await self.books.pay(amount, f"{self.customer}.{next(self.serial)}", customer_id=self.customer)
-            model.spread(paid, model.open())
-            return model.payments.append(paid)
-        if kind == "refund" and self.charges:
-            return await self._refund(pick, amount)
-        if kind == "refund" or not invoices:
-            return None
-        number = pick % len(invoices)
-        if kind in {"pay_named", "charge"}:
-            return await self._pay(kind, number, amount)
-        return await self._end(kind, number)
+            self.model.issue(amount)
+        elif kind == "pay":
+            paid, name = Paid(amount), f"{self.customer}.{next(self.serial)}"
+            await self.books.pay(amount, name, customer_id=self.customer)
+            self.outside.append((name, paid))
+            self.model.spread(paid, self.model.open())
+            self.model.payments.append(paid)
+        elif kind == "refund" and self.charges:
+            await self._refund(pick, amount)
+        elif kind == "return" and self.outside:
+            await self._return(pick)
+        elif kind in {"pay_named", "charge"}:
+            await self._pay(kind, pick % len(invoices), amount)
+        elif kind in {"void", "write_off"}:
+            await self._end(kind, pick % len(invoices))
 
     async def _pay(self, kind: str, number: int, amount: int) -> None:
         paid, name = Paid(amount), f"{self.customer}.{next(self.serial)}"
@@ -126,6 +128,7 @@ class Story:
             self.charges.append((name, number, paid))
         else:
             await self.books.pay(amount, name, customer_id=self.customer, invoices=(self.name(number),))
+            self.outside.append((name, paid))
         self.model.spread(paid, [number])
         self.model.payments.append(paid)
 
@@ -135,6 +138,11 @@ class Story:
         await self.books.apply(name)
         self.model.lower(paid, paid.amount - amount)
         self.model.spread(paid, [number])
+
+    async def _return(self, pick: int) -> None:
+        name, paid = self.outside[pick % len(self.outside)]
+        await self.books.returned(f"outside/{name}")
+        self.model.lower(paid, 0)
 
     async def _end(self, kind: str, number: int) -> None:
         invoice = self.model.invoices[number]

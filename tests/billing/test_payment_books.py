@@ -151,6 +151,38 @@ async def test_credit_pays_the_next_invoice(books: Books) -> None:
     assert CREDIT not in await books.balances()
 
 
+async def test_money_from_outside_that_went_back_opens_what_it_had_closed(books: Books) -> None:
+    """All of it, credit too, once; a lost invoice is lost again; a charge is refunded instead."""
+    await books.issue("in_1", 1000)
+    await books.issue("in_2", 1000)
+    await books.write_off("in_2")
+    await books.pay(2100, invoices=("in_1", "in_2"))
+    assert await books.balances() == {BANK: 2100, CREDIT: 100, SALES: 2000}
+    gone = await books.returned("outside/p1")
+    assert (gone.amount_minor, gone.applied_minor, gone.free_minor) == (0, 0, 0)
+    assert await books.returned("outside/p1") == gone
+    assert await books.standing("in_1", "in_2") == [("open", 1000), ("uncollectible", 1000)]
+    assert await books.balances() == {OWED: 1000, LOST: 1000, SALES: 2000}
+    await books.void("in_1")
+    await books.charge("ch_1", 500, "in_2")
+    await books.apply("ch_1")
+    with pytest.raises(ChangeRefused, match="it is a charge: refund it with `refund ch_1`"):
+        await books.returned("charge/ch_1")
+    with pytest.raises(UnknownId, match="there is no payment outside/p9: check the id with `invoices payments`"):
+        await books.returned("outside/p9")
+
+
+async def test_a_return_and_an_invoice_that_race_leave_the_books_whole(books: Books) -> None:
+    """Credit that goes back pays nothing, or what it had paid is open again; and many returns are one."""
+    for number in range(4):
+        await books.pay(500, f"p{number}")
+        await asyncio.gather(
+            *(books.returned(f"outside/p{number}") for _ in range(3)), books.issue(f"in_{number}", 500)
+        )
+        assert await books.standing(f"in_{number}") == [("open", 500)]
+    assert await books.balances() == {OWED: 2000, SALES: 2000}
+
+
 async def test_a_charge_that_pays_no_invoice_of_the_customer_is_not_applied(books: Books) -> None:
     """Revenue at once, another customer's invoice, none that there is, no charge: each is said."""
     await books.customer("cus_2")

@@ -155,6 +155,11 @@ def test_an_invoice_goes_through_its_life(billing: Billing) -> None:
     assert "written off, by person:alice: they asked" in billing.said("invoices", "show", "in_1")
     assert billing.said("invoices", "check") == "billing and the journal agree on what every customer owes\n"
     assert len(billing.document("invoices", "payments", "--customer", "cus_1")["payments"]) == 2
+    assert billing.said("invoices", "return", f"{paid['payment_id']}", *BECAUSE) == (
+        f"payment {paid['payment_id']} is returned\n"
+    )
+    assert billing.document("invoices", "show", "in_1")["due_minor"] == 400
+    assert billing.refused(2, "invoices", "return", "outside/p9", *BECAUSE).startswith("there is no payment outside/p9")
 
 
 def test_an_invoice_is_called_off(billing: Billing) -> None:

@@ -91,6 +91,10 @@ CARD = "an argument looks like a card number: give the gateway's token instead"
             (*PAY, "--outside", "--received-at", "yesterday"),
             "--received-at 'yesterday' is no moment: write it like 2026-11-21 or 2026-11-21T08:00Z",
         ),
+        (
+            ("invoices", "return", "p1", *BECAUSE),
+            "PAYMENT_ID: write it as `invoices payments` lists it, such as outside/p1",
+        ),
         (("invoices", "apply", "a:b"), f"CHARGE_ID: {IDS}"),
     ],
 )

@@ -22,13 +22,22 @@ CREATE TABLE public.payments (
     received_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     recorded_by text NOT NULL,
+    returned_at timestamptz,
+    returned_by text,
+    returned_because text,
     CONSTRAINT payment_is_in_the_customers_currency
         FOREIGN KEY (customer_id, currency) REFERENCES public.customers (customer_id, currency),
     CONSTRAINT payment_is_of_a_charge_or_a_bank CHECK (
         kind = 'charge' AND payment_id = 'charge/' || charge_id AND num_nonnulls(bank, reference, request_hash) = 0
         OR kind = 'outside' AND charge_id IS NULL AND num_nonnulls(bank, reference, request_hash) = 3
     ),
-    CONSTRAINT payment_from_outside_is_positive CHECK (kind = 'charge' OR amount_minor > 0),
+    CONSTRAINT payment_from_outside_is_positive CHECK (
+        kind = 'charge' OR amount_minor > 0 OR amount_minor = 0 AND returned_at IS NOT NULL
+    ),
+    CONSTRAINT payment_return_is_attributed CHECK (
+        num_nonnulls(returned_at, returned_by, returned_because) = 0
+        OR kind = 'outside' AND num_nonnulls(returned_at, returned_by, returned_because) = 3
+    ),
     CONSTRAINT payment_is_recorded_once UNIQUE (bank, reference),
     CONSTRAINT applied_within_payment CHECK (applied_minor BETWEEN 0 AND greatest(amount_minor, 0))
 );
@@ -38,7 +47,12 @@ CREATE INDEX payments_customer ON public.payments (customer_id, received_at);
 
 CREATE FUNCTION public.payment_follows() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF NEW.kind = 'outside' AND NEW.amount_minor <> OLD.amount_minor OR NEW.changes < OLD.changes THEN
+    IF NEW.kind = 'outside' AND NEW.amount_minor <> OLD.amount_minor
+            AND (NEW.amount_minor <> 0 OR NEW.returned_at IS NULL)
+        OR NEW.changes < OLD.changes
+        OR OLD.returned_at IS NOT NULL AND (NEW.returned_at, NEW.returned_by, NEW.returned_because)
+            IS DISTINCT FROM (OLD.returned_at, OLD.returned_by, OLD.returned_because)
+    THEN
         RAISE EXCEPTION 'payment %: what came in stays as it was', OLD.payment_id
             USING ERRCODE = 'QT409', CONSTRAINT = 'payment_follows', DETAIL = OLD.payment_id;
     END IF;
@@ -54,7 +68,7 @@ ALTER TABLE public.payments ENABLE ALWAYS TRIGGER payment_follows, ENABLE ALWAYS
     ENABLE ALWAYS TRIGGER never_emptied;
 GRANT SELECT, INSERT (payment_id, kind, customer_id, currency, charge_id, bank, reference, request_hash, amount_minor,
     received_at, recorded_by) ON public.payments TO quittance_app;
-GRANT UPDATE (amount_minor, changes) ON public.payments TO quittance_app;
+GRANT UPDATE (amount_minor, changes, returned_at, returned_by, returned_because) ON public.payments TO quittance_app;
 GRANT SELECT ON public.payments TO quittance_auditor;
 """
 
