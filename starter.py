@@ -9,12 +9,17 @@ from commands import (
     accounts,
     adjustments,
     charges,
+    customers,
     dunning,
     evidence,
     fees,
     holds,
+    invoice_payments,
+    invoices,
     ledger,
+    methods,
     periods,
+    plans,
     prove,
     rates,
     refunds,
@@ -24,6 +29,7 @@ from commands import (
     seals,
     service_keys,
     splits,
+    subscriptions,
     webhooks,
 )
 from commands.entrance import Entrance, leave_at_once
@@ -57,6 +63,16 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(holds.app, name="holds")
 app.add_typer(rates.app, name="rates")
 app.add_typer(fees.app, name="fees")
+app.add_typer(customers.app, name="customers")
+app.add_typer(methods.app, name="methods")
+app.add_typer(plans.app, name="plans")
+app.add_typer(subscriptions.app, name="subscriptions")
+invoices.app.command()(invoice_payments.pay)
+invoices.app.command(name="return")(invoice_payments.give_back)
+invoices.app.command()(invoice_payments.apply)
+invoices.app.command()(invoice_payments.payments)
+invoices.app.command()(invoice_payments.check)
+app.add_typer(invoices.app, name="invoices")
 app.add_typer(periods.app, name="periods")
 app.add_typer(review.app, name="review")
 app.add_typer(adjustments.app, name="adjustment")

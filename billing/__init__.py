@@ -1,1 +1,1 @@
-"""What is owed and how it is collected. Of ours it knows the ledger only: money, records, and how files of dated rules are read."""
+"""What customers owe, why it recurs, and how it is recovered when a payment fails."""

@@ -13,6 +13,9 @@ from typing import TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from billing.customers import EMAIL, LOCALE, NAME
+from billing.invoices import SERIES
+from billing.methods import OPAQUE
 from commands.errors import WrongUse
 from ledger.accounts import CODE_PATTERN
 from ledger.adjustment_requests import REASON_PATTERN, WORDS_PATTERN
@@ -75,6 +78,11 @@ FORMS = {
     WORDS_PATTERN: "must say something, in one line",
     REFERENCE_PATTERN: "must be a gateway's reference: at most 200 printable characters without spaces",
     CODE_PATTERN: "must be the code of an account, such as expense:bad_debt",
+    EMAIL: "must be an e-mail address, such as ada@example.com",
+    NAME: "must be one line of at most 200 characters",
+    LOCALE: "must be a language, such as en or de-AT",
+    OPAQUE: "must be printable, without blanks, at most 200 characters",
+    SERIES: "must be capital letters and digits, at most 12 of them, such as INV",
 }
 """What has to be written in another way than ids are, by its pattern."""
 MISSING = "missing"
@@ -126,13 +134,15 @@ def charge_request(
     return request
 
 
-def checked(kind: type[Request], content: Mapping[str, object]) -> Request:
-    """Make a message of the process, or raise WrongUse with a line for each fault."""
+def checked(
+    kind: type[Request], content: Mapping[str, object], options: Mapping[str, str] = OPTION_OF_FIELD
+) -> Request:
+    """Make a message of the process, or raise WrongUse with a line for each fault; `options` names those of its fields."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False)
-        lines = [_fault_line(fault) for fault in faults if fault["type"] != MISSING]
+        lines = [_fault_line(fault, options) for fault in faults if fault["type"] != MISSING]
         raise WrongUse(*lines) from None
 
 
@@ -285,9 +295,9 @@ def _kept(faults: list[str], read: Callable[[], Value]) -> Value | None:
         return None
 
 
-def _fault_line(fault: ErrorDetails) -> str:
+def _fault_line(fault: ErrorDetails, options: Mapping[str, str]) -> str:
     location = [part for part in fault["loc"] if isinstance(part, str)]
-    option = OPTION_OF_FIELD.get(location[0], location[0]) if location else ""
+    option = options.get(location[0], location[0]) if location else ""
     said = _fault_text(fault)
     return f"{option}: {said}" if option else said
 

@@ -178,6 +178,21 @@ def fees_payable(gateway: str) -> Account:
     return _credit_normal(f"liability:gateway_fees.{gateway}", AccountType.LIABILITY)
 
 
+def bank(name: str) -> Account:
+    """Money of ours at a bank."""
+    return _debit_normal(f"bank:{name}", AccountType.ASSET)
+
+
+def bad_debt() -> Account:
+    """What was owed on invoices and is not expected any more."""
+    return _debit_normal("expense:bad_debt", AccountType.EXPENSE)
+
+
+def customer_credit(customer: str) -> Account:
+    """What a customer paid beyond what is owed; it pays the next invoice, or is given back."""
+    return _credit_normal(f"liability:customer_credit:{customer}", AccountType.LIABILITY)
+
+
 FACTS = (
     clearing(ANY),
     receivable(ANY),
@@ -208,5 +223,8 @@ BOOKED_BY_RULES = (
     revenue_credits(),
     fees_charged(),
     fees_payable(ANY),
+    bank(ANY),
+    bad_debt(),
+    customer_credit(ANY),
 )
 """Every account that a posting rule moves, so that a chart must have them as they are here."""

@@ -10,12 +10,16 @@ from pydantic import BaseModel
 
 from billing.dunning.decline_classes import DeclineClass
 from billing.dunning.outlook import Clock
+from billing.invoices import InvoiceState
+from billing.payments import PaymentKind
+from billing.subscriptions import SubscriptionState
 from commands import (
     account_documents,
     adjustment_documents,
     charge_documents,
     chart_documents,
     check_documents,
+    customer_documents,
     dunning_documents,
     entrance,
     entry_documents,
@@ -24,9 +28,11 @@ from commands import (
     financial_documents,
     history_documents,
     hold_documents,
+    invoice_documents,
     ledger_documents,
     output,
     period_documents,
+    plan_documents,
     process_schemas,
     proof_documents,
     protection_documents,
@@ -38,6 +44,7 @@ from commands import (
     seal_documents,
     service_documents,
     split_documents,
+    subscription_documents,
     webhook_documents,
 )
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
@@ -143,6 +150,23 @@ DOCUMENTS: dict[str, set[str]] = {
     "A tier": set(fee_documents.TierDocument.model_fields),
     "The sums of a fee rule": set(fee_documents.RuleSumDocument.model_fields),
     "A compared fee": set(fee_documents.ComparedFeeDocument.model_fields),
+    "A customer": set(customer_documents.CustomerDocument.model_fields),
+    "A customer with what it owes": added(
+        customer_documents.CustomerSheetDocument, customer_documents.CustomerDocument
+    ),
+    "A payment method": set(customer_documents.MethodDocument.model_fields),
+    "A version of a plan": set(plan_documents.PlanDocument.model_fields),
+    "A subscription": set(subscription_documents.SubscriptionDocument.model_fields),
+    "A subscription with its trail": added(
+        subscription_documents.SubscriptionSheetDocument, subscription_documents.SubscriptionDocument
+    ),
+    "A change of a subscription": set(subscription_documents.SubscriptionChangeDocument.model_fields),
+    "An invoice": set(invoice_documents.InvoiceDocument.model_fields),
+    "An invoice with its lines": added(invoice_documents.InvoiceSheetDocument, invoice_documents.InvoiceDocument),
+    "A line of an invoice": set(invoice_documents.InvoiceLineDocument.model_fields),
+    "What was applied to an invoice": set(invoice_documents.ApplicationDocument.model_fields),
+    "A payment": set(invoice_documents.PaymentDocument.model_fields),
+    "A difference": set(invoice_documents.DifferenceDocument.model_fields),
     "A period": set(period_documents.PeriodDocument.model_fields),
     "A change of a period": set(period_documents.PeriodChangeDocument.model_fields),
     "A finding of a period": set(period_documents.PeriodFindingDocument.model_fields),
@@ -253,6 +277,9 @@ def test_every_exit_code_is_described() -> None:
         *AccountState,
         *PeriodState,
         *AdjustmentState,
+        *InvoiceState,
+        *PaymentKind,
+        *SubscriptionState,
         *DamageKind,
         *DeclineClass,
         *Clock,

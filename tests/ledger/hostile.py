@@ -92,6 +92,49 @@ PERIODS = [
     "SELECT public.reopen_period('2026-01', 'alice', 'bob', ' ')",
 ]
 
+# What is owed, by whom, and what was paid of it.
+BILLING = [
+    "UPDATE public.invoices SET total_minor = 1",
+    "UPDATE public.invoices SET applied_minor = 0",
+    "UPDATE public.invoices SET sequence = 7",
+    "UPDATE public.invoices SET state = 'paid'",
+    "UPDATE public.invoices SET due_minor = 0",
+    "UPDATE public.invoices SET customer_id = 'cus_2'",
+    "UPDATE public.invoices SET due_at = now()",
+    "DELETE FROM public.invoices",
+    "UPDATE public.invoice_lines SET amount_minor = 1",
+    "DELETE FROM public.invoice_lines",
+    "INSERT INTO public.invoice_numbers VALUES ('INV', 1000)",
+    "UPDATE public.invoice_numbers SET last = 0",
+    "DELETE FROM public.invoice_numbers",
+    "UPDATE public.payments SET applied_minor = 0",
+    "UPDATE public.payments SET customer_id = 'cus_2'",
+    "UPDATE public.payments SET reference = 'R-2'",
+    "DELETE FROM public.payments",
+    "UPDATE public.payment_applications SET amount_minor = 1",
+    "DELETE FROM public.payment_applications",
+    "UPDATE public.plan_versions SET amount_minor = 1",
+    "DELETE FROM public.plan_versions",
+    "UPDATE public.subscriptions SET customer_id = 'cus_2'",
+    "UPDATE public.subscriptions SET time_zone = 'UTC'",
+    "DELETE FROM public.subscriptions",
+    "INSERT INTO public.subscription_changes (subscription_id) VALUES ('sub_1')",
+    "UPDATE public.subscription_changes SET changed_by = 'nobody'",
+    "DELETE FROM public.subscription_changes",
+    "UPDATE public.customers SET currency = 'EUR'",
+    "DELETE FROM public.customers",
+    "DELETE FROM public.customer_contacts",
+    "UPDATE public.payment_methods SET token = 'mine'",
+    "UPDATE public.payment_methods SET customer_id = 'cus_2'",
+    "DELETE FROM public.payment_methods",
+    *(f"TRUNCATE public.{table} CASCADE" for table in ("customers", "plan_versions", "payments", "invoice_numbers")),
+    "ALTER TABLE public.invoices DISABLE TRIGGER invoice_follows",
+    "ALTER TABLE public.payment_applications DISABLE TRIGGER application_counts",
+    "SELECT public.invoice_follows()",
+    "SELECT public.application_counts()",
+    "SELECT public.subscription_changes_are_told()",
+]
+
 POWERS = [
     "SET ROLE quittance_owner",
     "SET ROLE postgres",
@@ -201,6 +244,13 @@ WORK = [
     "INSERT INTO public.reviews (charge_id, reason, choices) VALUES ('ch_1', 'because', '[]')",
     "UPDATE public.reviews SET resolution = 'failed'",
     "INSERT INTO public.webhook_horizons (gateway) VALUES ('stripe')",
+    "INSERT INTO public.customers (customer_id) VALUES ('cus_1')",
+    "SELECT * FROM public.customer_contacts",
+    "SELECT token FROM public.payment_methods",
+    "INSERT INTO public.invoices (invoice_id) VALUES ('in_1')",
+    "UPDATE public.invoices SET voided_at = now()",
+    "INSERT INTO public.payment_applications (amount_minor) VALUES (1)",
+    "UPDATE public.subscriptions SET state = 'canceled'",
     "SELECT body FROM public.webhook_events",
     "SELECT * FROM public.webhook_transmissions",
 ]
@@ -217,7 +267,7 @@ BEYOND = {APPLICATION: LANGUAGE, AUDITOR: WORK, SEALER: [*WORK, "SELECT * FROM p
 
 def statements(role: str) -> list[str]:
     """Return all that the role must be refused."""
-    everything = [*CHANGES, *PERIODS, *POWERS, *INTERNALS, *BEYOND[role]]
+    everything = [*CHANGES, *PERIODS, *BILLING, *POWERS, *INTERNALS, *BEYOND[role]]
     return [statement.format(role=role) for statement in everything]
 
 

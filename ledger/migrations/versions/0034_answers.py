@@ -6,7 +6,7 @@ What is asked for, and in whose presence, is written with the intent and never c
 from alembic import op
 
 revision = "0034"
-down_revision = "0027"
+down_revision = "0033"
 
 # A reader of rows from before finds the customer present, as all of them were, and no answer.
 COLUMNS = """

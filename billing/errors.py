@@ -1,0 +1,55 @@
+"""What billing refuses.
+
+BillingError
+|-- UnknownId       there is no customer, invoice, plan ... of this id
+|-- IdConflict      the id stands for one with other content
+|-- ChangeRefused   as it stands, it cannot be changed so
+`-- CalendarFault   a zone or a date with which nothing can be computed
+"""
+
+COMMANDS = {
+    "customer": "customers list",
+    "payment method": "methods list",
+    "plan": "plans list",
+    "subscription": "subscriptions list",
+    "invoice": "invoices list",
+    "payment": "invoices payments",
+    "charge": "charges",
+}
+"""Where the ids of each kind are listed."""
+
+
+class BillingError(Exception):
+    """Billing refuses; the message says what, and what to do."""
+
+
+class UnknownId(BillingError):
+    """Nothing of this kind has the id."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"there is no {kind} {name}: check the id with `{COMMANDS[kind]}`")
+        self.kind = kind
+        self.name = name
+
+
+class IdConflict(BillingError):
+    """The id was used for other content."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} {name} exists with other content: use another id for another {kind}")
+        self.kind = kind
+        self.name = name
+
+
+class ChangeRefused(BillingError):
+    """It stands so that this cannot be done with it; `why` says what is in the way."""
+
+    def __init__(self, kind: str, name: str, why: str) -> None:
+        super().__init__(f"{kind} {name}: {why}")
+        self.kind = kind
+        self.name = name
+        self.why = why
+
+
+class CalendarFault(BillingError, ValueError):
+    """Nothing can be computed with this; the message says what to write instead."""

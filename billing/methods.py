@@ -1,0 +1,200 @@
+"""Payment methods: the customer's tokens at gateways, in an order of preference, and what became of each.
+
+What is removed, replaced or marked "never" stays so; a card that is "never" is so under every token with its fingerprint.
+Functions take a connection and never commit: the caller's transaction is the step.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlalchemy import RowMapping, and_, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing import customers
+from billing.errors import ChangeRefused, IdConflict, UnknownId
+from billing.tables import payment_methods
+from ledger.record import Identifier, Record, Text, content_hash
+
+KIND = "payment method"
+MAX_METHODS = 100
+"""More than this no customer has at once."""
+OPAQUE = r"^[!-~]{1,200}$"
+Opaque = Annotated[Text, Field(pattern=OPAQUE)]
+"""Something of a gateway's: printable, without blanks, and no card number."""
+
+
+class MethodRequest(Record):
+    """A new payment method; the same id may come again with the same content only."""
+
+    method_id: Identifier
+    customer_id: Identifier
+    gateway: str = Field(pattern=r"^[a-z][a-z0-9_]{1,31}$")
+    token: Opaque
+    gateway_customer: Opaque | None = None
+    """The gateway's own reference of the customer, where it has one."""
+    brand: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{1,31}$")
+    """The network, such as `visa`."""
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    """The issuer's."""
+    funding: str | None = Field(default=None, pattern=r"^(credit|debit|prepaid)$")
+    expires_on: date | None = None
+    """The last day on which it is good."""
+    fingerprint: Opaque | None = None
+    """What the same card has under every token at this gateway."""
+    mandate_reference: Opaque | None = None
+    """The customer's agreement to be charged without being present."""
+    actor: Annotated[Text, Field(min_length=1, max_length=200)]
+
+    def content_hash(self) -> str:
+        """Identify what is asked, whoever asks."""
+        return content_hash(self)
+
+
+class Method(Record):
+    """A payment method's row; the lowest preference is tried first."""
+
+    method_id: str
+    customer_id: str
+    request_hash: str
+    gateway: str
+    token: str
+    gateway_customer: str | None
+    brand: str | None
+    country: str | None
+    funding: str | None
+    expires_on: date | None
+    fingerprint: str | None
+    mandate_reference: str | None
+    preference: int
+    added_at: datetime
+    added_by: str
+    replaced_at: datetime | None
+    replaced_by: str | None
+    removed_at: datetime | None
+    removed_by: str | None
+    never_at: datetime | None
+    never_because: str | None
+    is_never: bool = False
+    """Whether this or another token of the same card may never be tried again."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was removed, or another took its place."""
+        return self.removed_at is not None or self.replaced_at is not None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it may be charged, as far as we know."""
+        return not self.is_gone and not self.is_never
+
+
+_other = payment_methods.alias("other")
+_IS_NEVER = exists().where(
+    _other.c.gateway == payment_methods.c.gateway,
+    or_(_other.c.fingerprint == payment_methods.c.fingerprint, _other.c.token == payment_methods.c.token),
+    _other.c.never_at.is_not(None),
+)
+_ROWS = select(payment_methods, _IS_NEVER.label("is_never"))
+_HERE = and_(payment_methods.c.removed_at.is_(None), payment_methods.c.replaced_at.is_(None))
+
+
+async def add(connection: AsyncConnection, request: MethodRequest) -> tuple[Method, bool]:
+    """Write a method down behind the others, or return the one of this id and content, and whether it is new."""
+    await customers.known(connection, request.customer_id, lock=True)
+    last = select(func.coalesce(func.max(payment_methods.c.preference), 0) + 1)
+    values: dict[str, Any] = request.model_dump(exclude={"actor"})
+    values |= {"request_hash": request.content_hash(), "added_by": request.actor}
+    values["preference"] = last.where(payment_methods.c.customer_id == request.customer_id).scalar_subquery()
+    statement = insert(payment_methods).values(values).on_conflict_do_nothing().returning(payment_methods.c.method_id)
+    is_new = (await connection.execute(statement)).first() is not None
+    try:
+        method = await known(connection, request.method_id)
+    except UnknownId:
+        raise ChangeRefused(
+            KIND, request.method_id, f"its token at {request.gateway} is there as another one: remove that first"
+        ) from None
+    if method.request_hash != request.content_hash():
+        raise IdConflict(KIND, request.method_id)
+    return method, is_new
+
+
+async def known(connection: AsyncConnection, method_id: str) -> Method:
+    """Read a method that must exist; raises UnknownId."""
+    row = (await connection.execute(_ROWS.where(payment_methods.c.method_id == method_id))).mappings().first()
+    if row is None:
+        raise UnknownId(KIND, method_id)
+    return _method(row)
+
+
+async def of_customer(connection: AsyncConnection, customer_id: str, *, gone: bool = False) -> Sequence[Method]:
+    """List a customer's methods in the order of preference; with `gone`, those too that are no longer there."""
+    await customers.known(connection, customer_id)
+    statement = _ROWS.where(payment_methods.c.customer_id == customer_id)
+    if not gone:
+        statement = statement.where(_HERE)
+    order = payment_methods.c.preference, payment_methods.c.added_at, payment_methods.c.method_id
+    return [_method(row) for row in (await connection.execute(statement.order_by(*order))).mappings()]
+
+
+async def usable(connection: AsyncConnection, customer_id: str) -> Sequence[Method]:
+    """List the methods that may be charged, the preferred one first."""
+    return [method for method in await of_customer(connection, customer_id) if method.is_usable]
+
+
+async def prefer(connection: AsyncConnection, method_id: str) -> Method:
+    """Put a method before the customer's others; raises ChangeRefused where it is gone."""
+    method = await _present(connection, method_id)
+    first = select(func.min(payment_methods.c.preference) - 1).where(
+        payment_methods.c.customer_id == method.customer_id, payment_methods.c.method_id != method_id
+    )
+    return await _change(connection, method_id, {"preference": func.coalesce(first.scalar_subquery(), 1)})
+
+
+async def remove(connection: AsyncConnection, method_id: str, *, actor: str) -> Method:
+    """Take a method away for good, so that it is never charged again; a second time changes nothing."""
+    method = await _locked(connection, method_id)
+    if method.removed_at is not None:
+        return method
+    return await _change(connection, method_id, {"removed_at": func.clock_timestamp(), "removed_by": actor})
+
+
+async def replace(connection: AsyncConnection, method_id: str, by: str) -> Method:
+    """Let another method of the customer take the place of one, as after a network's update, with its preference."""
+    method, other = await _present(connection, method_id), await known(connection, by)
+    if other.customer_id != method.customer_id or other.method_id == method_id or other.is_gone:
+        raise ChangeRefused(KIND, method_id, f"{by} cannot take its place: give another one that the customer has")
+    await _change(connection, by, {"preference": method.preference})
+    return await _change(connection, method_id, {"replaced_at": func.clock_timestamp(), "replaced_by": by})
+
+
+async def mark_never(connection: AsyncConnection, method_id: str, because: str) -> Method:
+    """Never try this card again, under whichever token, whatever it would answer; the first reason stays."""
+    method = await _locked(connection, method_id)
+    if method.never_at is not None:
+        return method
+    return await _change(connection, method_id, {"never_at": func.clock_timestamp(), "never_because": because})
+
+
+async def _locked(connection: AsyncConnection, method_id: str) -> Method:
+    method = await known(connection, method_id)
+    await customers.known(connection, method.customer_id, lock=True)
+    return await known(connection, method_id)
+
+
+async def _present(connection: AsyncConnection, method_id: str) -> Method:
+    method = await _locked(connection, method_id)
+    if method.is_gone:
+        raise ChangeRefused(KIND, method_id, "it was removed or replaced: add it again")
+    return method
+
+
+async def _change(connection: AsyncConnection, method_id: str, changes: dict[str, Any]) -> Method:
+    await connection.execute(update(payment_methods).where(payment_methods.c.method_id == method_id).values(changes))
+    return await known(connection, method_id)
+
+
+def _method(row: RowMapping) -> Method:
+    return Method.model_validate(dict(row))
