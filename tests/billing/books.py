@@ -12,7 +12,8 @@ from billing.customers import CustomerRequest
 from billing.invoices import Invoice
 from billing.payments import OutsidePayment, Payment
 from ledger import charges, journal, posting
-from ledger.charges import ChargeRequest, PaymentMethod
+from ledger.charges import ChargeRequest
+from ledger.payment_methods import PaymentMethod
 from ledger.posting import Fact
 from tests.billing.owed_samples import ALICE, asked, usd
 
