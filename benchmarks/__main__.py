@@ -17,6 +17,7 @@ import psutil
 
 from benchmarks import (
     bulkhead,
+    dunning_decide,
     history,
     history_of_accounts,
     latency,
@@ -48,6 +49,7 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
 }
 WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "routing": routing.measure,
+    "dunning-decide": dunning_decide.measure,
     "posting": posting.measure,
     "balances": history_of_accounts.measure,
     "dunning": dunning.measure,

@@ -5,7 +5,7 @@ here is a function over counted tries; who counts them, and keeps two processes 
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,6 @@ from billing.dunning.regions import is_in
 DATA: Final = Path(__file__).with_name("network_ceilings.csv")
 ANY: Final = "any"
 MANY: Final = 1_000_000
-BEGINNING: Final = datetime(1, 1, 2, tzinfo=UTC)
 
 
 class Counts(StrEnum):
@@ -61,12 +60,21 @@ class CardTry(NamedTuple):
     """One try of a card, as ceilings count it."""
 
     at: datetime
+    card: str
     amount_minor: int
     currency: str
     is_approved: bool
     at_network: bool
     """Whether it reached the network at all."""
     is_technical: bool
+
+
+class CardAsk(NamedTuple):
+    """The try that is asked about."""
+
+    card: str
+    amount_minor: int
+    currency: str
 
 
 class Room(NamedTuple):
@@ -122,59 +130,63 @@ class NetworkCeilings:
         )
 
 
-def room(rules: Sequence[Ceiling], tries: Sequence[CardTry], now: datetime, amount_minor: int, currency: str) -> Room:
-    """Say how many further tries of this card and amount are allowed at `now`, and when the next one is.
+def room(rules: Sequence[Ceiling], tries: Sequence[CardTry], ask: CardAsk, now: datetime) -> Room:
+    """Say how many further tries of a card are allowed at `now`, and when the next one is.
 
-    `tries` are all of the card at this merchant that a window can reach, oldest first.
+    `tries` are all at this merchant that a window can reach, oldest first; those of other cards are passed over.
     """
     left, why = MANY, "no ceiling"
     for rule in rules:
-        counted = _counted(rule, tries, amount_minor, currency)
-        free = rule.most - sum(at > now - rule.window for at in counted)
+        free = rule.most - sum(at > now - rule.window for at in _counted(rule, tries, ask))
         if free < left:
             left, why = free, rule.note
-    return Room(max(left, 0), max(now, next_allowed(rules, tries, amount_minor, currency)), why)
+    return Room(max(left, 0), next_allowed(rules, tries, ask, now), why)
 
 
-def next_allowed(rules: Sequence[Ceiling], tries: Sequence[CardTry], amount_minor: int, currency: str) -> datetime:
-    """Return from when the next try is allowed, whatever the time is now; the beginning of time where nothing binds."""
-    found = BEGINNING
+def next_allowed(rules: Sequence[Ceiling], tries: Sequence[CardTry], ask: CardAsk, earliest: datetime) -> datetime:
+    """Return from when the next try is allowed, at `earliest` or later, whatever the time is now; `tries` as for `room`."""
+    found = earliest
     for rule in rules:
-        bound = _reached_at(rule, tries, amount_minor, currency)
-        if bound is not None and bound + rule.window > found:
-            found = bound + rule.window
+        # As many tries as fill the ceiling, whatever they are of: where they are too old, those that count are too.
+        if len(tries) < rule.most or tries[-rule.most].at + rule.window <= found:
+            continue
+        filled_at = _filled_at(rule, tries, ask)
+        if filled_at is not None and filled_at + rule.window > found:
+            found = filled_at + rule.window
     return found
 
 
-def _reached_at(rule: Ceiling, tries: Sequence[CardTry], amount_minor: int, currency: str) -> datetime | None:
+def _filled_at(rule: Ceiling, tries: Sequence[CardTry], ask: CardAsk) -> datetime | None:
     """Return when the oldest try was made of the newest that fill a ceiling; None where they do not fill it."""
-    if len(tries) < rule.most:
-        return None
     missing = rule.most
     for tried in reversed(tries):
+        if tried.card != ask.card:
+            continue
         if tried.is_approved:
             if rule.consecutive:
                 return None
-        elif _counts(rule, tried, amount_minor, currency):
+        elif _counts(rule, tried, ask):
             missing -= 1
             if not missing:
                 return tried.at
     return None
 
 
-def _counts(rule: Ceiling, tried: CardTry, amount_minor: int, currency: str) -> bool:
+def _counts(rule: Ceiling, tried: CardTry, ask: CardAsk) -> bool:
     if not tried.at_network or (tried.is_technical and rule.counts is Counts.REFUSALS):
         return False
-    return not rule.same_amount or (tried.amount_minor == amount_minor and tried.currency == currency)
+    return not rule.same_amount or (tried.amount_minor == ask.amount_minor and tried.currency == ask.currency)
 
 
-def _counted(rule: Ceiling, tries: Sequence[CardTry], amount_minor: int, currency: str) -> list[datetime]:
+def _counted(rule: Ceiling, tries: Sequence[CardTry], ask: CardAsk) -> list[datetime]:
     counted: list[datetime] = []
     for tried in tries:
+        if tried.card != ask.card:
+            continue
         if tried.is_approved:
             if rule.consecutive:
                 counted.clear()
-        elif _counts(rule, tried, amount_minor, currency):
+        elif _counts(rule, tried, ask):
             counted.append(tried.at)
     return counted
 

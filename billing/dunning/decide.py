@@ -5,10 +5,10 @@ then the likeliest of the tries that are left, and at the deadline the end. Ceil
 """
 
 from datetime import datetime, timedelta
-from itertools import islice
+from functools import lru_cache
 from typing import NamedTuple
 
-from billing.dunning.ceilings import CEILINGS, CardTry, next_allowed
+from billing.dunning.ceilings import CEILINGS, CardAsk, CardTry, next_allowed
 from billing.dunning.decision import AskCustomer, Decision, GiveUp, Need, Reason, TryAgain, Wait, WaitingFor
 from billing.dunning.decline_classes import DeclineClass
 from billing.dunning.history import History, PaymentMethod, TryOutcome
@@ -64,6 +64,7 @@ class _Situation(NamedTuple):
     zone: str
     methods: list[MethodStanding]
     refusals: Refusals
+    counted: list[CardTry]
     last_at: datetime
     """Of the last try, or the failure."""
     resumed_at: datetime
@@ -86,6 +87,7 @@ def _situation(history: History, policy: Policy, standing: Standing) -> _Situati
         policy.zone_of(history.customer),
         standings_of(history, refusals),
         refusals,
+        history.counted,
         history.tries[-1].at if history.tries else failed_at,
         max((hold.until for hold in standing.holds), default=failed_at),
     )
@@ -208,7 +210,7 @@ def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime
             deadline=situation.deadline,
             rungs_used=situation.refusals.rungs_used,
             rungs_left=situation.rungs_left,
-            seen=_seen(history, zone, _failed_days(history, method, zone)),
+            seen=Seen(_failed_days(history, method, zone), *_rhythm(history.payments, history.invoice.failed_at, zone)),
         )
     )
     return None if due is None else _Planned(due.at, method.method, True, due.why)
@@ -217,19 +219,22 @@ def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime
 def _failed_days(history: History, method: MethodStanding, zone: str) -> tuple[int, ...]:
     """Return the newest days on which the card was refused; technical failures count where there is nothing else."""
     card, counts_all = method.method.card, bool(method.technical)
-    refused = (
-        tried for tried in reversed(history.tries) if tried.card == card and (counts_all or not tried.is_technical)
-    )
-    return tuple(local_day(tried.at, zone).toordinal() for tried in islice(refused, MAX_WEIGHED))[::-1]
+    days: list[int] = []
+    for tried in reversed(history.tries):
+        if tried.card == card and (counts_all or not tried.is_technical):
+            days.append(local_day(tried.at, zone).toordinal())
+            if len(days) == MAX_WEIGHED:
+                break
+    return tuple(reversed(days))
 
 
-def _seen(history: History, zone: str, failed: tuple[int, ...]) -> Seen:
-    """Return what tries and earlier payments say of the customer's money; a payment on the day that it was due says nothing."""
-    if not history.payments:
-        return Seen(failed, (), None)
-    due = local_day(history.invoice.failed_at, zone).day
-    late = [day for at in history.payments[-MAX_WEIGHED:] if abs((day := local_day(at, zone)).day - due) > DUE_DAYS]
-    return Seen(failed, tuple(day.toordinal() for day in late), own_day(late))
+@lru_cache(maxsize=16_384)
+def _rhythm(payments: tuple[datetime, ...], failed_at: datetime, zone: str) -> tuple[tuple[int, ...], int | None]:
+    """Return the days of late payments, and the day of the month that they point to; one on its due day says nothing."""
+    due = local_day(failed_at, zone).day
+    days = [local_day(at, zone) for at in payments[-MAX_WEIGHED:]]
+    late = [day for day in days if abs(day.day - due) > DUE_DAYS]
+    return tuple(day.toordinal() for day in late), own_day(late)
 
 
 def _allowed(situation: _Situation, method: MethodStanding, earliest: datetime, *, ours: bool = True) -> datetime:
@@ -239,16 +244,9 @@ def _allowed(situation: _Situation, method: MethodStanding, earliest: datetime, 
     rules = CEILINGS.of(card.network, card.country, earliest)
     if not ours:
         rules = tuple(rule for rule in rules if not rule.is_ours)
-    tries = card_tries(situation.history, card.card)
-    free = max(earliest, next_allowed(rules, tries, amount.amount_minor, amount.currency))
+    ask = CardAsk(card.card, amount.amount_minor, amount.currency)
+    free = next_allowed(rules, situation.counted, ask, earliest)
     return max(free, method.not_before) if method.not_before is not None else free
-
-
-def card_tries(history: History, card: str) -> list[CardTry]:
-    """Return all tries of a card that are known, for this invoice and others, oldest first."""
-    own = [tried.counted for tried in history.tries if tried.card == card]
-    others = [other.counted for other in history.other_tries if other.card == card]
-    return sorted([*own, *others]) if others else own
 
 
 def _is_down(history: History, gateway: str) -> bool:

@@ -155,7 +155,9 @@ class Try(Record):
         """It, as ceilings count it."""
         is_approved = self.outcome is TryOutcome.APPROVED
         amount = self.amount
-        return CardTry(self.at, amount.amount_minor, amount.currency, is_approved, self.at_network, self.is_technical)
+        return CardTry(
+            self.at, self.card, amount.amount_minor, amount.currency, is_approved, self.at_network, self.is_technical
+        )
 
 
 class OtherTry(Record):
@@ -173,7 +175,13 @@ class OtherTry(Record):
         """It, as ceilings count it."""
         amount = self.amount
         return CardTry(
-            self.at, amount.amount_minor, amount.currency, self.is_approved, self.at_network, self.is_technical
+            self.at,
+            self.card,
+            amount.amount_minor,
+            amount.currency,
+            self.is_approved,
+            self.at_network,
+            self.is_technical,
         )
 
 
@@ -260,6 +268,13 @@ class History(Record):
     events: tuple[Event, ...] = Field(default=(), max_length=MAX_EVENTS)
     outages: tuple[GatewayOutage, ...] = Field(default=(), max_length=MAX_EVENTS)
     notices: tuple[SentNotice, ...] = Field(default=(), max_length=MAX_EVENTS)
+
+    @property
+    def counted(self) -> list[CardTry]:
+        """All tries that are known, for this invoice and others, as ceilings count them; oldest first."""
+        own = [tried.counted for tried in self.tries]
+        others = [tried.counted for tried in self.other_tries]
+        return sorted(own + others) if others else own
 
     def having(self, **changes: Any) -> "History":
         """Return it with fields exchanged; the new values are trusted to be right."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from billing.dunning.pay_calendars import NO_PAYDAY, PayCalendar, last_payday, turning_days
 
 LONGEST_HORIZON_DAYS = 60
-MAX_WEIGHED = 8
+MAX_WEIGHED = 7
 """Failed tries that are weighed, and payments: the newest; older ones say nothing that those do not."""
 NO_TRY = 0
 """As the day of the last try, where there was none."""
@@ -48,8 +48,6 @@ class LikelyDay(NamedTuple):
     """The day that was chosen."""
 
     ordinal: int
-    chance: float
-    """By our guesses; no promise."""
     guess: PayCalendar
     """Which contributed most."""
 
@@ -66,12 +64,13 @@ class LikelyDays:
             0.0 if calendar is PayCalendar.OWN_DAY else weight / total for calendar, weight in given.items()
         )
         self._odds = odds
-        # Most invoices of a month ask about the same days.
+        # Most invoices of a month ask about the same days, and a process asks again upon whatever happens.
+        self.best = lru_cache(maxsize=65_536)(self._best)
         self._chances = lru_cache(maxsize=65_536)(self._chances_anew)
         self._misses = lru_cache(maxsize=65_536)(self._misses_anew)
 
     def weigh(self, seen: Seen) -> Sequence[float]:
-        """Return the weights after what was seen of the customer."""
+        """Return the weights, in proportion, after what was seen of the customer."""
         weights: Sequence[float] = self.weights if seen.own_day is not None else self._weights_without_own_day
         for day in seen.paid_late[-MAX_WEIGHED:]:
             weights = tuple(map(mul, weights, self._chances(day, NO_TRY, seen.own_day)))
@@ -79,10 +78,9 @@ class LikelyDays:
         for day in seen.failed[-MAX_WEIGHED:]:
             weights = tuple(map(mul, weights, self._misses(day, previous, seen.own_day)))
             previous = day
-        total = sum(weights)
-        return [weight / total for weight in weights] if total else self.weights
+        return weights
 
-    def best(self, seen: Seen, first: int, last: int, kept_each_day: float) -> LikelyDay:
+    def _best(self, seen: Seen, first: int, last: int, kept_each_day: float) -> LikelyDay:
         """Return the day from `first` to `last` with the best odds, of which each day of waiting leaves a share."""
         weights, own_day, chances_of = self.weigh(seen), seen.own_day, self._chances
         last_try = seen.failed[-1] if seen.failed else NO_TRY
@@ -92,7 +90,7 @@ class LikelyDays:
             if worth > best_worth:
                 chosen, best_worth = day, worth
         parts = list(map(mul, weights, chances_of(chosen, last_try, own_day)))
-        return LikelyDay(chosen, sum(parts), self.calendars[parts.index(max(parts))])
+        return LikelyDay(chosen, self.calendars[parts.index(max(parts))])
 
     def _misses_anew(self, day: int, last_try: int, own_day: int | None) -> tuple[float, ...]:
         return tuple(1 - chance for chance in self._chances_anew(day, last_try, own_day))

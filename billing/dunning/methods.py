@@ -6,12 +6,14 @@ block one method until it is renewed. A method that was removed is not tried any
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from billing.dunning.decision import Need
 from billing.dunning.decline_classes import DECLINE_CLASSES, Classified, DeclineClass, Scope
 from billing.dunning.history import History, PaymentMethod, Try
 
+USES_RUNG = attrgetter("uses_rung")
 NEED_OF = {
     DeclineClass.NEVER: Need.NEW_METHOD,
     DeclineClass.FIX_DATA: Need.FIX_DATA,
@@ -47,20 +49,14 @@ class Refusals(NamedTuple):
 
 
 def refusals_of(tries: Sequence[Try]) -> Refusals:
-    """Look through all tries, once."""
-    rungs_used = 0
-    scoped: list[Try] = []
-    for tried in tries:
-        if tried.uses_rung:
-            rungs_used += 1
-        if tried.scope is not None:
-            scoped.append(tried)
+    """Look through all tries."""
+    scoped = [tried for tried in tries if tried.scope is not None]
     doubtful = [tried.classified for tried in scoped if tried.scope is Scope.INVOICE]
     return Refusals(
         frozenset(tried.card for tried in scoped if tried.scope is Scope.CARD),
         frozenset(tried.method_id for tried in scoped if tried.scope is Scope.METHOD),
         doubtful[-1] if doubtful else None,
-        rungs_used,
+        sum(map(USES_RUNG, tries)),
     )
 
 

@@ -84,15 +84,14 @@ def last_payday(calendar: PayCalendar, ordinal: int, own_day: int | None) -> int
 
 @lru_cache(maxsize=4096)
 def _turning_days(calendars: tuple[PayCalendar, ...], own_day: int | None, month: int) -> tuple[int, ...]:
-    """Return the days at which the odds turn, paydays and those after them, in a month (counted from the year 0) and two more."""
+    """Return the days at which the odds turn, in a month (counted from the year 0) and two more."""
     first = date(month // 12, month % 12 + 1, 1)
     days = (first + timedelta(days=number) for number in range(SPAN_DAYS))
-    paydays = [day.toordinal() for day in days if any(is_payday(calendar, day, own_day) for calendar in calendars)]
-    return tuple(sorted({day + after for day in paydays for after in (0, 1)}))
+    return tuple(day.toordinal() for day in days if any(is_payday(calendar, day, own_day) for calendar in calendars))
 
 
 def turning_days(calendars: tuple[PayCalendar, ...], own_day: int | None, first: int, last: int) -> list[int]:
-    """Return the ordinals of the days from `first` to `last` at which a try is worth weighing; both ends are among them."""
+    """Return the ordinals of the days from `first` to `last` at which a try is worth weighing: paydays and both ends."""
     day = date.fromordinal(first)
     known = _turning_days(calendars, own_day, day.year * 12 + day.month - 1)
     inner = known[bisect_right(known, first) : bisect_left(known, last)]

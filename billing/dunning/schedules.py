@@ -76,8 +76,14 @@ class Adaptive(Record):
     @cached_property
     def compiled(self) -> LikelyDays:
         """The guesses, ready to be asked."""
-        shares = (self.on_payday, self.kept_each_day, self.in_between, self.any_day)
-        return LikelyDays(self.guesses, Odds(*(share / 100 for share in shares), self.any_day_after))
+        odds = Odds(
+            on_payday=self.on_payday / 100,
+            kept_each_day=self.kept_each_day / 100,
+            in_between=self.in_between / 100,
+            any_day=self.any_day / 100,
+            any_day_after=self.any_day_after,
+        )
+        return LikelyDays(self.guesses, odds)
 
     def due(self, asked: Asked) -> Due:
         """Return the likeliest moment, at most the reach ahead."""

@@ -8,12 +8,15 @@ import pytest
 import typer
 from pydantic import BaseModel
 
+from billing.dunning.decline_classes import DeclineClass
+from billing.dunning.outlook import Clock
 from commands import (
     account_documents,
     adjustment_documents,
     charge_documents,
     chart_documents,
     check_documents,
+    dunning_documents,
     entrance,
     entry_documents,
     fee_documents,
@@ -142,6 +145,10 @@ DOCUMENTS: dict[str, set[str]] = {
     "A verification": set(seal_documents.VerificationDocument.model_fields),
     "A damage": set(seal_documents.DamageDocument.model_fields),
     "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
+    "An edition of a dunning policy": set(dunning_documents.DunningEditionDocument.model_fields),
+    "A preview of dunning": set(dunning_documents.PreviewDocument.model_fields),
+    "A decline": set(dunning_documents.DeclineDocument.model_fields),
+    "A foreseen event": set(dunning_documents.ForeseenDocument.model_fields),
     "A routing decision": set(routing_documents.DecisionDocument.model_fields),
     "A candidate": set(routing_documents.CandidateDocument.model_fields),
     "A replay": set(routing_documents.ReplayDocument.model_fields),
@@ -239,6 +246,8 @@ def test_every_exit_code_is_described() -> None:
         *PeriodState,
         *AdjustmentState,
         *DamageKind,
+        *DeclineClass,
+        *Clock,
     ],
 )
 def test_every_status_is_described(word: str) -> None:

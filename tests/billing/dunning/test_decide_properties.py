@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from billing.dunning.ceilings import CEILINGS
-from billing.dunning.decide import card_tries, decide
+from billing.dunning.decide import decide
 from billing.dunning.decision import AskCustomer, Decision, GiveUp, TryAgain, Wait
 from billing.dunning.decline_classes import Answer
 from billing.dunning.history import Event, EventKind, History, OtherTry, PaymentMethod, TryOutcome
@@ -121,7 +121,7 @@ def allowed_by_every_rule(before: History, decision: TryAgain) -> None:
     """Counted anew, try by try: no ceiling passed, no wait broken, no refused or removed card, nothing twice."""
     of = next(one for one in before.methods if one.method_id == decision.method)
     assert of.removed_at is None
-    tries = card_tries(before, of.card)
+    tries = [one for one in before.counted if one.card == of.card]
     for rule in CEILINGS.of(of.network, of.country, decision.at):
         if rule.is_ours and not decision.is_rung:
             continue
@@ -132,10 +132,11 @@ def allowed_by_every_rule(before: History, decision: TryAgain) -> None:
             elif one.at > decision.at - rule.window and one.at_network:
                 counted += rule.counts == "answers" or not one.is_technical
         assert counted < rule.most, rule.note
-    for one in before.tries:
-        if one.classified is not None and one.card == of.card:
-            assert one.classified.scope != "card"
-            assert decision.at >= one.at + one.classified.wait or one.at < of.renewed_at
+    for tried_before in before.tries:
+        found = tried_before.classified
+        if found is not None and tried_before.card == of.card:
+            assert found.scope != "card"
+            assert decision.at >= tried_before.at + found.wait or tried_before.at < of.renewed_at
 
 
 @SLOW

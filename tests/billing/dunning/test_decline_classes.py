@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_an_advice_is_trusted_before_the_gateway_and_after_the_network() -> None
         {"advice": "03", "gateway": "paypal", "code": "0500"},
     ],
 )
-def test_whoever_says_never_is_believed(said: dict[str, str]) -> None:
+def test_whoever_says_never_is_believed(said: dict[str, Any]) -> None:
     """No softer code beside it lets a card be tried that its issuer will never approve: networks fine that."""
     found = classified(**said)
     assert (found.decline_class, found.scope) == (DeclineClass.NEVER, Scope.CARD)

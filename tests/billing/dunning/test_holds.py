@@ -1,6 +1,6 @@
 """What keeps tries back, for how long, and what becomes of the deadline: pauses, promises, disputes, legal holds, outages."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -33,9 +33,9 @@ ENDS = FAILED_AT + 10 * DAY
         (EventKind.LEGAL_HOLD_BEGAN, None, WaitingFor.LEGAL_HOLD),
     ],
 )
-def test_a_hold_keeps_every_try_back(kind: EventKind, until: object, waiting_for: WaitingFor) -> None:
+def test_a_hold_keeps_every_try_back(kind: EventKind, until: datetime | None, waiting_for: WaitingFor) -> None:
     """Nobody is charged while a court, a bank or their own word stands in between."""
-    held = history(events=(Event(kind=kind, at=BEGAN, until=until),))  # type: ignore[arg-type]
+    held = history(events=(Event(kind=kind, at=BEGAN, until=until),))
     decision = decide(held, fixed(), BEGAN)
     assert isinstance(decision, Wait)
     assert (decision.waiting_for, decision.until) == (waiting_for, until or BEGAN + LONGEST_HOLD)
@@ -107,14 +107,14 @@ def test_an_extension_moves_the_deadline() -> None:
 @pytest.mark.parametrize(
     ("kind", "until"), [(EventKind.PAUSED, None), (EventKind.RESUMED, ENDS), (EventKind.PAUSED, BEGAN)]
 )
-def test_a_command_says_until_when_or_is_refused(kind: EventKind, until: object) -> None:
+def test_a_command_says_until_when_or_is_refused(kind: EventKind, until: datetime | None) -> None:
     """A pause without an end would be for ever, and one that is over would do nothing."""
     with pytest.raises(ValueError, match="until"):
-        Event(kind=kind, at=BEGAN, until=until)  # type: ignore[arg-type]
+        Event(kind=kind, at=BEGAN, until=until)
 
 
-def outage(began: object, ended: object = None, gateway: str = "stripe") -> GatewayOutage:
-    return GatewayOutage(gateway=gateway, began_at=began, ended_at=ended)  # type: ignore[arg-type]
+def outage(began: datetime, ended: datetime | None = None, gateway: str = "stripe") -> GatewayOutage:
+    return GatewayOutage(gateway=gateway, began_at=began, ended_at=ended)
 
 
 def test_nothing_is_tried_at_a_gateway_that_is_down() -> None:

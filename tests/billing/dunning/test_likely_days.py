@@ -126,17 +126,13 @@ DAYS = st.integers(day("2026-01-01"), day("2029-12-31"))
 
 
 @given(first=DAYS, reach=st.integers(0, 60), failed=st.lists(DAYS, max_size=12), late=st.lists(DAYS, max_size=5))
-def test_the_chosen_day_is_in_reach_and_its_chance_a_chance(
-    first: int, reach: int, failed: list[int], late: list[int]
-) -> None:
+def test_the_chosen_day_is_in_reach(first: int, reach: int, failed: list[int], late: list[int]) -> None:
     """Whatever is known of a customer, the day is one that was asked for."""
     before = tuple(sorted(number for number in failed if number < first))
     known = Seen(before, tuple(sorted(late)), own_day([date.fromordinal(number) for number in late]))
-    weights = ALL.weigh(known)
-    assert sum(weights) == pytest.approx(1)
+    assert min(ALL.weigh(known)) >= 0
     chosen = ALL.best(known, first, first + reach, 0.97)
     assert first <= chosen.ordinal <= first + reach
-    assert 0 <= chosen.chance <= 1
 
 
 @given(first=DAYS, reach=st.integers(0, 60))
