@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.accounts import ANY, BOOKED_BY_RULES, wallet
+from ledger.accounts import ANY, BOOKED_BY_RULES, bank, wallet
 from ledger.lined_yaml import Fault, Place
 
 KEY_PREFIX = "qk_"
@@ -22,7 +22,7 @@ LOCAL_KEY = "qk_local"
 """Of the local system; everybody knows it, which is why it is refused elsewhere."""
 TAKEN = ("adjustment", "hold")
 """References of other things begin so."""
-RESERVED = tuple(account.code for account in BOOKED_BY_RULES if account != wallet(ANY))
+RESERVED = tuple(account.code for account in BOOKED_BY_RULES if account not in {wallet(ANY), bank(ANY)})
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Pattern = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(:([A-Za-z0-9_.-]+|\*))+$", max_length=200)]

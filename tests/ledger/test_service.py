@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import service_file
-from ledger.accounts import ANY, BOOKED_BY_RULES, wallet
+from ledger.accounts import ANY, BOOKED_BY_RULES, bank, wallet
 from ledger.lined_yaml import FileFault
 from ledger.service import RESERVED, Service, Services, digest, new_key
 
@@ -62,9 +62,9 @@ def test_what_posting_rules_book_is_no_services(code: str) -> None:
         assert line.endswith(", which posting rules book: name accounts of its own")
 
 
-def test_every_account_of_the_rules_is_reserved_but_wallets() -> None:
+def test_every_account_of_the_rules_is_reserved_but_wallets_and_banks() -> None:
     """A posting rule that comes later is guarded without anybody thinking of it."""
-    assert set(RESERVED) == {account.code for account in BOOKED_BY_RULES} - {wallet(ANY).code}
+    assert set(RESERVED) == {account.code for account in BOOKED_BY_RULES} - {wallet(ANY).code, bank(ANY).code}
 
 
 PART = st.sampled_from(["a", "b", "c"])
