@@ -25,21 +25,24 @@ ACCOUNTS = (
 )
 CURRENCY = "USD"
 """All payments of the baseline are in one currency, in which its accounts are kept."""
+CARD = {"fingerprint": "fp_0123456789abcdef", "brand": "visa", "country": "US", "funding": "credit", "expires": "2034-12"}
+ANSWERS = {"stripe": json.dumps({"network": "visa", "reached_issuer": True, "card": CARD})}
+"""What is kept of a gateway's answer; PayPal says nothing more of a wallet."""
 
 CHARGE = """
 INSERT INTO baseline.charges (
     charge_id, request_hash, status, customer, currency, amount_minor, capture_method, at_expiry, payment_methods,
-    metadata, actor, gateway, gateway_reason, authorized_minor, captured_minor
-) VALUES (%s, %s, 'captured', %s, %s, %s, 'automatic', 'void', %s, '{}', 'baseline', %s, 'chosen by hand', %s, %s)
+    metadata, actor, gateway, gateway_reason, authorized_minor, captured_minor, answer
+) VALUES (%s, %s, 'captured', %s, %s, %s, 'automatic', 'void', %s, '{}', 'baseline', %s, 'chosen by hand', %s, %s, %s)
 """
 OPERATION = """
 INSERT INTO baseline.operations (
     operation_id, charge_id, kind, number, attempt, gateway, payment_method, amount_minor, currency,
     payment_reference, gateway_reference, outcome, fee_minor, fee_currency, fee_status, actor, purpose,
-    routing, decided_at
+    routing, decided_at, answer
 ) VALUES (
     %s, %s, 'capture', 1, 1, %s, %s, %s, %s, %s, %s, 'succeeded', %s, %s, 'known', 'baseline', 'attempt:1',
-    '{"reason": "chosen by hand"}', clock_timestamp()
+    '{"reason": "chosen by hand"}', clock_timestamp(), %s
 )
 """
 ENTRIES = """
@@ -124,18 +127,19 @@ class Rows:
     async def _write(self, connection: AsyncConnection, payment: Payment, taken: Taken) -> None:
         amount, charge_id = payment.amount_minor, payment.charge_id
         methods = json.dumps([{"gateway": payment.gateway, "token": payment.token}])
+        answer = ANSWERS.get(payment.gateway)
         await connection.execute(
             CHARGE,
             (
                 *(charge_id, hashlib.sha256(charge_id.encode()).hexdigest(), payment.customer, payment.currency),
-                *(amount, methods, payment.gateway, amount, amount),
+                *(amount, methods, payment.gateway, amount, amount, answer),
             ),
         )
         await connection.execute(
             OPERATION,
             (
                 *(payment.operation_id, charge_id, payment.gateway, payment.token, amount, payment.currency),
-                *(taken.payment_reference, taken.reference, taken.fee_minor, payment.currency),
+                *(taken.payment_reference, taken.reference, taken.fee_minor, payment.currency, answer),
             ),
         )
         posted = await connection.execute(ENTRIES, _entries(payment, taken))
