@@ -25,7 +25,13 @@ ACCOUNTS = (
 )
 CURRENCY = "USD"
 """All payments of the baseline are in one currency, in which its accounts are kept."""
-CARD = {"fingerprint": "fp_0123456789abcdef", "brand": "visa", "country": "US", "funding": "credit", "expires": "2034-12"}
+CARD = {
+    "fingerprint": "fp_0123456789abcdef",
+    "brand": "visa",
+    "country": "US",
+    "funding": "credit",
+    "expires": "2034-12",
+}
 ANSWERS = {"stripe": json.dumps({"network": "visa", "reached_issuer": True, "card": CARD})}
 """What is kept of a gateway's answer; PayPal says nothing more of a wallet."""
 
