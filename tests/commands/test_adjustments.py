@@ -169,7 +169,7 @@ def test_an_entry_comes_from_a_file_too(cli: CommandLine, tmp_path: Path) -> Non
     [
         (("--debit", "nowhere:none", "1", "USD", "--credit", "revenue:sales", "1", "USD"), "line 1: there is no account nowhere:none: `ledger chart show` has those that there can be"),
         (("--debit", "expense:bad_debt", "1", "USD", "--credit", "revenue:sales", "2", "USD"), "entry adjustment/adj_x cannot be posted: it has 1.00 USD more credits than debits"),
-        (("--debit", "expense:bad_debt", "1", "USD", "--credit", "revenue:sales", "1", "EUR"), "entry adjustment/adj_x cannot be posted: it has 1.00 USD more debits than credits"),
+        (("--debit", "expense:bad_debt", "1", "USD", "--credit", "revenue:sales", "1", "EUR"), "entry adjustment/adj_x cannot be posted: it has 1.00 USD more debits than credits, and EUR does not make up for it: a conversion needs its rate"),
         (("--debit", "expense:bad_debt", "0", "USD", "--credit", "revenue:sales", "0", "USD"), "line 1: amount 0 USD must be greater than zero"),
         (("--debit", "expense:bad_debt", "1", "USD"), "--entry: is needed at least 2 times"),
     ],
