@@ -13,9 +13,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from commands import adjustment_rows, connections, waiting
 from commands.adjustment_documents import AdjustmentDocument
 from commands.errors import AnswerIsNo, OutOfReach
-from ledger.adjustment_requests import LATER, AdjustmentRequest
+from ledger.adjustment_requests import AdjustmentRequest
 from ledger.adjustments import Adjustment, AdjustmentState, Verdict
-from ledger.record import content_hash
 from settings import Settings
 from workflows.adjustment import AdjustmentWorkflow, workflow_id
 from workflows.adjustment_messages import AdjustmentView, AdjustmentWord, AwaitRequest
@@ -27,7 +26,7 @@ async def request(settings: Settings, asked: AdjustmentRequest, timeout_seconds:
     """Start the adjustment, or join the one of this id and content, and wait until it is in the books."""
     known = await adjustment_rows.same(settings, asked)
     if known is None or not known.state.is_over:
-        question = AwaitRequest(content_hash=content_hash(asked, later=LATER))
+        question = AwaitRequest(content_hash=asked.content_hash())
         await _ask(settings, asked, AdjustmentWorkflow.await_request, question, timeout_seconds)
     return await adjustment_rows.whole(settings, asked.adjustment_id)
 

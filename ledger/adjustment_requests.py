@@ -15,12 +15,10 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from ledger.accounts import Side, refunds_payable
 from ledger.entries import MAX_LINES, Entry, Line, Reference
 from ledger.errors import InvalidEntry
-from ledger.record import Identifier, Record, Text
+from ledger.record import Identifier, Record, Text, content_hash
 
 RULE = "adjustment"
 """The posting rule of these entries, which the database takes from approved adjustments only."""
-LATER = frozenset({"reverses"})
-"""Fields that came after the first version, which the hash of a request leaves out where they say nothing."""
 LONGEST_VALIDITY = timedelta(days=30)
 REASON_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
 WORDS_PATTERN = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
@@ -83,6 +81,10 @@ class AdjustmentRequest(Record):
             lines=self.lines,
             reverses=self.reverses,
         )
+
+    def content_hash(self) -> str:
+        """Identify what is asked: the same id may come again with the same content only."""
+        return content_hash(self, later=frozenset({"reverses"}))
 
     def canonical_entry(self) -> str:
         """Write the entry down in the one way that its hash is taken of; raises as `entry` does."""

@@ -12,10 +12,9 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.adjustment_books import AdjustmentBooks, DecideAdjustment
-    from ledger.adjustment_requests import LATER, AdjustmentRequest
+    from ledger.adjustment_requests import AdjustmentRequest
     from ledger.adjustments import Adjustment, AdjustmentState, Verdict
     from ledger.errors import AdjustmentConflict
-    from ledger.record import content_hash
     from workflows import adjustment_work_list, ledger_steps
     from workflows.adjustment_desk import AdjustmentDesk
     from workflows.adjustment_messages import AdjustmentView, AdjustmentWord, AwaitRequest, view_of
@@ -138,7 +137,7 @@ class AdjustmentWorkflow:
 
     @await_request.validator
     def _same_content(self, request: AwaitRequest) -> None:
-        if request.content_hash is not None and request.content_hash != content_hash(self._request, later=LATER):
+        if request.content_hash is not None and request.content_hash != self._request.content_hash():
             conflict = AdjustmentConflict(self._request.adjustment_id)
             raise ApplicationError(str(conflict), type=type(conflict).__name__)
 

@@ -15,7 +15,6 @@ from temporalio.exceptions import ApplicationError
 from ledger import adjustments, reports
 from ledger.adjustment_requests import AdjustmentRequest, entry_reference
 from ledger.adjustments import Adjustment, AdjustmentState
-from ledger.record import content_hash
 from tests.ledger import adjustment_samples
 from tests.ledger.adjustment_samples import THRESHOLD_MINOR
 from tests.workflows.conftest import Processes
@@ -67,7 +66,7 @@ def _operation(processes: Processes, asked: AdjustmentRequest) -> "WithStartWork
 
 async def ask(processes: Processes, asked: AdjustmentRequest, update_id: str | None = None) -> AdjustmentView:
     """Start an adjustment, or join it, and wait until it is in the books."""
-    question = AwaitRequest(content_hash=content_hash(asked))
+    question = AwaitRequest(content_hash=asked.content_hash())
     async with asyncio.timeout(ANSWER_SECONDS):
         return await processes.client.execute_update_with_start_workflow(
             AdjustmentWorkflow.await_request,
