@@ -9,8 +9,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +33,7 @@ PR_SET_PDEATHSIG = 1
 Result = TypeVar("Result")
 _forkserver = multiprocessing.get_context("forkserver")
 _forkserver.set_forkserver_preload(["tests.faults.warmth"])
+_warming = threading.Lock()
 
 
 class NeverCame(Exception):
@@ -95,6 +98,7 @@ async def worker_process(
     settings: Settings, plan: Plan | None = None, log: Path | None = None
 ) -> AsyncIterator[WorkerProcess]:
     """Run a worker with a process of its own, dead at the end of the block whatever happened."""
+    await asyncio.to_thread(_warmed)
     process = WorkerProcess(settings, plan or Plan(), log)
     try:
         yield process
@@ -138,6 +142,19 @@ def in_words(error: BaseException) -> str:
         return "; ".join(in_words(each) for each in error.exceptions)
     because = f", because of {in_words(error.__cause__)}" if error.__cause__ else ""
     return f"{type(error).__name__} {error}{because}"
+
+
+@cache
+def _warm() -> None:
+    nobody = _forkserver.Process(target=int)
+    nobody.start()
+    nobody.join()
+
+
+def _warmed() -> None:
+    """Wait until the process that workers are forked from has imported everything: in a loop, nothing else would go on."""
+    with _warming:
+        _warm()
 
 
 def _main(log: Path | None, run: Callable[..., Coroutine[Any, Any, None]], given: Sequence[object]) -> None:
