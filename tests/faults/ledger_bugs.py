@@ -85,7 +85,13 @@ OF_BOOKS = (
     ),
     Bug(
         "an entry may be made that is out by a cent",
-        [Change("ledger/entries.py", "            if surplus:\n", "            if abs(surplus) > 1:\n")],
+        [
+            Change(
+                "ledger/entries.py",
+                "for key, amount in surplus.items() if amount}",
+                "for key, amount in surplus.items() if abs(amount) > 1}",
+            )
+        ],
         "tests/ledger/test_entries.py::test_an_entry_is_made_only_where_debits_are_credits",
     ),
     Bug(
