@@ -19,7 +19,7 @@ from benchmarks.dunning.worlds import BASE, World, worlds
 SEEDS = 24
 TRAINING = range(1, 1 + SEEDS)
 """On these, and in the base world only, a policy may be tuned."""
-REPORT = range(1001, 1001 + SEEDS)
+REPORT = range(2001, 2001 + SEEDS)
 """On these it is measured."""
 CASES = 500
 """Of each seed."""

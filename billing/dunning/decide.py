@@ -26,6 +26,8 @@ SETTLING = timedelta(hours=6)
 DUE_DAYS = 1
 """A payment so many days around the due day of the month was not late."""
 A_DAY = timedelta(days=1)
+VAGUE = frozenset({DeclineClass.GENERIC, DeclineClass.UNKNOWN})
+"""Classes that name no reason."""
 LOOK_AGAIN = timedelta(minutes=30)
 """How often an outage that nobody ended is looked at."""
 
@@ -197,8 +199,7 @@ def _planned(situation: _Situation, method: MethodStanding) -> _Planned | None:
 def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime) -> _Planned | None:
     """Return the next try by the schedule of the card's newest decline."""
     history, zone = situation.history, situation.zone
-    found = method.declined.classified if method.declined is not None else None
-    schedule = situation.policy.by_class.get(found.decline_class if found else DeclineClass.GENERIC)
+    schedule = situation.policy.by_class.get(_scheduled_class(history, method))
     if schedule is None:
         return None
     due = schedule.due(
@@ -214,6 +215,17 @@ def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime
         )
     )
     return None if due is None else _Planned(due.at, method.method, True, due.why)
+
+
+def _scheduled_class(history: History, method: MethodStanding) -> DeclineClass:
+    """Return the class that decides: the newest, but an issuer that spoke of money before is thought to mean it still."""
+    found = method.declined.classified if method.declined is not None else None
+    if found is None:
+        return DeclineClass.GENERIC
+    card = method.method.card
+    if found.decline_class in VAGUE and any(tried.is_for_funds and tried.card == card for tried in history.tries):
+        return DeclineClass.WAIT_FOR_FUNDS
+    return found.decline_class
 
 
 def _failed_days(history: History, method: MethodStanding, zone: str) -> tuple[int, ...]:

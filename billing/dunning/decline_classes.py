@@ -1,7 +1,8 @@
 """What a decline means for the days to come: seven classes, from the network's code, its advice and the gateway's code.
 
 Data with a source and dates per row (`decline_classes.csv`), apart from routing's map of a session: days here, seconds
-there. The network is trusted before an advice, an advice before the gateway; but whoever says "never" is believed.
+there. The network is trusted before an advice, an advice before the gateway; but whoever says "never" is believed. Only
+a gateway's suspicion gives way to what those trusted before it say.
 """
 
 from collections.abc import Iterable
@@ -23,6 +24,8 @@ ANY: Final = "any"
 """Rows of codes that mean the same at every gateway."""
 BY_CODE: Final = "by_code"
 """Of an advice that leaves the class to the codes."""
+SUSPECTED: Final = "suspected"
+"""Of a gateway's code that puts its own word on a no: a never, unless the network's code or an advice says what it is."""
 
 
 class DeclineClass(StrEnum):
@@ -63,7 +66,7 @@ class Row(DatedRow):
     signal: str = Field(pattern=r"^(network|network_advice|advice|code)$")
     code: str = Field(min_length=1)
     decline_class: str = Field(
-        pattern=rf"^({'|'.join(one for one in DeclineClass if one != DeclineClass.UNKNOWN)}|{BY_CODE})$"
+        pattern=rf"^({'|'.join(one for one in DeclineClass if one != DeclineClass.UNKNOWN)}|{BY_CODE}|{SUSPECTED})$"
     )
     holds_for: str = Field(pattern=rf"^({'|'.join(Scope)}|)$")
     wait_hours: str = Field(pattern=r"^(|[1-9][0-9]{0,2})$")
@@ -160,6 +163,8 @@ def _classified(found: list[Row], unknown: tuple[str, ...]) -> Classified:
         widest = min(nevers, key=lambda row: [Scope.INVOICE, Scope.CARD, Scope.METHOD].index(Scope(row.holds_for)))
         return Classified(DeclineClass.NEVER, Scope(widest.holds_for), wait, _why(widest), unknown)
     for row in found:
+        if row.decline_class == SUSPECTED:
+            return Classified(DeclineClass.NEVER, Scope(row.holds_for), wait, _why(row), unknown)
         if row.decline_class != BY_CODE:
             return Classified(DeclineClass(row.decline_class), None, wait, _why(row), unknown)
     return Classified(DeclineClass.UNKNOWN, None, wait, f"no rule knows {' or '.join(unknown)}", unknown)
@@ -171,10 +176,12 @@ def _why(row: Row) -> str:
 
 def _refuse_contradictions(row: Row, others: list[Row]) -> None:
     name = f"{row.system} {row.signal} {row.code}"
-    if (row.decline_class == DeclineClass.NEVER) != bool(row.holds_for):
+    if (row.decline_class in {DeclineClass.NEVER, SUSPECTED}) != bool(row.holds_for):
         raise ValueError(f"{name} says never without what it holds for, or the reverse: give both or none")
     if row.decline_class == BY_CODE and row.signal == "code":
         raise ValueError(f"{name} leads nowhere: only an advice can leave the class to the codes")
+    if row.decline_class == SUSPECTED and row.signal != "code":
+        raise ValueError(f"{name} is a suspicion of a network or an advice: only a gateway's code can be one")
     for other in others:
         if (other.network, other.region) == (row.network, row.region) and row.meets(other):
             raise ValueError(f"{name} is in the decline classes twice for the same time: end the earlier row")

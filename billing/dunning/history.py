@@ -136,6 +136,11 @@ class Try(Record):
         return self.classified is not None and self.classified.decline_class is DeclineClass.TECHNICAL
 
     @cached_property
+    def is_for_funds(self) -> bool:
+        """Whether it was for want of money."""
+        return self.classified is not None and self.classified.decline_class is DeclineClass.WAIT_FOR_FUNDS
+
+    @cached_property
     def scope(self) -> Scope | None:
         """What a refusal for ever holds for; None where it was none."""
         return self.classified.scope if self.classified is not None else None

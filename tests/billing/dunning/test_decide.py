@@ -47,6 +47,33 @@ def test_fixed_days_are_kept_at_the_same_time_of_day(of_class: str, days: tuple[
     assert then.until == days_later(FAILED_AT, 21, ZONE)
 
 
+@pytest.mark.parametrize("vague", ["generic", "unknown"])
+def test_an_issuer_that_spoke_of_money_is_thought_to_mean_it_still(vague: str) -> None:
+    """A vague code after "no money" hides the same cause: the card is tried when there is likely to be money."""
+    made, _, _ = tries_of(history(CODES["wait_for_funds"]), fixed(), CODES[vague])
+    assert [one.at for one in made] == on_days(3, 7, 14, 20)
+
+
+def test_a_word_about_one_cards_money_says_nothing_of_another() -> None:
+    """A vague refusal of a card is not read by what the issuer of the customer's other card said."""
+    both = [method("pm_1"), method("pm_2")]
+    begun = history(CODES["generic"], methods=both)
+    backup = decide(begun, fixed(), FAILED_AT)
+    assert isinstance(backup, TryAgain)
+    assert backup.method == "pm_2"
+    then = decide(after_try(begun, backup, CODES["wait_for_funds"]), fixed(), FAILED_AT)
+    assert isinstance(then, TryAgain)
+    assert (then.method, [then.at]) == ("pm_1", on_days(5))
+
+
+def test_a_reason_that_is_named_is_not_taken_for_want_of_money() -> None:
+    """After "no money", a card that has expired is not tried on paydays at another gateway either."""
+    both = [method("pm_1", fingerprint="card_a"), method("pm_2", fingerprint="card_a", gateway="paypal")]
+    before = history(CODES["wait_for_funds"], methods=both)
+    named = before.having(tries=(*before.tries, tried(LATER, CODES["fix_data"], both[0])))
+    assert isinstance(decide(named, default(), LATER), AskCustomer)
+
+
 @pytest.mark.parametrize(
     ("of_class", "need"),
     [("never", Need.NEW_METHOD), ("fix_data", Need.FIX_DATA), ("needs_authentication", Need.AUTHENTICATE)],

@@ -104,6 +104,60 @@ def test_whoever_says_never_is_believed(said: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"code": "fraudulent", "network_code": "59"}, DeclineClass.GENERIC),
+        ({"code": "fraudulent", "network_code": "59", "advice": "try_again_later"}, DeclineClass.GENERIC),
+        ({"code": "fraudulent", "network_code": "51", "network": "mastercard"}, DeclineClass.WAIT_FOR_FUNDS),
+        ({"code": "9500", "advice": "02", "gateway": "paypal", "network": "mastercard"}, DeclineClass.WAIT_FOR_FUNDS),
+    ],
+)
+def test_a_gateways_suspicion_gives_way_to_what_the_network_said(said: dict[str, Any], expected: DeclineClass) -> None:
+    """A customer whose bank said 59, which may be tried again, is not lost by Stripe's word for it."""
+    assert classified(**said).decline_class is expected
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"code": "fraudulent"},
+        {"code": "fraudulent", "advice": "try_again_later"},
+        {"code": "fraudulent", "network_code": "ZZ"},
+        {"code": "fraudulent", "network_code": "41"},
+        {"code": "fraudulent", "network_code": "59", "advice": "do_not_try_again"},
+        {"code": "fraudulent", "network_code": "59", "network_advice": "03", "network": "mastercard"},
+        {"code": "9500", "network_code": "9500", "gateway": "paypal"},
+        {"code": "9500", "advice": "03", "gateway": "paypal", "network": "mastercard"},
+        {"code": "9500", "advice": "21", "gateway": "paypal"},
+    ],
+)
+def test_a_suspicion_is_a_never_where_nobody_says_otherwise(said: dict[str, Any]) -> None:
+    """A network that is silent, or that no rule knows, does not clear a card; and one that says never is believed."""
+    found = classified(**said)
+    assert (found.decline_class, found.scope) == (DeclineClass.NEVER, Scope.CARD)
+
+
+@pytest.mark.parametrize(
+    ("code", "gateway"),
+    [
+        ("lost_card", "stripe"),
+        ("stolen_card", "stripe"),
+        ("pickup_card", "stripe"),
+        ("revocation_of_all_authorizations", "stripe"),
+        ("9520", "paypal"),
+        ("9530", "paypal"),
+    ],
+)
+@pytest.mark.parametrize("network_code", ["05", "51", "59", "91"])
+def test_a_card_reported_lost_or_stolen_is_not_tried_whatever_else_is_said(
+    code: str, gateway: str, network_code: str
+) -> None:
+    """A thief's card, or one whose holder forbade it, is never charged on the strength of a vague code beside it."""
+    found = classified(code, gateway=gateway, network_code=network_code, network="mastercard", advice="try_again_later")
+    assert (found.decline_class, found.scope) == (DeclineClass.NEVER, Scope.CARD)
+
+
+@pytest.mark.parametrize(
     ("advice", "hours"),
     [("02", 72), ("24", 1), ("25", 24), ("26", 48), ("27", 96), ("28", 144), ("29", 192), ("30", 240)],
 )
@@ -199,6 +253,8 @@ def test_every_row_has_a_source_and_says_why() -> None:
         ([row(decline_class="never")], "visa network 05 says never without what it holds for"),
         ([row(holds_for="card")], "visa network 05 says never without what it holds for"),
         ([row(signal="code", decline_class="by_code")], "visa code 05 leads nowhere"),
+        ([row(signal="code", decline_class="suspected")], "visa code 05 says never without what it holds for"),
+        ([row(decline_class="suspected", holds_for="card")], "visa network 05 is a suspicion of a network"),
     ],
 )
 def test_rows_that_contradict_each_other_are_refused(rows: list[Row], message: str) -> None:

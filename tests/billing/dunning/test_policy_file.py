@@ -127,7 +127,7 @@ def test_more_adaptive_tries_than_days_are_refused() -> None:
     [
         ("any_day: 25}", "any_day: 0}", "has no weight on any_day, so that it bets on paydays alone: give it some"),
         ("in_between: 4", "in_between: 90", "in_between is over on_payday, so that paydays would be avoided"),
-        ("reach: 120", "reach: 5", "reach: must be greater than or equal to 25"),
+        ("reach: 110", "reach: 5", "reach: must be greater than or equal to 25"),
         ("semi_monthly: 20", "biweekly: 20", "must be 'first', 'fifteenth'"),
     ],
 )
