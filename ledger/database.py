@@ -54,6 +54,7 @@ def create_engine(url: str, pool_size: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_SECONDS,
+        pool_use_lifo=True,  # the connection that was used last has its plans and pages at hand
         isolation_level="READ COMMITTED",
         connect_args={
             "application_name": APPLICATION_NAME,
