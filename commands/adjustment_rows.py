@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from commands import adjustment_documents, connections
 from commands.adjustment_documents import AdjustmentDocument
 from commands.errors import AnswerIsNo, WrongUse
-from ledger import adjustments, opened_accounts, reversals
+from ledger import account_standing, adjustments, reversals
 from ledger.accounts import Account
 from ledger.adjustment_requests import AdjustmentRequest, entry_reference, hash_of
 from ledger.adjustments import Adjustment, AdjustmentState
@@ -15,9 +15,9 @@ from settings import Settings
 
 
 async def accounts(settings: Settings, codes: Collection[str]) -> Mapping[str, Account]:
-    """Read the accounts of these codes that are open."""
+    """Read what the chart says of these codes; open accounts are as it says."""
     async with connections.books(settings) as connection:
-        return await opened_accounts.by_code(connection, codes)
+        return await account_standing.all_charted(connection, codes)
 
 
 async def undoable(settings: Settings, reference: str, adjustment_id: str) -> Undoable | None:

@@ -4,7 +4,6 @@ An account is opened by the first line that names it. What is wrong with a chart
 """
 
 import re
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -77,10 +76,5 @@ class Chart(BaseModel):
 
     def row_of(self, code: str) -> ChartRow | None:
         """Find the row that is meant by a code, or None where there is none."""
-        return row_of(self.accounts, code)
-
-
-def row_of(rows: Iterable[ChartRow], code: str) -> ChartRow | None:
-    """Find the row that is meant by a code: the most literal one that fits; None where none does."""
-    fitting = [row for row in rows if re.match(row.form, code)]
-    return min(fitting, key=lambda row: (-row.literals, row.code), default=None)
+        fitting = [row for row in self.accounts if re.match(row.form, code)]
+        return min(fitting, key=lambda row: (-row.literals, row.code), default=None)
