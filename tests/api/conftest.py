@@ -87,7 +87,7 @@ def running(database_url: str, log: Path, **changes: str) -> Iterator[api.Api]:
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     """An authority that the service is told to trust."""
-    return Authority()
+    return Authority(datetime.now(UTC))
 
 
 @pytest.fixture(scope="package")

@@ -1,7 +1,7 @@
 """Certificates for tests: an authority, and what it signs, in order or with one thing wrong."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,8 +23,9 @@ def pem(certificate: x509.Certificate) -> bytes:
 
 @dataclass
 class Authority:
-    """A certificate authority with a key of its own."""
+    """A certificate authority with a key of its own, all of whose certificates are issued at one moment."""
 
+    at: datetime
     name: str = "Test authority"
     key: rsa.RSAPrivateKey = field(default_factory=new_key)
 
@@ -34,7 +35,7 @@ class Authority:
     def certificate(
         self, key: rsa.RSAPrivateKey, server_name: str | None = NAME, *, starts: int = -1, ends: int = 30
     ) -> x509.Certificate:
-        """A server's certificate, valid from and until so many days from now."""
+        """A server's certificate, valid from and until so many days from the moment of issue."""
         return self._sign(server_name or "none", self.name, key, server_name=server_name, starts=starts, ends=ends)
 
     def _sign(
@@ -48,7 +49,6 @@ class Authority:
         starts: int = -1,
         ends: int = 30,
     ) -> x509.Certificate:
-        now = datetime.now(UTC)
         identifier = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
         usage = dict.fromkeys(
             ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
@@ -59,8 +59,8 @@ class Authority:
             .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now + timedelta(days=starts))
-            .not_valid_after(now + timedelta(days=ends))
+            .not_valid_before(self.at + timedelta(days=starts))
+            .not_valid_after(self.at + timedelta(days=ends))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(
                 x509.KeyUsage(

@@ -32,7 +32,7 @@ class PayPalParts:
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     """An authority that the tests trust."""
-    return Authority()
+    return Authority(NOW)
 
 
 @pytest.fixture

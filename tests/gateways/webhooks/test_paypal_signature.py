@@ -106,7 +106,7 @@ async def test_a_foreign_address_is_never_asked(paypal: PayPalParts) -> None:
 
 async def test_a_certificate_of_another_authority_is_refused(paypal: PayPalParts) -> None:
     """Whoever can put a file on an allowed host still cannot sign as PayPal."""
-    other = Authority("Another authority")
+    other = Authority(NOW, "Another authority")
     key = new_key()
     paypal.host.gives(pem(other.certificate(key)) + pem(other.root))
     headers = replace(paypal.sender, key=key).headers(BODY, NOW)
@@ -138,7 +138,7 @@ async def test_a_certificate_cannot_vouch_for_another(paypal: PayPalParts) -> No
     """The holder of some server's key is no authority."""
     key, own = new_key(), new_key()
     middle = paypal.authority.certificate(own)
-    forger = Authority(NAME, own)
+    forger = Authority(NOW, NAME, own)
     paypal.host.gives(pem(forger.certificate(key)) + pem(middle))
     assert "not to be trusted" in await refused(paypal, replace(paypal.sender, key=key).headers(BODY, NOW))
 
