@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, and_, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing import customers, invoice_books, plan_books, subscriptions
+from billing.dunning_tables import dunnings
 from billing.errors import ChangeRefused, IdConflict, UnknownId
 from billing.invoices import Invoice, InvoiceState
 from billing.plans import Plan
@@ -156,6 +157,17 @@ async def find(
     if state is not None:
         statement = statement.where(table.c.state == state)
     return [_subscription(row) for row in (await connection.execute(statement)).mappings()]
+
+
+async def uncollected(connection: AsyncConnection, name: str) -> Sequence[Invoice]:
+    """List the invoices of a subscription that are drafted, or open and not in dunning yet; the oldest first."""
+    in_dunning = exists().where(dunnings.c.invoice_id == invoices.c.invoice_id)
+    is_open = and_(invoices.c.state == InvoiceState.OPEN, ~in_dunning)
+    statement = select(invoices).where(
+        invoices.c.subscription_id == name, or_(invoices.c.state == InvoiceState.DRAFT, is_open)
+    )
+    statement = statement.order_by(invoices.c.period_number, invoices.c.invoice_id).limit(MAX_LISTED)
+    return [Invoice.model_validate(dict(row)) for row in (await connection.execute(statement)).mappings()]
 
 
 async def changes_of(connection: AsyncConnection, name: str) -> Sequence[SubscriptionChange]:

@@ -1,4 +1,4 @@
-"""The search attributes by which people filter charges and adjustments in the Temporal Web UI; persons by their ids only."""
+"""The search attributes by which people filter charges, adjustments and dunning in the Temporal Web UI; persons by their ids only."""
 
 from typing import Any
 
@@ -21,6 +21,11 @@ ADJUSTMENT_AMOUNTS = SearchAttributeKey.for_keyword_list("AdjustmentAmounts")
 ADJUSTMENT_APPROVALS_MISSING = SearchAttributeKey.for_int("AdjustmentApprovalsMissing")
 ADJUSTMENT_EXPIRES = SearchAttributeKey.for_datetime("AdjustmentExpires")
 
+DUNNING_STAGE = SearchAttributeKey.for_keyword("DunningStage")
+DUNNING_NEXT = SearchAttributeKey.for_keyword("DunningNext")
+DUNNING_NEXT_AT = SearchAttributeKey.for_datetime("DunningNextAt")
+DUNNING_DUE_MINOR = SearchAttributeKey.for_int("DunningDueMinor")
+
 OF_CHARGES = (STATUS, GATEWAY, CURRENCY, AMOUNT_MINOR, CUSTOMER, DECLINE_CODE)
 OF_ADJUSTMENTS = (
     ADJUSTMENT_STATE,
@@ -30,7 +35,9 @@ OF_ADJUSTMENTS = (
     ADJUSTMENT_APPROVALS_MISSING,
     ADJUSTMENT_EXPIRES,
 )
-ALL: tuple[SearchAttributeKey[Any], ...] = (*OF_CHARGES, *OF_ADJUSTMENTS)
+OF_DUNNING = (DUNNING_STAGE, DUNNING_NEXT, DUNNING_NEXT_AT, DUNNING_DUE_MINOR)
+"""Customer, currency and decline are those of charges."""
+ALL: tuple[SearchAttributeKey[Any], ...] = (*OF_CHARGES, *OF_ADJUSTMENTS, *OF_DUNNING)
 """A server with its visibility in PostgreSQL or SQLite has room for ten keywords, and for three of each other kind."""
 
 

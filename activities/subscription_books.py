@@ -1,0 +1,109 @@
+"""The steps of a subscription's process: each is one short database transaction, and running it again changes nothing."""
+
+from temporalio import activity
+
+from activities.database_errors import translated
+from activities.dunning_messages import Surplus
+from activities.subscription_messages import (
+    Collected,
+    InvoiceMoment,
+    SubscriptionMoment,
+    SubscriptionView,
+    Turn,
+)
+from billing import calendar, dunning_books, invoice_books, methods, plan_books, subscription_books
+from billing.dunning.decision import Purpose
+from billing.dunning.policy import Policies
+from billing.dunning_tries import CardRests, Nothing
+from billing.invoices import InvoiceState
+from billing.subscriptions import Subscription
+from ledger.charges import ChargeRequest
+from ledger.database import Connection, Database
+
+ACTOR = "process:subscription"
+
+
+class SubscriptionBooks:
+    """Local activities of subscriptions."""
+
+    def __init__(self, database: Database, policies: Policies) -> None:
+        self._database = database
+        self._policies = policies
+
+    @activity.defn(name="turn_subscription")
+    @translated
+    async def turn(self, moment: SubscriptionMoment) -> Turn:
+        """Go on to the period that has begun, draft its invoice, and say what is to be done and when to look again.
+
+        A period is billed when it begins, or not at all: one in which a paused subscription is resumed has gone by.
+        """
+        async with self._database.begin() as connection:
+            found = await subscription_books.known(connection, moment.subscription_id, lock=True)
+            serial = found.period_serial
+            found = await subscription_books.advance(connection, moment.subscription_id, now=moment.now, actor=ACTOR)
+            begins_at = calendar.begins_at(found.period_begins, found.time_zone)
+            if moment.now >= begins_at and (found.period_serial != serial or serial == 0):
+                await subscription_books.bill(connection, moment.subscription_id, actor=ACTOR)
+            plan = await plan_books.known(connection, found.plan_id, found.plan_version)
+            open_invoices = await subscription_books.uncollected(connection, moment.subscription_id)
+            drafts = [each.invoice_id for each in open_invoices if each.state is InvoiceState.DRAFT]
+            issued = [each.invoice_id for each in open_invoices if each.state is InvoiceState.OPEN]
+            ends_at = found.period_ends_at
+            to_come = [ends_at, begins_at, found.paused_until]
+            return Turn(
+                view=_view(found, f"{plan.name} version {plan.version}", plan.amount),
+                issue=drafts[0] if drafts else None,
+                collect=issued[0] if issued else None,
+                period_ends_at=ends_at,
+                wake_at=min((at for at in to_come if at is not None and at > moment.now), default=ends_at),
+            )
+
+    @activity.defn(name="issue_invoice")
+    @translated
+    async def issue(self, invoice_id: str) -> None:
+        """Number the invoice, and issue it in the books; the customer's credit pays what it can."""
+        async with self._database.begin() as connection:
+            await invoice_books.finalize(connection, invoice_id, actor=ACTOR)
+
+    @activity.defn(name="collect_invoice")
+    @translated
+    async def collect(self, moment: InvoiceMoment) -> Collected:
+        """Say how the first collection stands, and take the step that is due: begin it, apply it, or hand it to dunning."""
+        invoice_id, now = moment.invoice_id, moment.now
+        surplus = await applied(self._database, invoice_id, ACTOR)
+        async with self._database.begin() as connection:
+            invoice = await invoice_books.known(connection, invoice_id)
+            if invoice.state is not InvoiceState.OPEN:
+                return Collected(surplus=surplus, why=f"it is {invoice.state}")
+            begun, why = await self._begin(connection, invoice.customer_id, moment)
+            if begun is not None:
+                return Collected(charge=begun, surplus=surplus)
+            await dunning_books.begin(
+                connection, invoice_id, self._policies.at(now), failed_at=now, now=now, actor=ACTOR
+            )
+            return Collected(in_dunning=True, surplus=surplus, why=why)
+
+    async def _begin(
+        self, connection: Connection, customer_id: str, moment: InvoiceMoment
+    ) -> tuple[ChargeRequest | None, str]:
+        """Return the charge of the first try, new or under way; or why there is none, or none any more."""
+        newest = await dunning_tries.newest(connection, moment.invoice_id)
+        if newest is not None:
+            if newest.is_undecided:
+                return newest.request, ""
+            return None, "the payment was declined"
+        usable = await methods.usable(connection, customer_id)
+        if not usable:
+            return None, "there is no payment method that may be charged"
+        begun = await dunning_books.begin_try(
+            connection,
+            moment.invoice_id,
+            method_id=usable[0].method_id,
+            purpose=Purpose.FIRST,
+            is_rung=False,
+            ours=False,
+            now=moment.now,
+        )
+        if isinstance(begun, CardRests | Nothing):
+            return None, begun.why
+        return begun, ""

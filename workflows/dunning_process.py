@@ -1,0 +1,96 @@
+"""The recovery of one unpaid invoice, on one page. What is to be done is decided in `billing/dunning`; here it is done.
+
+Nothing here knows of Temporal, so the same code runs in the simulation of ten thousand of them.
+"""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from activities.dunning_messages import (
+    AccessChange,
+    DunningView,
+    Next,
+    NextKind,
+    NoticeToSend,
+    Outlook,
+    Surplus,
+    TryBegun,
+)
+
+NOT_NOW = timedelta(minutes=5)
+"""Before the books are asked again that refused a try which they had named: somebody else moves the same money."""
+
+
+class DunningWorld(Protocol):
+    """One unpaid invoice, and what can be done about it. Every step may be done again, and changes nothing then."""
+
+    def now(self) -> datetime:
+        """Tell the time."""
+        ...
+
+    async def look(self) -> Outlook:
+        """Ask the books what is to be done now."""
+        ...
+
+    async def tell_access(self, change: AccessChange) -> None:
+        """Tell what the customer may use from now on."""
+        ...
+
+    def send(self, notice: NoticeToSend) -> None:
+        """Have a notice sent, once; nobody waits for it."""
+        ...
+
+    def pay_back(self, surplus: Surplus) -> None:
+        """Have refunded what a try collected too much; nobody waits for it."""
+        ...
+
+    async def begin_try(self, step: Next) -> TryBegun:
+        """Write the try down, unless something has happened that forbids it."""
+        ...
+
+    async def follow(self, charge_id: str) -> None:
+        """See that the charge of a try that is not decided is under way."""
+        ...
+
+    async def end(self, step: Next) -> None:
+        """Carry out what the policy has for the end."""
+        ...
+
+    async def wait(self, until: datetime | None) -> None:
+        """Wait until something has happened, or the time has come."""
+        ...
+
+    def show(self, view: DunningView) -> None:
+        """Show people where it stands."""
+        ...
+
+
+async def run(dunning: DunningWorld) -> DunningView:
+    """Ask what is to be done, do it, and wait for whatever comes first: a fact, a command, or the time."""
+    while True:
+        outlook = await dunning.look()
+        dunning.show(outlook.view)
+        if outlook.is_over:
+            return outlook.view
+        if outlook.access is not None:
+            await dunning.tell_access(outlook.access)
+        if outlook.surplus is not None:
+            dunning.pay_back(outlook.surplus)
+        for notice in outlook.notices:
+            dunning.send(notice)
+        if outlook.open_try is not None:
+            await dunning.follow(outlook.open_try)
+        await _go_on(dunning, outlook)
+
+
+async def _go_on(dunning: DunningWorld, outlook: Outlook) -> None:
+    step = outlook.next
+    match step.kind:
+        case NextKind.TRY if step.at <= dunning.now():
+            begun = await dunning.begin_try(step)
+            if begun.charge is None:
+                await dunning.wait(begun.look_again_at or dunning.now() + NOT_NOW)
+        case NextKind.GIVE_UP:
+            await dunning.end(step)
+        case _:
+            await dunning.wait(outlook.wake_at)

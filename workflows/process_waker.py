@@ -1,0 +1,98 @@
+"""Wakes processes: what happened to what they follow was written down in the same transaction, so that nothing is missed.
+
+A process that is not there is started. What a charge collected is applied to its invoice here, whoever started the charge.
+"""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from billing import payment_books, process_wakes
+from billing.errors import BillingError
+from billing.process_wakes import Wake, Woken
+from ledger.database import OUTAGES, Database
+from ledger.errors import LedgerError
+from workflows import dunning, subscription
+
+log = structlog.get_logger()
+
+ACTOR = "process:waker"
+BATCH = 100
+IDLE_SECONDS = 0.5
+OUTAGE_SECONDS = 5.0
+STARTED_BY_OTHERS = timedelta(seconds=5)
+"""Whoever begins a dunning starts its process; it is started here only where that has not happened by then."""
+PROCESSES = {
+    Woken.SUBSCRIPTION: ("Subscription", subscription.workflow_id),
+    Woken.DUNNING: ("Dunning", dunning.workflow_id),
+}
+
+
+class ProcessWaker:
+    """Takes wakes from the outbox; any number of wakers may run beside each other."""
+
+    def __init__(self, database: Database, client: Client, task_queue: str) -> None:
+        self._database = database
+        self._client = client
+        self._task_queue = task_queue
+
+    async def run(self) -> None:
+        """Wake whom there is to wake, until cancelled; nothing that a server does ends it."""
+        while True:
+            pause_seconds = 0.0
+            try:
+                if await self.wake_due() < BATCH:
+                    pause_seconds = IDLE_SECONDS
+            except OUTAGES as error:
+                pause_seconds = OUTAGE_SECONDS
+                log.warning("waker.database_away", reason=_line(getattr(error, "orig", error)))
+            except RPCError as error:
+                pause_seconds = OUTAGE_SECONDS
+                log.warning("waker.temporal_away", reason=_line(error))
+            except Exception:
+                pause_seconds = OUTAGE_SECONDS
+                log.exception("waker.defect")
+            await asyncio.sleep(pause_seconds)
+
+    async def wake_due(self) -> int:
+        """Wake a batch; returns how many wakes were done with. A wake is taken away only after it was delivered."""
+        async with self._database.begin() as connection:
+            taken = await process_wakes.take(connection, BATCH)
+            done = [wake.wake_id for wake in taken if await self._deliver(wake)]
+            await process_wakes.done(connection, done)
+        return len(done)
+
+    async def _deliver(self, wake: Wake) -> bool:
+        if wake.process is Woken.CHARGE:
+            return await self._apply(wake.subject)
+        name, workflow_id = PROCESSES[wake.process]
+        process = workflow_id(wake.subject)
+        try:
+            await self._client.get_workflow_handle(process).signal("look_again")
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        else:
+            return True
+        if wake.process is Woken.DUNNING and wake.age < STARTED_BY_OTHERS:
+            return False
+        await self._client.start_workflow(
+            name, wake.subject, id=process, task_queue=self._task_queue, start_signal="look_again"
+        )
+        return True
+
+    async def _apply(self, charge_id: str) -> bool:
+        """Apply what a charge collected, in a transaction of its own; what is refused is told, and not tried again."""
+        try:
+            async with self._database.begin() as connection:
+                await payment_books.apply_charge(connection, charge_id, actor=ACTOR)
+        except (BillingError, LedgerError) as error:
+            log.warning("waker.not_applied", charge_id=charge_id, reason=_line(error))
+        return True
+
+
+def _line(error: object) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,107 @@
+"""The subscription as a Temporal workflow: each period it issues the invoice and collects it; what fails it hands to dunning.
+
+All that it knows is in PostgreSQL; each period is a run of its own, so that it may last for years.
+"""
+
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.subscription_books import ACTOR, SubscriptionBooks
+    from activities.subscription_messages import InvoiceMoment, SubscriptionMoment, SubscriptionView, Turn
+    from workflows import dunning, ledger_steps
+    from workflows.collecting import Collecting
+
+SHORTEST_WAIT = timedelta(seconds=1)
+
+
+def workflow_id(subscription_id: str) -> str:
+    """Name the process of a subscription."""
+    return f"subscription/{subscription_id}"
+
+
+@workflow.defn(name="Subscription", failure_exception_types=[ValidationError])  # a wrong input ends it, told
+class SubscriptionWorkflow:
+    """One subscription; workflow id `subscription/{subscription_id}`, result and status are a SubscriptionView."""
+
+    @workflow.init
+    def __init__(self, subscription_id: str) -> None:
+        self._subscription_id = subscription_id
+        self._woken = False
+        self._view: SubscriptionView | None = None
+        self._collecting = Collecting(ACTOR, self.look_again)
+
+    @workflow.run
+    async def run(self, subscription_id: str) -> SubscriptionView:
+        """Bill and collect, period by period, until it is canceled."""
+        while True:
+            turn = await self._look()
+            if turn.is_over:
+                return turn.view
+            if turn.issue is not None:
+                await ledger_steps.run(SubscriptionBooks.issue, turn.issue, f"issue invoice {turn.issue}")
+                continue
+            if turn.collect is not None and await self._collect(turn.collect):
+                continue
+            await self._wait(turn.wake_at)
+            if workflow.now() >= turn.period_ends_at and workflow.all_handlers_finished():
+                workflow.continue_as_new(subscription_id)
+
+    @workflow.query
+    def status(self) -> SubscriptionView | None:
+        """How the subscription stands; None before the first look."""
+        return self._view
+
+    @workflow.signal
+    def look_again(self) -> None:
+        """Something has happened: ask the books."""
+        self._woken = True
+
+    async def _look(self) -> Turn:
+        self._woken = False
+        moment = SubscriptionMoment(subscription_id=self._subscription_id, now=workflow.now())
+        turn = await ledger_steps.run(SubscriptionBooks.turn, moment, "what is to be done now")
+        self._view = turn.view
+        workflow.set_current_details(
+            f"**{turn.view.state}**: {turn.view.plan}, {turn.view.price}, period {turn.view.period}"
+        )
+        return turn
+
+    async def _collect(self, invoice_id: str) -> bool:
+        """Take the step that an invoice's first collection needs; whether there may be another step at once."""
+        moment = InvoiceMoment(invoice_id=invoice_id, now=workflow.now())
+        collected = await ledger_steps.run(SubscriptionBooks.collect, moment, f"collect invoice {invoice_id}")
+        if collected.surplus is not None:
+            await self._collecting.pay_back(collected.surplus)
+        if collected.in_dunning:
+            await self._hand_over(invoice_id, collected.why)
+        if collected.charge is not None:
+            await self._collecting.charge(collected.charge)
+        return collected.charge is None
+
+    async def _hand_over(self, invoice_id: str, why: str) -> None:
+        """Start the process that recovers the invoice; it goes on when this one ends."""
+        try:
+            await workflow.start_child_workflow(
+                "Dunning",
+                invoice_id,
+                id=dunning.workflow_id(invoice_id),
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"invoice {invoice_id}: {why}",
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("subscription.dunning_runs_already", extra={"invoice_id": invoice_id})
+
+    async def _wait(self, until: datetime) -> None:
+        """Wait on a durable timer, or for a wake."""
+        try:
+            await workflow.wait_condition(
+                lambda: self._woken,
+                timeout=max(until - workflow.now(), SHORTEST_WAIT),
+                timeout_summary="until the next period begins",
+            )
+        except TimeoutError:
+            return
