@@ -190,22 +190,22 @@ CLAIM = """
 CREATE FUNCTION public.lock_card(card text) RETURNS public.cards LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
-    found public.cards;
+    known public.cards;
 BEGIN
     -- A snapshot older than the lock would not show the tries that others claimed before.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'cards are counted at READ COMMITTED only'
             USING ERRCODE = 'QT409', CONSTRAINT = 'card_is_counted_at_read_committed', DETAIL = lock_card.card;
     END IF;
-    SELECT c.* INTO found FROM public.cards c WHERE c.card = lock_card.card FOR NO KEY UPDATE;
+    SELECT c.* INTO known FROM public.cards c WHERE c.card = lock_card.card FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         INSERT INTO public.cards (card) VALUES (lock_card.card) ON CONFLICT DO NOTHING;
-        SELECT c.* INTO found FROM public.cards c WHERE c.card = lock_card.card FOR NO KEY UPDATE;
+        SELECT c.* INTO known FROM public.cards c WHERE c.card = lock_card.card FOR NO KEY UPDATE;
     END IF;
-    IF found.is_now IS NOT NULL THEN
-        SELECT c.* INTO found FROM public.cards c WHERE c.card = found.is_now FOR NO KEY UPDATE;
+    IF known.is_now IS NOT NULL THEN
+        SELECT c.* INTO known FROM public.cards c WHERE c.card = known.is_now FOR NO KEY UPDATE;
     END IF;
-    RETURN found;
+    RETURN known;
 END
 $$;
 REVOKE ALL ON FUNCTION public.lock_card FROM PUBLIC;
