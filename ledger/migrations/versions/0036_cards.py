@@ -299,13 +299,16 @@ CREATE FUNCTION public.settle_card_try(
     fingerprint text, brand text, country text
 ) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
+    -- A word that fits no column is no reason to leave the outcome unwritten.
+    told_brand text := substring(settle_card_try.brand FROM '^[a-z][a-z0-9_]{1,31}$');
+    told_country text := substring(settle_card_try.country FROM '^[A-Z]{2}$');
     operation public.operations;
     settled public.card_tries;
 BEGIN
     IF settle_card_try.fingerprint IS NOT NULL THEN
         SELECT o.* INTO operation FROM public.operations o WHERE o.operation_id = settle_card_try.operation_id;
         UPDATE public.payment_methods m SET fingerprint = settle_card_try.fingerprint,
-                brand = coalesce(m.brand, settle_card_try.brand), country = coalesce(m.country, settle_card_try.country)
+                brand = coalesce(m.brand, told_brand), country = coalesce(m.country, told_country)
             WHERE m.gateway = operation.gateway AND m.token = operation.payment_method AND m.fingerprint IS NULL
                 AND m.removed_at IS NULL AND m.replaced_at IS NULL;
     END IF;
@@ -318,9 +321,9 @@ BEGIN
         INSERT INTO public.cards (card) VALUES (settled.card) ON CONFLICT DO NOTHING;
         INSERT INTO public.card_tries (operation_id, charge_id, card, network, country, amount_minor, currency, tried_at,
                 is_decided, is_approved, at_network, is_technical)
-            VALUES (operation.operation_id, operation.charge_id, settled.card, settle_card_try.brand,
-                settle_card_try.country, operation.amount_minor, operation.currency, operation.requested_at,
-                true, settle_card_try.is_approved, settle_card_try.at_network, settle_card_try.is_technical)
+            VALUES (operation.operation_id, operation.charge_id, settled.card, told_brand, told_country,
+                operation.amount_minor, operation.currency, operation.requested_at, true,
+                settle_card_try.is_approved, settle_card_try.at_network, settle_card_try.is_technical)
             ON CONFLICT DO NOTHING
             RETURNING * INTO settled;
     END IF;
