@@ -1,16 +1,21 @@
 """A notice becomes a message of RFC 5322: plain text with HTML beside it, an id of its own, and a word that no person wrote it."""
 
 import hashlib
+import re
 from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from typing import NamedTuple
 
 from billing.notices.errors import AddressFault
 from billing.notices.rendering import Rendered
+
+_NAMED = re.compile(r"(?P<name>[^<>\x00-\x1f]*)<(?P<address>[^<>]+)>")
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 class Sender(NamedTuple):
@@ -29,8 +34,9 @@ class Sender(NamedTuple):
 
 def sender_of(text: str, reply_to: str | None = None) -> Sender:
     """Read a sender such as `Example Shop <billing@example.com>`; raises AddressFault."""
-    name, address = parseaddr(text)
-    return Sender(name, _address(address, name), reply_to and str(_address(parseaddr(reply_to)[1])))
+    found = _NAMED.fullmatch(text.strip())
+    name = found["name"].strip(' "') if found else ""
+    return Sender(name, _address(found["address"] if found else text.strip(), name), _reply_to(reply_to))
 
 
 def message_id(key: str, sender: Sender) -> str:
@@ -61,13 +67,19 @@ def message_of(
     return message
 
 
+def _reply_to(text: str | None) -> str | None:
+    return str(_address(text.strip())) if text else None
+
+
 def _address(text: str, name: str = "") -> Address:
     """Read an address; a domain in other letters is written in those of DNS."""
     local, _, domain = text.rpartition("@")
     try:
-        address = Address(name, addr_spec=f"{local}@{domain.encode('idna').decode('ascii')}")
+        domain = domain.encode("idna").decode("ascii")
+        # Letters beyond ASCII have their own form of mail (RFC 6531), of which the parser knows nothing.
+        read = Address(addr_spec=f"{_BEYOND_ASCII.sub('x', local)}@{domain}")
     except (ValueError, IndexError, MessageError):
         raise AddressFault from None
-    if not address.username or not address.domain:
+    if not read.username or not read.domain:
         raise AddressFault
-    return address
+    return Address(name, read.username if local.isascii() else local, read.domain)
