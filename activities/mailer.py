@@ -8,7 +8,7 @@ import asyncio
 import re
 from email.message import EmailMessage
 from typing import NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPResponseException
 
@@ -17,6 +17,7 @@ ANSWER_SECONDS = 20.0
 SENDING_SECONDS = 60.0
 """How long the whole of it may take."""
 PORTS = {"starttls": 587, "implicit": 465, "none": 25}
+EXAMPLE = "smtp://user:password@mail.example.com:587?tls=starttls"
 _STATUS = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -56,13 +57,28 @@ class MailServerAway(Exception):
     """It could not be handed over now; nothing has left the house."""
 
 
+class SmtpUrlFault(ValueError):
+    """An address of a mail server that cannot be used; the message does not repeat it, since it may hold a password."""
+
+
 def server_of(url: str) -> SmtpServer:
-    """Read `smtp://user:password@host:587?tls=starttls`, which the settings have checked; `smtps` is TLS from the first byte."""
-    parts = urlsplit(url)
-    usual = "implicit" if parts.scheme == "smtps" else "starttls"
-    tls = parse_qs(parts.query).get("tls", [usual])[0]
+    """Read `smtp://user:password@host:587?tls=starttls`; `smtps` is TLS from the first byte. Raises SmtpUrlFault."""
+    try:
+        parts = urlsplit(url)
+        port, query = parts.port, dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise SmtpUrlFault(f"must be an address like {EXAMPLE}") from None
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path.strip("/") or port == 0:
+        raise SmtpUrlFault(f"must be an address like {EXAMPLE}")
+    tls = query.pop("tls", "implicit" if parts.scheme == "smtps" else "starttls")
+    if query or tls not in PORTS or (parts.scheme == "smtps" and tls != "implicit"):
+        raise SmtpUrlFault(f"has nothing after it but tls, which is {', '.join(PORTS)}, as in {EXAMPLE}")
     user, password = (None if text is None else unquote(text) for text in (parts.username, parts.password))
-    return SmtpServer(parts.hostname or "localhost", parts.port or PORTS[tls], tls, user, password)
+    if (user is None) != (password is None):
+        raise SmtpUrlFault(f"must have a user and a password, or neither, as in {EXAMPLE}")
+    if tls == "none" and password is not None:
+        raise SmtpUrlFault("must not send a password that anybody can read: use tls=starttls")
+    return SmtpServer(parts.hostname, port or PORTS[tls], tls, user, password)
 
 
 class Mailer:

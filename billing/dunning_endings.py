@@ -154,9 +154,7 @@ async def _end_subscription(
             pass
 
 
-async def _end_invoice(
-    connection: AsyncConnection, invoice: Invoice, reason: Reason, planned: End, actor: str
-) -> None:
+async def _end_invoice(connection: AsyncConnection, invoice: Invoice, reason: Reason, planned: End, actor: str) -> None:
     """Carry out what becomes of the invoice; what is paid in part cannot be called off, and its rest is written off."""
     if invoice.state is not InvoiceState.OPEN or reason in {Reason.PAID, Reason.VOIDED}:
         return

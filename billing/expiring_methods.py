@@ -98,7 +98,7 @@ async def telling(connection: AsyncConnection, notice: ExpiringNotice, edition: 
         card=Card(brand=method.brand, expires=method.expires_on and method.expires_on.replace(day=1)),
     )
     is_due = paying is not None and paying.method.method_id == notice.method_id
-    return Telling(customer.customer_id, contact and contact.email, facts, is_due)
+    return Telling(customer.customer_id, contact.email if contact else None, facts, is_due)
 
 
 def key_of(step_key: str, expires_on: date) -> str:
@@ -122,9 +122,7 @@ async def _paying(connection: AsyncConnection, subscription_id: str, edition: Ed
     plan = await plan_books.known(connection, subscription.plan_id, subscription.plan_version)
     customer = await customers.known(connection, subscription.customer_id)
     # As the next invoice will be sorted, if its payment fails.
-    supposed = history.Invoice(
-        invoice_id=subscription_id, amount=plan.amount, failed_at=subscription.period_ends_at
-    )
+    supposed = history.Invoice(invoice_id=subscription_id, amount=plan.amount, failed_at=subscription.period_ends_at)
     policy = edition.policy_for(supposed, dunning_books.debtor(customer, subscription))
     return _Paying(subscription, plan, usable[0], policy)
 

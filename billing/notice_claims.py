@@ -26,23 +26,26 @@ class NoticeRow(NamedTuple):
     """Which notice it is: of an invoice, or of a payment method."""
 
     table: Table
-    subject: str
-    """The id of the invoice, or of the method."""
+    kind: str
+    """`invoice` or `method`."""
+    of: str
+    """The id of that."""
     key: str
 
     @property
-    def name(self) -> str:
-        """Its name among all notices and events."""
-        return f"notice/{self.subject}/{self.key}"
+    def subject(self) -> str:
+        """What it is of, as events name it."""
+        return f"{self.kind}/{self.of}"
 
     @property
-    def _column(self) -> str:
-        return "invoice_id" if self.table is dunning_notices else "method_id"
+    def name(self) -> str:
+        """Its name among all notices, and among all events."""
+        return f"notice/{self.subject}:{self.key}"
 
     @property
     def identity(self) -> dict[str, str]:
         """The columns that say which it is."""
-        return {self._column: self.subject, "key": self.key}
+        return {f"{self.kind}_id": self.of, "key": self.key}
 
     @property
     def is_it(self) -> ColumnElement[bool]:
@@ -99,12 +102,12 @@ class NoticeStanding(Record):
 
 def of_invoice(invoice_id: str, key: str) -> NoticeRow:
     """Name a notice of an invoice."""
-    return NoticeRow(dunning_notices, invoice_id, key)
+    return NoticeRow(dunning_notices, "invoice", invoice_id, key)
 
 
 def of_method(method_id: str, key: str) -> NoticeRow:
     """Name a notice of a payment method."""
-    return NoticeRow(method_notices, method_id, key)
+    return NoticeRow(method_notices, "method", method_id, key)
 
 
 async def claim(

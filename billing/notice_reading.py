@@ -50,13 +50,13 @@ async def of_invoice(
         plan=await _plan_of(connection, invoice),
     )
     is_due = any(notice.key == key for notice in notices_due(history, policy, now.astimezone(UTC)))
-    return Telling(customer.customer_id, contact and contact.email, facts, is_due)
+    return Telling(customer.customer_id, contact.email if contact else None, facts, is_due)
 
 
 def reader_of(customer: Customer, contact: Contact | None, merchant: str) -> Reader:
     """Return who is told, by whom."""
     return Reader(
-        merchant=merchant, name=contact and contact.name, locale=customer.locale, zone=customer.time_zone
+        merchant=merchant, name=contact.name if contact else None, locale=customer.locale, zone=customer.time_zone
     )
 
 
