@@ -16,6 +16,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.database_errors import translated
+from activities.dunning_messages import NoticeToSend
 from activities.mailer import SENDING_SECONDS, MailRefused, MailSent, MailServerAway, MailUnknown
 from activities.post import Post
 from billing import expiring_methods, notice_claims, notice_reading, wanted_notice
@@ -37,17 +38,6 @@ START_TO_CLOSE: Final = timedelta(seconds=2 * SENDING_SECONDS)
 
 LinkFor = Callable[[Connection, str, datetime], Awaitable[str | None]]
 """Makes the link by which the customer of an invoice pays, in the transaction of the claim; None where there is none."""
-
-
-class NoticeToSend(Record):
-    """A notice of a dunning that is due."""
-
-    invoice_id: str
-    key: str
-    template: Template
-    channel: Channel
-    due_at: datetime
-    why: str
 
 
 class ExpiryAsk(Record):

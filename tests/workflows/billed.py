@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from billing import customers, invoice_books, methods, payment_books, plan_books, receivables, subscription_books
@@ -134,7 +135,7 @@ class Billed:
         async def found() -> Any:
             try:
                 return await self.dunning(invoice_id).query(DunningWorkflow.status)
-            except Exception:
+            except RPCError:
                 return None
 
         return await self.until(found, f"{invoice_id} is in dunning")
@@ -164,7 +165,9 @@ class Billed:
 
     async def notices(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> list[str]:
         """The templates of what was sent."""
-        sql = "SELECT template FROM dunning_notices WHERE invoice_id = :invoice AND sent_at IS NOT NULL ORDER BY sent_at"
+        sql = (
+            "SELECT template FROM dunning_notices WHERE invoice_id = :invoice AND sent_at IS NOT NULL ORDER BY sent_at"
+        )
         return [template for (template,) in await self.rows(sql, invoice=invoice_id)]
 
     async def differences(self) -> list[str]:
