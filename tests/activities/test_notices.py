@@ -46,7 +46,7 @@ async def test_a_reminder_is_mailed_once_and_told(books: Told, server: MailServe
     assert await books.send(notices) == ("sent", None)
     assert await books.send(notices) == ("done_before", None)
     [message] = server.messages
-    assert message["Subject"] == "Erinnerung: $ 19,00 sind noch offen"
+    assert str(message["Subject"]).replace("\N{NO-BREAK SPACE}", " ") == "Erinnerung: $ 19,00 sind noch offen"
     assert message["Message-ID"].endswith("@example.com>")
     [(kind, body)] = await books.told()
     assert (kind, body["notice"], body["channel"], body["facts"]["amount"]["amount_minor"]) == (
