@@ -133,7 +133,7 @@ def facts_of(
         template=template,
         reader=reader,
         plan=plan,
-        card=card_of(_told_method(history)),
+        card=card_of(_told_method(history, template)),
         invoice_number=invoice_number,
         amount=amount,
         failed_at=history.invoice.failed_at,
@@ -148,8 +148,8 @@ def facts_of(
     )
 
 
-def _told_method(history: History) -> PaymentMethod | None:
-    """Return the method that was tried last, or the customer's first where that is gone."""
+def _told_method(history: History, template: Template) -> PaymentMethod | None:
+    """Return the method that was tried last, or the customer's first where that is gone, or expires."""
     here = [method for method in history.methods if method.removed_at is None]
-    last = history.tries[-1].method_id if history.tries else None
+    last = history.tries[-1].method_id if history.tries and template is not Template.CARD_EXPIRING else None
     return next((method for method in here if method.method_id == last), here[0] if here else None)

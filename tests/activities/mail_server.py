@@ -25,11 +25,11 @@ class MailServer:
         """By the step, `MAIL`, `RCPT` or `DATA`: what is answered instead of yes."""
         self.hangs_up_at: str | None = None
         """The step at which the connection is cut; `DATA` when the text has come, `TEXT` as soon as it may begin."""
+        self.pauses_at = "DATA"
         self.pause = asyncio.Event()
-        """Cleared, answers to DATA wait for it."""
+        """Cleared, the answer to that step waits for it."""
         self.pause.set()
-        self.has_text = asyncio.Event()
-        """Set when a text has come."""
+        self.has_paused = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -41,25 +41,26 @@ class MailServer:
     ) -> str:
         envelope.mail_from = address
         envelope.mail_options.extend(options)
-        return self._answer("MAIL", server)
+        return await self._answer("MAIL", server)
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         envelope.rcpt_tos.append(address)
-        return self._answer("RCPT", server)
+        return await self._answer("RCPT", server)
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        self.has_text.set()
-        await self.pause.wait()
-        answer = self._answer("DATA", server)
+        answer = await self._answer("DATA", server)
         if answer.startswith("250"):
             message = message_from_bytes(cast("bytes", envelope.original_content), policy=policy.default)
             self.messages.append(cast("EmailMessage", message))
             self.envelopes.append((envelope.mail_from, list(envelope.rcpt_tos)))
         return answer
 
-    def _answer(self, step: str, server: SMTP) -> str:
+    async def _answer(self, step: str, server: SMTP) -> str:
+        if self.pauses_at == step and not self.pause.is_set():
+            self.has_paused.set()
+            await self.pause.wait()
         if self.hangs_up_at == step:
             cast("asyncio.Transport", server.transport).abort()
         return self.answers.get(step, "250 OK")
