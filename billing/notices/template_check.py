@@ -67,7 +67,7 @@ def _faults_of(path: Path, directory: Path) -> Iterator[str]:
     except (UnicodeDecodeError, OSError):
         yield f"{path}: cannot be read as UTF-8 text: save it so"
         return
-    yield from _language_faults(path, source, environment([directory, SHIPPED]))
+    yield from _language_faults(path, source, environment([directory, SHIPPED], is_page=path.suffix == ".html"))
 
 
 def _has_a_place(place: Path) -> bool:
