@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -248,7 +249,7 @@ async def test_a_settled_notice_stays_so(books: Told) -> None:
     """Nothing takes back what was told."""
     await books.owing()
     row = notice_claims.of_invoice("in_1", KEY)
-    asked = {"template": Template.REMINDER, "channel": Channel.EMAIL, "due_at": DUE_AT, "now": DUE_AT}
+    asked: dict[str, Any] = {"template": Template.REMINDER, "channel": Channel.EMAIL, "due_at": DUE_AT, "now": DUE_AT}
     await books.step(lambda connection: notice_claims.claim(connection, row, **asked))
     assert await books.step(lambda connection: notice_claims.sent(connection, row, now=DUE_AT))
     assert not await books.step(lambda connection: notice_claims.failed(connection, row, because="x", now=DUE_AT))

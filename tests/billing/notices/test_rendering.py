@@ -23,7 +23,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 def facts(template: Template = Template.REMINDER, **changes: Any) -> NoticeFacts:
     """Supposed facts; what is changed of the reader has its own names."""
-    reader = {name: changes.pop(name) for name in ("name", "locale", "zone", "merchant") if name in changes}
+    reader: dict[str, Any] = {name: changes.pop(name) for name in ("name", "locale", "zone", "merchant") if name in changes}
     usual = supposed.supposed(template, supposed.READER.model_copy(update=reader))
     return usual.model_copy(update=changes)
 
@@ -145,7 +145,9 @@ def test_a_brand_that_nobody_knows_is_written_all_the_same() -> None:
 def own(directory: Path, **files: str) -> Templates:
     """A merchant's own templates; `de__reminder_txt` is de/reminder.txt."""
     for name, content in files.items():
-        path = directory / name.replace("__", "/").replace("_txt", ".txt").replace("_html", ".html").replace("_j2", ".j2")
+        path = directory / name.replace("__", "/").replace("_txt", ".txt").replace("_html", ".html").replace(
+            "_j2", ".j2"
+        )
         path.parent.mkdir(exist_ok=True)
         path.write_text(content)
     return Templates(directory)
