@@ -18,7 +18,7 @@ from temporalio.exceptions import ApplicationError
 from activities.database_errors import translated
 from activities.mailer import SENDING_SECONDS, MailRefused, MailSent, MailServerAway, MailUnknown
 from activities.post import Post
-from billing import expiring_methods, notice_claims, notice_reading, wanted_notice
+from billing import expiring_methods, notice_books, notice_reading, wanted_notice
 from billing.dunning.notice_ladder import Channel, Template
 from billing.dunning.policy import Policies
 from billing.expiring_methods import ExpiringNotice, ExpiringNotices
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 NO_ADDRESS: Final = "the customer has no e-mail address, or it was erased"
 START_TO_CLOSE: Final = timedelta(seconds=2 * SENDING_SECONDS)
-"""For whoever calls these steps: longer than sending takes, and than `notice_claims.LOST_AFTER`."""
+"""For whoever calls these steps: longer than sending takes, and than `notice_books.LOST_AFTER`."""
 
 LinkFor = Callable[[Connection, str, datetime], Awaitable[str | None]]
 """Makes the link by which the customer of an invoice pays, in the transaction of the claim; None where there is none."""
@@ -112,13 +112,13 @@ class Notices:
         if telling.facts.is_owed and telling.email and self._post and self._link_for:
             link = await self._link_for(connection, notice.invoice_id, now)
             telling = telling._replace(facts=telling.facts.model_copy(update={"link": link}))
-        row = notice_claims.of_invoice(notice.invoice_id, notice.key)
+        row = notice_books.of_invoice(notice.invoice_id, notice.key)
         return WantedNotice(row, notice.template, notice.channel, notice.due_at, telling, also)
 
     async def _of_method(self, connection: Connection, notice: ExpiringNotice, now: datetime) -> WantedNotice:
         edition = self._policies.at(now)
         telling = await expiring_methods.telling(connection, notice, edition, merchant=self._merchant)
-        row = notice_claims.of_method(notice.method_id, notice.key)
+        row = notice_books.of_method(notice.method_id, notice.key)
         return WantedNotice(row, Template.CARD_EXPIRING, notice.channel, notice.due_at, telling)
 
     async def _send(

@@ -12,9 +12,9 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.notices import NO_ADDRESS
-from billing import customers, invoice_books, notice_claims
+from billing import customers, invoice_books, notice_books
 from billing.dunning.notice_ladder import Channel, Template
-from billing.notice_claims import LOST, LOST_AFTER, NoticeState
+from billing.notice_books import LOST, LOST_AFTER, NoticeState
 from billing.notices.rendering import Templates
 from ledger.database import Connection, create_engine
 from tests.activities.mail_server import MailServer, mail_server
@@ -248,12 +248,12 @@ async def test_a_notice_of_an_invoice_that_nobody_recovers_is_refused(books: Tol
 async def test_a_settled_notice_stays_so(books: Told) -> None:
     """Nothing takes back what was told."""
     await books.owing()
-    row = notice_claims.of_invoice("in_1", KEY)
+    row = notice_books.of_invoice("in_1", KEY)
     asked: dict[str, Any] = {"template": Template.REMINDER, "channel": Channel.EMAIL, "due_at": DUE_AT, "now": DUE_AT}
-    await books.step(lambda connection: notice_claims.claim(connection, row, **asked))
-    assert await books.step(lambda connection: notice_claims.sent(connection, row, now=DUE_AT))
-    assert not await books.step(lambda connection: notice_claims.failed(connection, row, because="x", now=DUE_AT))
-    await books.step(lambda connection: notice_claims.release(connection, row))
+    await books.step(lambda connection: notice_books.claim(connection, row, **asked))
+    assert await books.step(lambda connection: notice_books.sent(connection, row, now=DUE_AT))
+    assert not await books.step(lambda connection: notice_books.failed(connection, row, because="x", now=DUE_AT))
+    await books.step(lambda connection: notice_books.release(connection, row))
     found = await books.row()
     assert found is not None
     assert (found.sent_at, found.failed_at) == (DUE_AT, None)

@@ -23,7 +23,9 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 def facts(template: Template = Template.REMINDER, **changes: Any) -> NoticeFacts:
     """Supposed facts; what is changed of the reader has its own names."""
-    reader: dict[str, Any] = {name: changes.pop(name) for name in ("name", "locale", "zone", "merchant") if name in changes}
+    reader: dict[str, Any] = {
+        name: changes.pop(name) for name in ("name", "locale", "zone", "merchant") if name in changes
+    }
     usual = supposed.supposed(template, supposed.READER.model_copy(update=reader))
     return usual.model_copy(update=changes)
 
