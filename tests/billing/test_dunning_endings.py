@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -171,7 +172,7 @@ async def test_a_late_payment_resumes_what_the_end_paused_and_nobody_else(recove
     await subscribed(recovery, SubscriptionEnd.PAUSE, InvoiceEnd.KEEP_OPEN)
     await recovery.end(INVOICE)
     await recovery.pay(1900, invoices=(INVOICE,))
-    later = {"now": OVER + DAY, "actor": PROCESS}
+    later: dict[str, Any] = {"now": OVER + DAY, "actor": PROCESS}
     assert await recovery.step(lambda books: dunning_endings.reinstate(books, INVOICE, **later))
     assert await recovery.subscription() == "active"
     await recovery.step(
