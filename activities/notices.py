@@ -35,8 +35,8 @@ NO_ADDRESS: Final = "the customer has no e-mail address, or it was erased"
 START_TO_CLOSE: Final = timedelta(seconds=2 * SENDING_SECONDS)
 """For whoever calls these steps: longer than sending takes, and than `notice_books.LOST_AFTER`."""
 
-LinkFor = Callable[[Connection, str, datetime], Awaitable[str | None]]
-"""Makes the link by which the customer of an invoice pays, in the transaction of the claim; None where there is none."""
+LinkFor = Callable[[str, datetime], Awaitable[str | None]]
+"""Makes the link by which the customer of an invoice pays; None where there is none."""
 
 
 class NoticeToSend(Record):
@@ -109,9 +109,6 @@ class Notices:
         also = None
         if notice.template is Template.CARD_EXPIRING:
             also = await expiring_methods.row_of_first(connection, telling.customer_id, notice.key)
-        if telling.facts.is_owed and telling.email and self._post and self._link_for:
-            link = await self._link_for(connection, notice.invoice_id, now)
-            telling = telling._replace(facts=telling.facts.model_copy(update={"link": link}))
         row = notice_books.of_invoice(notice.invoice_id, notice.key)
         return WantedNotice(row, notice.template, notice.channel, notice.due_at, telling, also)
 
@@ -124,8 +121,10 @@ class Notices:
     async def _send(
         self, wanted_of: Callable[[Connection], Coroutine[Any, Any, WantedNotice]], now: datetime
     ) -> NoticeResult:
-        async with self._engine.begin() as connection:
+        async with self._engine.connect() as connection:
             wanted = await wanted_of(connection)
+        wanted = await self._with_link(wanted, now)
+        async with self._engine.begin() as connection:
             settled = await wanted_notice.take(connection, wanted, now)
             if settled is not None:
                 return settled
@@ -137,6 +136,15 @@ class Notices:
         result = await self._mailed(wanted, post, message)
         async with self._engine.begin() as connection:
             return await wanted_notice.settle(connection, wanted, result, now)
+
+    async def _with_link(self, wanted: WantedNotice, now: datetime) -> WantedNotice:
+        """Add a link of its own to a mail about something that is owed; none is made for what is not sent."""
+        telling = wanted.telling
+        is_mailed = wanted.channel is Channel.EMAIL and telling.email is not None and self._post is not None
+        if not (is_mailed and telling.is_due and telling.facts.is_owed and wanted.row.kind == "invoice"):
+            return wanted
+        link = await self._link_for(wanted.row.of, now) if self._link_for else None
+        return wanted._replace(telling=telling._replace(facts=telling.facts.model_copy(update={"link": link})))
 
     def _prepared(self, wanted: WantedNotice, now: datetime) -> tuple[Post, EmailMessage] | NoticeResult:
         """Return the message, or what becomes of a notice of which there is none."""

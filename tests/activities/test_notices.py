@@ -16,7 +16,7 @@ from billing import customers, invoice_books, notice_books
 from billing.dunning.notice_ladder import Channel, Template
 from billing.notice_books import LOST, LOST_AFTER, NoticeState
 from billing.notices.rendering import Templates
-from ledger.database import Connection, create_engine
+from ledger.database import create_engine
 from tests.activities.mail_server import MailServer, mail_server
 from tests.activities.told_customers import DUE_AT, EMAIL, KEY, Told, post_to, reminder
 from tests.billing.owed_samples import ALICE
@@ -213,13 +213,18 @@ async def test_a_void_invoice_is_not_reminded_of(books: Told, server: MailServer
 
 
 async def test_a_link_comes_with_what_is_owed(books: Told, server: MailServer) -> None:
-    """The link is made in the transaction of the claim, and in no event."""
+    """One is made for what is sent, and is in no event."""
     await books.owing()
+    made = []
 
-    async def link(_connection: Connection, invoice_id: str, _now: datetime) -> str | None:
+    async def link(invoice_id: str, _now: datetime) -> str | None:
+        made.append(invoice_id)
         return f"https://pay.example.com/pay/{invoice_id}-token"
 
-    assert await books.send(books.notices(post_to(server), link)) == ("sent", None)
+    notices = books.notices(post_to(server), link)
+    assert await books.send(notices) == ("sent", None)
+    assert await books.send(notices) == ("done_before", None)
+    assert made == ["in_1"]
     body = server.messages[0].get_body(("plain",))
     assert body is not None
     assert "https://pay.example.com/pay/in_1-token" in body.get_content()
