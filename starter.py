@@ -12,6 +12,7 @@ from commands import (
     charges,
     customers,
     dunning,
+    events,
     evidence,
     fees,
     holds,
@@ -19,6 +20,7 @@ from commands import (
     invoices,
     ledger,
     methods,
+    notices,
     periods,
     plans,
     prove,
@@ -79,7 +81,9 @@ app.add_typer(periods.app, name="periods")
 app.add_typer(review.app, name="review")
 app.add_typer(adjustments.app, name="adjustment")
 app.add_typer(routing.app, name="routing")
+dunning.app.add_typer(notices.app, name="notice")
 app.add_typer(dunning.app, name="dunning")
+app.add_typer(events.app, name="events")
 app.command()(prove.prove)
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(service_keys.app, name="services")

@@ -19,6 +19,7 @@ COMMANDS = {
     "invoice": "invoices list",
     "payment": "invoices payments",
     "charge": "charges",
+    "event": "events list",
     "dunning": "dunning list",
     "try": "dunning show",
 }

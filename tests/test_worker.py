@@ -112,3 +112,31 @@ def superuser_of(database: Database) -> Any:
     """A connection as the superuser."""
     with psycopg.connect(database.superuser_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        (
+            "SMTP_URL",
+            "smtp://user:hunter2@mail.example.com?tls=none",
+            "SMTP_URL: must not send a password that anybody",
+        ),
+        ("SMTP_URL", "smtp://mail.example.com", "NOTICE_FROM, NOTICE_REPLY_TO: must be addresses like Example Shop"),
+        ("NOTICE_TEMPLATES", "/nowhere", "/nowhere is no directory: name one with files such as de/reminder.txt"),
+        (
+            "DUNNING_POLICY",
+            "/nowhere",
+            "/nowhere cannot be read (No such file or directory): name a dunning policy file",
+        ),
+    ],
+)
+def test_a_worker_does_not_start_with_what_it_could_not_write_to_customers(
+    temporal_server: Any, database: Database, setting: str, value: str, said: str
+) -> None:
+    """It ends with exit code 2 and a line, before any notice is due."""
+    variables = environment(temporal_server, database.app_url, ALLOW_UNSAFE_DATABASE="1", **{setting: value})
+    answer = ended(variables)
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1), answer.stderr
+    assert answer.stderr.startswith(said)
+    assert "hunter2" not in answer.stdout + answer.stderr

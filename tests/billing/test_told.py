@@ -4,13 +4,15 @@ import asyncio
 from datetime import datetime
 
 import pytest
+from sqlalchemy import text
 
 from billing import access_books, events, notice_books, wakes
 from billing.dunning.entitlement import Access, Entitlement
 from billing.dunning.notice_ladder import Channel, Template
 from billing.dunning.notices import Notice, notices_due
-from billing.errors import ChangeRefused
+from billing.errors import UnknownId
 from billing.events import Event
+from billing.notice_books import Claim
 from billing.wakes import Process, Wake
 from ledger.charges import ChargeStatus
 from tests.billing.recovery import DAY, FAILED_AT, HOUR, Recovery
@@ -42,6 +44,23 @@ async def test_no_reader_passes_over_an_event_that_is_still_being_written(recove
     last = seen[0].event_id
     assert [each.key for each in await recovery.step(lambda books: events.read(books, after=last))] == ["quick"]
     assert len(await recovery.step(lambda books: events.read(books, limit=1))) == 1
+
+
+async def test_no_reader_passes_over_a_smaller_id_of_a_younger_transaction(recovery: Recovery) -> None:
+    """Ids follow the statements, and not the transactions: what is written first may be committed last, and read last."""
+    async with recovery.engine.connect() as older, recovery.engine.connect() as younger:
+        await older.execute(text("SELECT pg_current_xact_id()"))
+        await events.tell(younger, event("smaller"))
+        await events.tell(older, event("larger"))
+        await older.commit()
+        [first] = await recovery.step(events.read)
+        assert first.key == "larger"
+        await younger.commit()
+    [second] = await recovery.step(lambda books: events.read(books, after=first.event_id))
+    assert (second.key, second.event_id < first.event_id) == ("smaller", True)
+    assert [each.key for each in await recovery.step(events.read)] == ["larger", "smaller"]
+    with pytest.raises(UnknownId, match="there is no event 999: check the id with `events list`"):
+        await recovery.step(lambda books: events.read(books, after=999))
 
 
 async def test_an_event_of_a_step_that_failed_is_not_told(recovery: Recovery) -> None:
@@ -123,38 +142,45 @@ async def test_access_that_two_tell_at_once_is_told_once(recovery: Recovery) -> 
     assert sorted(map(len, told)) == [0, 0, 0, 1]
 
 
-async def claim(recovery: Recovery, now: datetime = FAILED_AT + 7 * DAY) -> bool:
-    return await recovery.step(lambda books: notice_books.claim_notice(books, "in_1", REMINDER, now=now))
+ROW = notice_books.of_invoice("in_1", REMINDER.key)
+
+
+async def claim(recovery: Recovery, now: datetime = FAILED_AT + 7 * DAY) -> Claim:
+    return await recovery.step(
+        lambda books: notice_books.claim(
+            books, ROW, template=REMINDER.template, channel=REMINDER.channel, due_at=REMINDER.at, now=now
+        )
+    )
 
 
 async def test_a_notice_is_claimed_by_one(recovery: Recovery) -> None:
     """Whoever claims it sends it; what is claimed is not due any more, though nobody knows yet whether it went out."""
     await recovery.fail()
-    assert sorted(await asyncio.gather(*(claim(recovery) for _ in range(5)))) == [False] * 4 + [True]
+    found = await asyncio.gather(*(claim(recovery) for _ in range(5)))
+    assert sorted(found) == [Claim.GRANTED] + [Claim.UNDER_WAY] * 4
     assert [each.key for each in (await recovery.history()).notices] == ["reminder.7"]
+    assert await claim(recovery, FAILED_AT + 7 * DAY + notice_books.LOST_AFTER) is Claim.LOST
     sent_at = FAILED_AT + 7 * DAY + HOUR
-    await recovery.step(lambda books: notice_books.notice_sent(books, "in_1", REMINDER.key, now=sent_at))
+    assert await recovery.step(lambda books: notice_books.sent(books, ROW, now=sent_at))
     assert [each.at for each in (await recovery.history()).notices] == [sent_at]
-    assert not await claim(recovery)
-    with pytest.raises(ChangeRefused, match="is settled, and stays so"):
-        await recovery.step(lambda books: notice_books.release_notice(books, "in_1", REMINDER.key))
+    assert await claim(recovery) is Claim.SETTLED
+    await recovery.step(lambda books: notice_books.release(books, ROW))
+    assert await claim(recovery) is Claim.SETTLED
 
 
 async def test_a_claim_that_is_given_back_may_be_claimed_again(recovery: Recovery) -> None:
     """The mail server refused the connection: nothing left the house."""
     await recovery.fail()
-    with pytest.raises(ChangeRefused, match="nobody has claimed it: claim it before it is sent"):
-        await recovery.step(lambda books: notice_books.notice_sent(books, "in_1", REMINDER.key, now=FAILED_AT))
-    assert await claim(recovery)
-    await recovery.step(lambda books: notice_books.release_notice(books, "in_1", REMINDER.key))
+    assert not await recovery.step(lambda books: notice_books.sent(books, ROW, now=FAILED_AT))
+    assert await claim(recovery) is Claim.GRANTED
+    await recovery.step(lambda books: notice_books.release(books, ROW))
     assert (await recovery.history()).notices == ()
-    assert await claim(recovery)
-    await recovery.step(
-        lambda books: notice_books.notice_failed(books, "in_1", REMINDER.key, "no address", now=FAILED_AT + 8 * DAY)
-    )
+    assert await claim(recovery) is Claim.GRANTED
+    failed_at = FAILED_AT + 8 * DAY
+    assert await recovery.step(lambda books: notice_books.failed(books, ROW, because="no address", now=failed_at))
     [row] = await recovery.step(lambda books: notice_books.claimed_of(books, "in_1"))
     assert (row.failed_because, row.sent_at) == ("no address", None)
-    assert not await claim(recovery)
+    assert await claim(recovery) is Claim.SETTLED
 
 
 async def test_the_ladder_goes_on_behind_what_is_claimed(recovery: Recovery) -> None:
@@ -163,5 +189,8 @@ async def test_the_ladder_goes_on_behind_what_is_claimed(recovery: Recovery) -> 
     now = FAILED_AT + 8 * DAY
     history, policy = await recovery.history(), await recovery.policy()
     [due] = notices_due(history, policy, now)
-    assert await recovery.step(lambda books: notice_books.claim_notice(books, "in_1", due, now=now))
+    row = notice_books.of_invoice("in_1", due.key)
+    await recovery.step(
+        lambda books: notice_books.claim(books, row, template=due.template, channel=due.channel, due_at=due.at, now=now)
+    )
     assert notices_due(await recovery.history(), policy, now) == []
