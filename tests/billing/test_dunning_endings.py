@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from billing import dunning_endings, subscription_books
-from billing.dunning.decision import GiveUp, Reason
+from billing.dunning.decision import GiveUp, Purpose, Reason
 from billing.dunning.ending import ending_of
 from billing.dunning.entitlement import Access, entitlement_at
 from billing.dunning.history import EventKind
@@ -18,7 +18,6 @@ from billing.dunning.policy import InvoiceEnd, SubscriptionEnd
 from billing.dunning.standing import standing_of
 from billing.dunning_books import Dunning, RecoveredBy
 from billing.errors import ChangeRefused
-from billing.tries import Purpose
 from ledger.charges import ChargeStatus
 from tests.billing.owed_samples import ALICE
 from tests.billing.recovery import DAY, FAILED_AT, HOUR, PROCESS, Recovery, ending
