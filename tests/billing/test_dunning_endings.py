@@ -168,7 +168,7 @@ async def test_bad_debt_that_is_paid_late_is_recovered(recovery: Recovery) -> No
 
 
 async def test_a_late_payment_resumes_what_the_end_paused_and_nobody_else(recovery: Recovery) -> None:
-    """What the customer paused themselves stays paused."""
+    """What a person paused stays paused, whatever they called it."""
     await subscribed(recovery, SubscriptionEnd.PAUSE, InvoiceEnd.KEEP_OPEN)
     await recovery.end(INVOICE)
     await recovery.pay(1900, invoices=(INVOICE,))
@@ -176,7 +176,9 @@ async def test_a_late_payment_resumes_what_the_end_paused_and_nobody_else(recove
     assert await recovery.step(lambda books: dunning_endings.reinstate(books, INVOICE, **later))
     assert await recovery.subscription() == "active"
     await recovery.step(
-        lambda books: subscription_books.pause(books, "sub_1", None, now=OVER, actor=ALICE, because="a holiday")
+        lambda books: subscription_books.pause(
+            books, "sub_1", None, now=OVER, actor=ALICE, because="no payment came in on my side"
+        )
     )
     assert not await recovery.step(lambda books: dunning_endings.reinstate(books, INVOICE, **later))
     assert await recovery.subscription() == "paused"
