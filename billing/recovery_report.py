@@ -1,0 +1,102 @@
+"""Reads the courses of unpaid invoices from the books: what `billing.dunning.recovery` measures."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing.dunning.decline_classes import DECLINE_CLASSES, Answer
+from billing.dunning.recovery import Course
+from ledger.answers import GatewayAnswer
+
+# Of each invoice: its first try and first decline, when it was tried and written about, and what came after.
+_COURSES = text("""
+    SELECT d.*, first.network, declined.*,
+            ARRAY (
+                SELECT c.tried_at FROM invoice_tries t JOIN card_tries c ON c.charge_id = t.charge_id
+                    WHERE t.invoice_id = d.invoice_id AND t.number > 0 AND c.at_network ORDER BY 1
+            ) AS tries,
+            ARRAY (
+                SELECT t.tried_at FROM invoice_tries t WHERE t.invoice_id = d.invoice_id AND t.is_rung AND EXISTS (
+                    SELECT FROM card_tries c WHERE c.charge_id = t.charge_id AND c.at_network AND NOT c.is_technical
+                ) ORDER BY 1
+            ) AS rungs,
+            ARRAY (
+                SELECT n.sent_at FROM dunning_notices n WHERE n.invoice_id = d.invoice_id AND n.sent_at IS NOT NULL
+                    ORDER BY 1
+            ) AS notices,
+            coalesce(d.reason <> 'paid' AND i.state = 'paid', false) AS is_paid_after_end,
+            coalesce(d.reason NOT IN ('paid', 'voided', 'subscription_cancelled') AND s.state = 'canceled'
+                AND p.content #>> '{end,subscription}' = 'cancel', false) AS ended_subscription,
+            coalesce(next.state = 'paid' OR next.has_failed, false) AS next_decided,
+            coalesce(next.has_failed, false) AS next_failed
+        FROM dunnings d
+        JOIN invoices i ON i.invoice_id = d.invoice_id
+        JOIN dunning_policies p ON (p.version, p.name) = (d.policy_version, d.policy_name)
+        LEFT JOIN subscriptions s ON s.subscription_id = d.subscription_id
+        LEFT JOIN LATERAL (
+            SELECT t.network FROM invoice_tries t WHERE t.invoice_id = d.invoice_id AND t.withdrawn_at IS NULL
+                ORDER BY t.number LIMIT 1
+        ) first ON true
+        LEFT JOIN LATERAL (
+            SELECT o.gateway, o.decline_code, o.advice, o.answer, t.network AS method_network, t.country, t.tried_at
+                FROM invoice_tries t JOIN operations o ON o.charge_id = t.charge_id
+                WHERE t.invoice_id = d.invoice_id AND o.outcome = 'declined' AND o.decline_code IS NOT NULL
+                ORDER BY t.number, o.attempt DESC, o.requested_at DESC LIMIT 1
+        ) declined ON true
+        LEFT JOIN LATERAL (
+            SELECT n.state, EXISTS (SELECT FROM dunnings x WHERE x.invoice_id = n.invoice_id) AS has_failed
+                FROM invoices n WHERE n.subscription_id = d.subscription_id AND n.period_number > i.period_number
+                    AND n.voided_at IS NULL
+                ORDER BY n.period_number LIMIT 1
+        ) next ON true
+        WHERE d.failed_at >= :first AND d.failed_at <= :last
+        ORDER BY d.failed_at, d.invoice_id
+""")
+
+
+async def courses(connection: AsyncConnection, first: datetime, last: datetime) -> Sequence[Course]:
+    """Read what became of the invoices whose payment failed from `first` to `last`, in the order of their failures."""
+    rows = (await connection.execute(_COURSES, {"first": first, "last": last})).mappings()
+    return [_course(row) for row in rows]
+
+
+def class_of(row: RowMapping | dict[str, Any]) -> str:
+    """Return the class of a decline as it stands in a row of an operation, or nothing where there is none."""
+    if row["decline_code"] is None:
+        return ""
+    told = GatewayAnswer.model_validate(row["answer"] or {})
+    said = Answer(
+        code=row["decline_code"],
+        advice=row["advice"],
+        network_code=told.network_code,
+        network_advice=told.network_advice,
+    )
+    network, country = told.network or row["method_network"], row["country"]
+    found = DECLINE_CLASSES.classify(said, gateway=row["gateway"], network=network, country=country, at=row["tried_at"])
+    return str(found.decline_class)
+
+
+def _course(row: RowMapping) -> Course:
+    return Course(
+        invoice_id=row["invoice_id"],
+        customer_id=row["customer_id"],
+        policy=f"{row['policy_version']}/{row['policy_name']}",
+        decline_class=class_of(row),
+        network=row["network"] or "",
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        failed_at=row["failed_at"],
+        ended_at=row["ended_at"],
+        reason=row["reason"],
+        recovered_by=row["recovered_by"],
+        tries=row["tries"],
+        rungs=row["rungs"],
+        notices=row["notices"],
+        is_paid_after_end=row["is_paid_after_end"],
+        ended_subscription=row["ended_subscription"],
+        next_decided=row["next_decided"],
+        next_failed=row["next_failed"],
+    )
