@@ -48,6 +48,13 @@ def test_one_try_more_than_a_ceiling_is_found(network: str, country: str, gap: t
     assert found(tries) == [(f"ch_{most}", rule)]
 
 
+def test_a_try_is_allowed_when_the_oldest_leaves_the_window() -> None:
+    """Thirty days after the first of twenty, to the second."""
+    full = [tried(0, NOW), *(tried(number, NOW + DAY) for number in range(1, 20))]
+    assert found([*full, tried(20, NOW + 30 * DAY)]) == []
+    assert len(found([*full, tried(20, NOW + 30 * DAY - timedelta(seconds=1))])) == 1
+
+
 def test_a_try_after_a_never_is_found() -> None:
     """Whether the card's row says so or an earlier answer does; one that was under way when the answer came is none."""
     first = tried(0, NOW, says_never_at=NOW + HOUR)
