@@ -72,9 +72,7 @@ class DunningBooks:
     @translated
     async def note(self, said: NoteEvent) -> DunningView:
         """Write down what a person said, where it does not contradict what is; return where the invoice stands then."""
-        event = Event(
-            at=said.now, kind=said.kind, until=said.until, policy=said.policy, by=said.by, method=said.method
-        )
+        event = Event(at=said.now, kind=said.kind, until=said.until, policy=said.policy, by=said.by, method=said.method)
         async with self._database.begin() as connection:
             await dunning_books.note(connection, said.invoice_id, event, because=said.because, policies=self._policies)
         async with self._database.begin() as connection:

@@ -123,7 +123,8 @@ class Outlook(Record):
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to do."""
-        return self.next.kind is NextKind.OVER and self.wake_at is None and not self.notices and self.surplus is None
+        is_done = self.access is None and self.surplus is None and not self.notices
+        return self.next.kind is NextKind.OVER and self.wake_at is None and is_done
 
 
 class BeginTry(Record):

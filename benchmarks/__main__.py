@@ -18,6 +18,7 @@ import psutil
 from benchmarks import (
     bulkhead,
     dunning_decide,
+    dunning_processes,
     history,
     history_of_accounts,
     latency,
@@ -50,6 +51,7 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
 WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "routing": routing.measure,
     "dunning-decide": dunning_decide.measure,
+    "dunning-processes": dunning_processes.measure,
     "posting": posting.measure,
     "balances": history_of_accounts.measure,
     "dunning": dunning.measure,

@@ -25,7 +25,6 @@ with workflow.unsafe.imports_passed_through():
         Outlook,
         Surplus,
         TellAccess,
-        TryBegun,
     )
     from activities.notices import Notices
     from billing.dunning.decision import Purpose, Reason
@@ -38,6 +37,8 @@ SEND_TIMEOUT = timedelta(minutes=2)
 SEND_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=30), maximum_interval=timedelta(hours=1))
 SENT_WITHIN = timedelta(days=1)
 """For how long a mail server that is away is asked again; then the notice is looked at anew, and may be out of date."""
+NOT_NOW = timedelta(minutes=5)
+"""Before the books are asked again that refused a try which they had named: somebody else moves the same money."""
 SHORTEST_WAIT = timedelta(seconds=1)
 
 
@@ -197,17 +198,20 @@ class DunningWorkflow:
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 
-    async def begin_try(self, step: Next) -> TryBegun:
+    async def begin_try(self, step: Next) -> datetime | None:
         """Write the try down, and start its charge."""
         asked = BeginTry(
-            invoice_id=self._invoice_id, method_id=step.method or "", purpose=step.purpose or Purpose.RUNG, now=self.now()
+            invoice_id=self._invoice_id,
+            method_id=step.method or "",
+            purpose=step.purpose or Purpose.RUNG,
+            now=self.now(),
         )
         begun = await ledger_steps.run(DunningBooks.begin_try, asked, f"{step.words} ({step.why})"[:200])
         if begun.charge is not None:
             await self._collecting.charge(begun.charge)
-        else:
-            workflow.logger.info("dunning.not_tried", extra={"invoice_id": self._invoice_id, "why": begun.why})
-        return begun
+            return None
+        workflow.logger.info("dunning.not_tried", extra={"invoice_id": self._invoice_id, "why": begun.why})
+        return begun.look_again_at or self.now() + NOT_NOW
 
     async def follow(self, charge_id: str) -> None:
         """Start the charge of a try again that an earlier run left behind; it is the same one."""
@@ -231,5 +235,3 @@ class DunningWorkflow:
             )
         except TimeoutError:
             return
-
-

@@ -3,7 +3,7 @@
 Nothing here knows of Temporal, so the same code runs in the simulation of ten thousand of them.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from activities.dunning_messages import (
@@ -14,11 +14,7 @@ from activities.dunning_messages import (
     NoticeToSend,
     Outlook,
     Surplus,
-    TryBegun,
 )
-
-NOT_NOW = timedelta(minutes=5)
-"""Before the books are asked again that refused a try which they had named: somebody else moves the same money."""
 
 
 class DunningWorld(Protocol):
@@ -44,8 +40,8 @@ class DunningWorld(Protocol):
         """Have refunded what a try collected too much; nobody waits for it."""
         ...
 
-    async def begin_try(self, step: Next) -> TryBegun:
-        """Write the try down, unless something has happened that forbids it."""
+    async def begin_try(self, step: Next) -> datetime | None:
+        """Begin the try; where something has happened that forbids it, return when to look again."""
         ...
 
     async def follow(self, charge_id: str) -> None:
@@ -74,6 +70,7 @@ async def run(dunning: DunningWorld) -> DunningView:
             return outlook.view
         if outlook.access is not None:
             await dunning.tell_access(outlook.access)
+            continue
         if outlook.surplus is not None:
             dunning.pay_back(outlook.surplus)
         for notice in outlook.notices:
@@ -87,9 +84,9 @@ async def _go_on(dunning: DunningWorld, outlook: Outlook) -> None:
     step = outlook.next
     match step.kind:
         case NextKind.TRY if step.at <= dunning.now():
-            begun = await dunning.begin_try(step)
-            if begun.charge is None:
-                await dunning.wait(begun.look_again_at or dunning.now() + NOT_NOW)
+            look_again_at = await dunning.begin_try(step)
+            if look_again_at is not None:
+                await dunning.wait(look_again_at)
         case NextKind.GIVE_UP:
             await dunning.end(step)
         case _:

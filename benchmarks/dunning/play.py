@@ -44,7 +44,7 @@ class Played:
 def play(world: World, case: Hidden, policy: Policy, budget: int) -> Played:
     """Play a case; raises RuntimeError where a policy goes on without end."""
     seen = seen_first(world, case, budget)
-    facts = deque(sorted(_facts(world, case)))
+    facts = deque(sorted(facts_of(world, case)))
     paid_at = case.reply.at if case.reply and case.reply.does == "pays" else math.inf
     end = min(case.horizon, case.reply.at if case.reply and case.reply.does != "replaces_card" else math.inf)
     now = case.failed_at
@@ -53,7 +53,7 @@ def play(world: World, case: Hidden, policy: Policy, budget: int) -> Played:
         at = math.inf if planned is None else max(planned.timestamp(), now)
         if facts and facts[0].at <= at and facts[0].at < end:
             now = max(facts[0].at, now)
-            _tell(seen, case, facts.popleft())
+            tell(seen, case, facts.popleft())
         elif at < end:
             now = at
             seen.tries.append(Try(moment(at), seen.card, issuer.answer(world, case, ask(seen, at))))
@@ -91,7 +91,8 @@ def moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
-def _facts(world: World, case: Hidden) -> Iterator[Fact]:
+def facts_of(world: World, case: Hidden) -> Iterator[Fact]:
+    """List what the merchant will be told, in no order."""
     known_after = 60 * world.outage_known_after_minutes
     if case.cause == "lifecycle" and case.ends_at is not None and case.update_is_told:
         yield Fact(case.ends_at, "network_card")
@@ -103,7 +104,8 @@ def _facts(world: World, case: Hidden) -> Iterator[Fact]:
             yield Fact(end + known_after, "outage_ends")
 
 
-def _tell(seen: SeenCase, case: Hidden, fact: Fact) -> None:
+def tell(seen: SeenCase, case: Hidden, fact: Fact) -> None:
+    """Add a fact to what is seen."""
     at = moment(fact.at)
     match fact.kind:
         case "outage_begins":
