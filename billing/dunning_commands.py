@@ -69,9 +69,7 @@ async def _write(
     return Command.model_validate(dict(row))
 
 
-async def _move(
-    connection: AsyncConnection, dunning: Dunning, event: Event, policies: Policies | None
-) -> Dunning:
+async def _move(connection: AsyncConnection, dunning: Dunning, event: Event, policies: Policies | None) -> Dunning:
     """Let it go by another policy from now on."""
     version, _, name = (event.policy or "").partition("/")
     if (version, name) == (dunning.policy_version, dunning.policy_name):

@@ -4,7 +4,7 @@ A payment that came first ends it well, whatever was decided meanwhile; one that
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -42,7 +42,8 @@ async def end(
     reason = _true_reason(invoice, reason)
     await _require_settled(connection, invoice, reason)
     recovered_by = await recovery_of(connection, invoice_id) if invoice.state is InvoiceState.PAID else None
-    dunning = await _write(connection, dunning, reason, recovered_by, now, actor)
+    ended = {"ended_at": now, "ended_by": actor, "reason": reason, "recovered_by": recovered_by}
+    dunning = await _write(connection, dunning, ended)
     await _end_subscription(connection, dunning, policy.end, now, actor)
     kind = "dunning.recovered" if recovered_by is not None else "dunning.ended"
     body: dict[str, object] = {"reason": reason, "recovered_by": recovered_by}
@@ -112,19 +113,12 @@ async def _require_settled(connection: AsyncConnection, invoice: Invoice, reason
         raise ChangeRefused(KIND, invoice.invoice_id, why)
 
 
-async def _write(
-    connection: AsyncConnection,
-    dunning: Dunning,
-    reason: Reason,
-    recovered_by: RecoveredBy | None,
-    now: datetime,
-    actor: str,
-) -> Dunning:
-    ended = {"invoice_id": dunning.invoice_id, "kind": EventKind.ENDED, "at": now, "by": actor, "because": reason}
-    values = {"ended_at": now, "ended_by": actor, "reason": reason, "recovered_by": recovered_by}
-    statement = update(dunnings).where(dunnings.c.invoice_id == dunning.invoice_id).values(values)
+async def _write(connection: AsyncConnection, dunning: Dunning, ended: dict[str, Any]) -> Dunning:
+    event = {"invoice_id": dunning.invoice_id, "kind": EventKind.ENDED, "because": ended["reason"]}
+    event |= {"at": ended["ended_at"], "by": ended["ended_by"]}
+    statement = update(dunnings).where(dunnings.c.invoice_id == dunning.invoice_id).values(ended)
     with said_of(KIND, dunning.invoice_id):
-        await connection.execute(insert(dunning_events).values(ended))
+        await connection.execute(insert(dunning_events).values(event))
         await connection.execute(statement)
     return await dunning_books.known(connection, dunning.invoice_id)
 
@@ -154,9 +148,7 @@ async def _end_subscription(
             pass
 
 
-async def _end_invoice(
-    connection: AsyncConnection, invoice: Invoice, reason: Reason, planned: End, actor: str
-) -> None:
+async def _end_invoice(connection: AsyncConnection, invoice: Invoice, reason: Reason, planned: End, actor: str) -> None:
     """Carry out what becomes of the invoice; what is paid in part cannot be called off, and its rest is written off."""
     if invoice.state is not InvoiceState.OPEN or reason in {Reason.PAID, Reason.VOIDED}:
         return

@@ -96,9 +96,7 @@ async def _of_invoice(connection: AsyncConnection, dunning: Dunning, invoice: In
     return found
 
 
-async def _of_subscription(
-    connection: AsyncConnection, dunning: Dunning, clock: Clock, since: datetime
-) -> list[Event]:
+async def _of_subscription(connection: AsyncConnection, dunning: Dunning, clock: Clock, since: datetime) -> list[Event]:
     """Return that it was cancelled; what was owed of one that was cancelled before is owed still."""
     if dunning.subscription_id is None or not _ended_it(dunning, Reason.SUBSCRIPTION_CANCELLED):
         return []

@@ -95,9 +95,7 @@ async def _other_tries(
     )
 
 
-async def _payments(
-    connection: AsyncConnection, dunning: Dunning, tries: Sequence[InvoiceTry]
-) -> tuple[datetime, ...]:
+async def _payments(connection: AsyncConnection, dunning: Dunning, tries: Sequence[InvoiceTry]) -> tuple[datetime, ...]:
     """Return when earlier charges of the customer's succeeded, the oldest first."""
     statement = (
         select(payments.c.received_at)

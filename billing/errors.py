@@ -18,6 +18,8 @@ COMMANDS = {
     "invoice": "invoices list",
     "payment": "invoices payments",
     "charge": "charges",
+    "dunning": "dunning list",
+    "try": "dunning show",
 }
 """Where the ids of each kind are listed."""
 

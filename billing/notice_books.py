@@ -74,7 +74,9 @@ async def claimed_of(connection: AsyncConnection, invoice_id: str) -> Sequence[N
 
 
 async def _settle(connection: AsyncConnection, invoice_id: str, key: str, values: dict[str, object]) -> None:
-    statement = update(table).where(table.c.invoice_id == invoice_id, table.c.key == key, table.c.claimed_at.is_not(None))
+    statement = update(table).where(
+        table.c.invoice_id == invoice_id, table.c.key == key, table.c.claimed_at.is_not(None)
+    )
     with said_of(KIND, f"{invoice_id} {key}"):
         row = (await connection.execute(statement.values(values).returning(table.c.key))).first()
     if row is None:

@@ -48,6 +48,14 @@ _ROWS = (
 )
 
 
+class _Case(NamedTuple):
+    """An invoice under the lock of its customer's row."""
+
+    invoice: Invoice
+    customer: Customer
+    made: Sequence[InvoiceTry]
+
+
 class _Wish(NamedTuple):
     """A try that is asked for."""
 
@@ -90,10 +98,9 @@ async def begin_try(
     if wanted is not None and wanted != next_number:
         return Nothing(f"the next try of invoice {invoice_id} is number {next_number}")
     method = await methods.known(connection, method_id)
-    why = await _why_not(connection, invoice, method, made, wish)
-    if why is not None:
-        return Nothing(why)
-    return await _begin(connection, invoice, customer, method, next_number, wish, made)
+    case = _Case(invoice, customer, made)
+    why = await _why_not(connection, case, method, wish)
+    return await _begin(connection, case, method, next_number, wish) if why is None else Nothing(why)
 
 
 async def withdraw_try(connection: AsyncConnection, charge_id: str, because: str) -> InvoiceTry:
@@ -144,31 +151,28 @@ def why_no_other(made: Sequence[InvoiceTry]) -> str | None:
     return None
 
 
-async def _why_not(
-    connection: AsyncConnection, invoice: Invoice, method: Method, made: Sequence[InvoiceTry], wish: _Wish
-) -> str | None:
+async def _why_not(connection: AsyncConnection, case: _Case, method: Method, wish: _Wish) -> str | None:
     """Say why there is nothing to try; None where there is."""
+    invoice = case.invoice
     if invoice.state is not InvoiceState.OPEN:
         return f"invoice {invoice.invoice_id} is {invoice.state}"
     if method.customer_id != invoice.customer_id:
         raise ChangeRefused("payment method", method.method_id, f"it is not of customer {invoice.customer_id}")
     if method.is_gone:
         return f"payment method {method.method_id} was removed or replaced"
-    why = why_no_other(made)
+    why = why_no_other(case.made)
     if why is not None or wish.purpose is Purpose.FIRST:
         return why
     dunning = await dunning_books.get(connection, invoice.invoice_id)
     if dunning is None or dunning.ended_at is not None:
         return f"the dunning of invoice {invoice.invoice_id} {'has not begun' if dunning is None else 'is over'}"
-    return await _held(connection, dunning, invoice, made, wish.now)
+    return await _held(connection, dunning, case, wish.now)
 
 
-async def _held(
-    connection: AsyncConnection, dunning: Dunning, invoice: Invoice, made: Sequence[InvoiceTry], now: datetime
-) -> str | None:
+async def _held(connection: AsyncConnection, dunning: Dunning, case: _Case, now: datetime) -> str | None:
     """Say what fact or command has come in since the try was decided."""
-    commands = await commands_of(connection, invoice.invoice_id)
-    standing = standing_of(await events_of(connection, dunning, invoice, made, commands))
+    commands = await commands_of(connection, dunning.invoice_id)
+    standing = standing_of(await events_of(connection, dunning, case.invoice, case.made, commands))
     if standing.over is not None:
         return f"it is over: {standing.over.replace('_', ' ')}"
     strict = {waiting_for for waiting_for, _ in STRICT.values()}
@@ -179,17 +183,12 @@ async def _held(
 
 
 async def _begin(
-    connection: AsyncConnection,
-    invoice: Invoice,
-    customer: Customer,
-    method: Method,
-    number: int,
-    wish: _Wish,
-    made: Sequence[InvoiceTry],
+    connection: AsyncConnection, case: _Case, method: Method, number: int, wish: _Wish
 ) -> ChargeRequest | CardRests:
+    invoice = case.invoice
     charge_id = tries.charge_id(invoice.invoice_id, number)
     # Tries follow each other in time, whichever process's clock they are made by.
-    tried_at = max([wish.now, *(each.tried_at for each in made)])
+    tried_at = max([wish.now, *(each.tried_at for each in case.made)])
     asked = Asked(tries.first_operation(charge_id), charge_id, invoice.due, tried_at)
     claim = await cards.claim(
         connection, asked, card=method.card, network=method.brand, country=method.country, ours=wish.ours
@@ -213,7 +212,7 @@ async def _begin(
     }
     with said_of(KIND, charge_id):
         await connection.execute(insert(invoice_tries).values(values))
-    return await _request(connection, await known(connection, charge_id), customer)
+    return await _request(connection, await known(connection, charge_id), case.customer)
 
 
 async def _request(connection: AsyncConnection, begun: InvoiceTry, customer: Customer) -> ChargeRequest:

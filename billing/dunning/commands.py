@@ -43,15 +43,26 @@ def why_not(history: History, policy: Policy, event: Event, method_id: str | Non
 
     `method_id` is the method of RETRIED_NOW, where one is named.
     """
+    standing = standing_of(history.events)
+    return _never(history, standing, event) or _not_as_it_stands(history, policy, standing, event, method_id)
+
+
+def _never(history: History, standing: Standing, event: Event) -> str | None:
+    """Say why no command of this kind, or no command at all, is taken."""
     if event.kind not in COMMANDS:
         return f"{_words(event.kind)} is no command: that is known from what happened"
-    standing = standing_of(history.events)
     if standing.over is not None:
         return f"{OVER_SAID[standing.over]}, so that it takes no command any more"
     if sum(known.kind in COMMANDS for known in history.events) >= MOST_COMMANDS:
         return f"it has taken {MOST_COMMANDS} commands, which is the most: give it up, or collect the invoice by hand"
     if event.until is not None and event.until > event.at + LONGEST_HOLD:
         return f"until {_minute(event.until)} is over {LONGEST_HOLD.days} days: give a time up to {_minute(event.at + LONGEST_HOLD)}"
+    return None
+
+
+def _not_as_it_stands(
+    history: History, policy: Policy, standing: Standing, event: Event, method_id: str | None
+) -> str | None:
     match event.kind:
         case EventKind.RESUMED:
             return _not_resumed(standing, event.at)
