@@ -54,7 +54,7 @@ def preview(edition: Edition, failure: Failure) -> PreviewDocument:
     policy = edition.policy_for(history.invoice, history.customer)
     answer = history.tries[0].answer
     entries = calendar(history, policy, lambda _: answer, failure.failed_at + LONGEST)
-    return dunning_documents.of_preview(edition, policy, history, entries)
+    return dunning_documents.of_preview(edition.version, policy, history, entries, history.tries[0])
 
 
 def answer_of(failure: Failure) -> Answer:

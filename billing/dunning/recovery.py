@@ -20,13 +20,13 @@ class RecoveredBy(StrEnum):
     """What brought the money."""
 
     RETRY = "retry"
-    """A try of a method that the invoice had failed with, or of a backup that was there before."""
+    """A try of a method that was there, by the policy or by a person's command."""
     NEW_METHOD = "new_method"
     """A try of a method that was added or renewed since the failure."""
     LINK = "link"
-    """The customer themselves, by the page of a notice."""
+    """The customer paid, and was present."""
     OUTSIDE = "outside"
-    """A bank transfer, a checkout, credit: no try of dunning's."""
+    """No try of ours: a transfer, credit, or another charge."""
 
 
 class Course(NamedTuple):
