@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     """Fallback order of the gateways, for a charge that names none."""
     routing_policy: str | None = None
     """Path of the routing policy, a YAML file (docs/routing.md); without one the order above is the whole policy."""
+    dunning_policy: str | None = None
+    """Path of the dunning policy, a YAML file (docs/dunning.md): what recoveries that begin from now on go by."""
     chart: str | None = None
     """Path of the chart of accounts, a YAML file (docs/ledger.md) that `worker.py --migrate` loads; without one it is the
     chart that ships."""
