@@ -11,6 +11,9 @@ from commands import (
     charges,
     customers,
     dunning,
+    dunning_commands,
+    dunning_desk,
+    dunning_report,
     evidence,
     fees,
     holds,
@@ -77,6 +80,11 @@ app.add_typer(periods.app, name="periods")
 app.add_typer(review.app, name="review")
 app.add_typer(adjustments.app, name="adjustment")
 app.add_typer(routing.app, name="routing")
+dunning.app.command(name="list")(dunning_desk.list_dunnings)
+dunning.app.command()(dunning_desk.show)
+dunning.app.command()(dunning_desk.start)
+dunning_commands.register(dunning.app)
+dunning.app.command()(dunning_report.report)
 app.add_typer(dunning.app, name="dunning")
 app.command()(prove.prove)
 app.add_typer(webhooks.app, name="webhooks")

@@ -85,9 +85,9 @@ class Figures(Record):
     recovered_minor: int
     share: float | None
     share_of_amount: float | None
-    by: dict[str, int]
+    recovered_by: dict[str, int]
     """Of the recovered, how many by what."""
-    by_minor: dict[str, int]
+    recovered_minor_by: dict[str, int]
     tries: int
     """Of the whole cohort: what a recovery costs counts what did not help, too."""
     rungs: int
@@ -144,8 +144,8 @@ def _measured(group: str, currency: str, courses: Sequence[Course], days: int, n
         recovered_minor=recovered_minor,
         share=_ratio(len(recovered), len(seen)),
         share_of_amount=_ratio(recovered_minor, amount_minor),
-        by={way: len(found) for way, found in by.items()},
-        by_minor={way: _sum(found) for way, found in by.items()},
+        recovered_by={way: len(found) for way, found in by.items()},
+        recovered_minor_by={way: _sum(found) for way, found in by.items()},
         tries=tries,
         rungs=rungs,
         notices=notices,

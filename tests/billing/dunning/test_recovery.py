@@ -56,8 +56,8 @@ def test_currencies_are_never_added() -> None:
 def test_what_brought_the_money_is_told_by_count_and_by_amount() -> None:
     """What nothing of ours is known to have brought came from outside."""
     found = measured(course(1), course(2, recovered_by="link", amount_minor=100), course(3, recovered_by=None))
-    assert found.by == {"retry": 1, "new_method": 0, "link": 1, "outside": 1}
-    assert found.by_minor == {"retry": 1900, "new_method": 0, "link": 100, "outside": 1900}
+    assert found.recovered_by == {"retry": 1, "new_method": 0, "link": 1, "outside": 1}
+    assert found.recovered_minor_by == {"retry": 1900, "new_method": 0, "link": 100, "outside": 1900}
 
 
 def test_a_recovery_costs_what_did_not_help_too() -> None:
@@ -132,5 +132,5 @@ def test_every_invoice_is_counted_once(found: list[Course], by: str | None) -> N
         assert sum(row.amount_minor for row in at) == sum(one.amount_minor for one in found)
     for row in rows:
         assert row.recovered + sum(row.ended.values()) + row.still_open == row.invoices
-        assert sum(row.by.values()) == row.recovered
-        assert sum(row.by_minor.values()) == row.recovered_minor
+        assert sum(row.recovered_by.values()) == row.recovered
+        assert sum(row.recovered_minor_by.values()) == row.recovered_minor
