@@ -74,8 +74,6 @@ class Settings(BaseSettings):
     """Fallback order of the gateways, for a charge that names none."""
     routing_policy: str | None = None
     """Path of the routing policy, a YAML file (docs/routing.md); without one the order above is the whole policy."""
-    dunning_policy: str | None = None
-    """Path of the dunning policy, a YAML file (docs/dunning.md): what recoveries that begin from now on go by."""
     chart: str | None = None
     """Path of the chart of accounts, a YAML file (docs/ledger.md) that `worker.py --migrate` loads; without one it is the
     chart that ships."""
@@ -87,6 +85,18 @@ class Settings(BaseSettings):
     """The currency that gains and losses of conversions are counted in; it cannot be changed once there are any."""
     return_url: str = "http://127.0.0.1:12111/_control/returned"
     """Where a customer's browser goes after an authentication step."""
+
+    dunning_policy: str | None = None
+    """Path of the dunning policy, a YAML file (docs/dunning.md); without one it is the one that ships."""
+    smtp_url: SecretStr | None = None
+    """Where mail to customers is handed over, as in `smtp://user:password@mail.example.com:587?tls=starttls`; `tls=none` for a
+    server of this machine or network without a password, `smtps://` for TLS from the first byte. Without it no mail goes out."""
+    notice_from: str | None = None
+    """Who writes to customers, as in `Example Shop <billing@example.com>`; the name is what notices call the merchant."""
+    notice_reply_to: str | None = None
+    """Where customers' answers go."""
+    notice_templates: str | None = None
+    """Directory of templates that come before those that ship (docs/dunning.md)."""
 
     reviewers: str | None = None
     """Persons who may resolve reviews, as in `alice,bob`; without them nobody may. The worker decides by its own."""
@@ -168,7 +178,15 @@ class Settings(BaseSettings):
             raise ValueError("must be an address like https://api.example.com")
         return value.rstrip("/")
 
-    @field_validator("seal_key_file", "sealer_database_url", "services_file")
+    @field_validator(
+        "seal_key_file",
+        "sealer_database_url",
+        "services_file",
+        "dunning_policy",
+        "notice_from",
+        "notice_reply_to",
+        "notice_templates",
+    )
     @classmethod
     def _none_if_empty(cls, value: str | None) -> str | None:
         return value or None

@@ -25,11 +25,19 @@ from activities.charge_books import ChargeBooks
 from activities.gateway_calls import GatewayCalls
 from activities.hold_books import HoldBooks
 from activities.late_books import LateBooks
+from activities.notices import Notices
+from activities.post import PostFault, post_of
 from activities.recent_outcomes import RecentOutcomes
 from activities.refund_books import RefundBooks
 from activities.split_books import SplitBooks
 from activities.withdrawal_books import WithdrawalBooks
 from billing import card_ceilings
+from billing.dunning import policy_file as dunning_policy_file
+from billing.dunning.errors import DunningPolicyFault
+from billing.dunning.policy import Policies as DunningPolicies
+from billing.notices import template_check
+from billing.notices.errors import TemplateFault
+from billing.notices.rendering import Templates
 from gateways.paypal import PayPalGateway
 from gateways.port import Gateway
 from gateways.routing import policy_file
@@ -91,6 +99,24 @@ def policies_of(settings: Settings, gateways: Collection[str]) -> Policies:
     return policies
 
 
+def dunning_policies_of(settings: Settings) -> DunningPolicies:
+    """Read the dunning policy and see that an edition is in force; raises DunningPolicyFault with a line for each fault."""
+    given = settings.dunning_policy
+    policies = dunning_policy_file.read(Path(given)) if given else dunning_policy_file.read()
+    policies.at(datetime.now(UTC))
+    return policies
+
+
+def notices_of(settings: Settings, engine: AsyncEngine) -> Notices:
+    """Build what writes to customers; raises TemplateFault, DunningPolicyFault or PostFault with a line for each fault."""
+    directory = Path(settings.notice_templates) if settings.notice_templates else None
+    if directory is not None:
+        template_check.check(directory)
+    url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
+    post = post_of(url, settings.notice_from, settings.notice_reply_to)
+    return Notices(engine, Templates(directory), dunning_policies_of(settings), post)
+
+
 def workers_of(
     settings: Settings, client: Client, engine: AsyncEngine, gateways: dict[str, Gateway]
 ) -> Sequence[Worker]:
@@ -108,6 +134,7 @@ def workers_of(
     split_books = SplitBooks(engine)
     adjustment_books = AdjustmentBooks(engine)
     hold_books = HoldBooks(engine)
+    notices = notices_of(settings, engine)
     processes = Worker(
         client,
         task_queue=settings.task_queue,
@@ -144,6 +171,9 @@ def workers_of(
             hold_books.post_hold,
             hold_books.void_hold,
             hold_books.expire_hold,
+            notices.send_notice,
+            notices.expiring_notices,
+            notices.send_expiring_notice,
         ],
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=SHUTDOWN_GRACE,
@@ -278,7 +308,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         asyncio.run(prepare(settings) if chosen.migrate else run(settings))
-    except (PolicyFault, KeyFault, ChartFault) as error:
+    except (PolicyFault, KeyFault, ChartFault, DunningPolicyFault, TemplateFault, PostFault) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except LedgerNotProtected as error:

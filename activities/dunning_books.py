@@ -3,13 +3,11 @@
 What is to be done next is decided here, by the pure policy over what the database knows at that moment.
 """
 
-from datetime import datetime
-
 from temporalio import activity
 
 from activities.database_errors import translated
+from activities.dunning_case import case_of
 from activities.dunning_messages import (
-    AccessChange,
     BeginTry,
     DunningView,
     EndDunning,
@@ -17,18 +15,21 @@ from activities.dunning_messages import (
     NoteEvent,
     Outlook,
     Surplus,
-    TellAccess,
     TryBegun,
     WithdrawTry,
 )
 from activities.dunning_outlook import outlook_of
-from billing import dunning_books
+from billing import access_books, dunning_books, dunning_commands, dunning_endings, dunning_history, try_books
 from billing.dunning.decision import Purpose
-from billing.dunning.history import Event
+from billing.dunning.entitlement import entitlement_changes
+from billing.dunning.history import Event, TryOutcome
 from billing.dunning.policy import Policies
+from billing.dunning_books import PROCESS
+from billing.tries import CardRests, Nothing
+from ledger import operations
+from ledger.charges import ChargeRequest
 from ledger.database import Connection, Database
-
-ACTOR = "process:dunning"
+from ledger.refunds import undoing_refund_id
 
 
 class DunningBooks:
@@ -42,7 +43,7 @@ class DunningBooks:
     @translated
     async def look(self, moment: Moment) -> Outlook:
         """Say what is to be done now. What the newest try collected is applied to the invoice first."""
-        surplus = await self._surplus(moment.invoice_id)
+        surplus = await applied(self._database, moment.invoice_id, PROCESS)
         async with self._database.begin() as connection:
             outlook = await _outlook(connection, moment)
         return outlook.model_copy(update={"surplus": surplus})
@@ -51,22 +52,50 @@ class DunningBooks:
     @translated
     async def begin_try(self, asked: BeginTry) -> TryBegun:
         """Write a try down, under the locks of the customer and the card; the same one again while it is not decided."""
+        is_rung = asked.purpose is Purpose.RUNG
         async with self._database.begin() as connection:
-            return await begun(connection, asked, ours=asked.purpose is Purpose.RUNG)
+            begun = await try_books.begin_try(
+                connection,
+                asked.invoice_id,
+                method_id=asked.method_id,
+                purpose=asked.purpose,
+                is_rung=is_rung,
+                ours=is_rung,
+                now=asked.now,
+                number=asked.number,
+            )
+        match begun:
+            case CardRests(next_at=next_at, why=why):
+                return TryBegun(look_again_at=next_at, why=why)
+            case Nothing(why=why):
+                return TryBegun(why=why)
+            case charge:
+                return TryBegun(charge=charge)
+
+    @activity.defn(name="charge_of_try")
+    @translated
+    async def charge_of_try(self, charge_id: str) -> ChargeRequest:
+        """Return the charge of a try as it was begun."""
+        async with self._database.connect() as connection:
+            return await try_books.charge_of(connection, charge_id)
 
     @activity.defn(name="withdraw_try")
     @translated
     async def withdraw_try(self, withdrawn: WithdrawTry) -> None:
         """Write down that the charge of a try never came to be."""
         async with self._database.begin() as connection:
-            await dunning_books.withdraw_try(connection, withdrawn.charge_id, withdrawn.because)
+            await try_books.withdraw_try(connection, withdrawn.charge_id, withdrawn.because)
 
     @activity.defn(name="tell_access")
     @translated
-    async def tell_access(self, told: TellAccess) -> None:
-        """Tell what the customer may use from now on."""
+    async def tell_access(self, moment: Moment) -> None:
+        """Tell what the customer may use, as far as it was not told."""
         async with self._database.begin() as connection:
-            await dunning_books.tell_access(connection, told.invoice_id, told.change)
+            dunning = await dunning_books.known(connection, moment.invoice_id, lock=True)
+            history = await dunning_history.history(connection, dunning)
+            changes = entitlement_changes(history, await dunning_books.policy_of(connection, dunning))
+            begun = [change for change in changes if change.since <= moment.now]
+            await access_books.tell_access(connection, moment.invoice_id, begun)
 
     @activity.defn(name="note_dunning_event")
     @translated
@@ -74,8 +103,14 @@ class DunningBooks:
         """Write down what a person said, where it does not contradict what is; return where the invoice stands then."""
         event = Event(at=said.now, kind=said.kind, until=said.until, policy=said.policy, by=said.by, method=said.method)
         async with self._database.begin() as connection:
-            await dunning_books.note(connection, said.invoice_id, event, because=said.because, policies=self._policies)
-        async with self._database.begin() as connection:
+            await dunning_commands.note(
+                connection,
+                said.invoice_id,
+                event,
+                because=said.because,
+                method_id=said.method,
+                policies=self._policies,
+            )
             return (await _outlook(connection, Moment(invoice_id=said.invoice_id, now=said.now))).view
 
     @activity.defn(name="end_dunning")
@@ -83,15 +118,35 @@ class DunningBooks:
     async def end(self, ended: EndDunning) -> None:
         """Carry out what the policy has for the end, of the subscription and of the invoice."""
         async with self._database.begin() as connection:
-            await dunning_books.end(
-                connection, ended.invoice_id, reason=ended.reason, why=ended.why, now=ended.now, actor=ACTOR
+            dunning = await dunning_books.known(connection, ended.invoice_id)
+            policy = await dunning_books.policy_of(connection, dunning)
+            await dunning_endings.end(
+                connection, ended.invoice_id, reason=ended.reason, policy=policy, now=ended.now, actor=PROCESS
             )
 
-    async def _surplus(self, invoice_id: str) -> Surplus | None:
-        async with self._database.begin() as connection:
-            taken = await dunning_books.newest_taken(connection, invoice_id)
-        if taken is None:
+
+async def applied(database: Database, invoice_id: str, actor: str) -> Surplus | None:
+    """Apply what the newest try of an invoice collected; return what it collected too much, and is not given back yet."""
+    async with database.begin() as connection:
+        made = await try_books.of_invoice(connection, invoice_id)
+        if not made or made[-1].outcome is not TryOutcome.APPROVED:
             return None
-        async with self._database.begin() as connection:
-            money = await dunning_books.apply(connection, taken, actor=ACTOR)
-        return None if money is None else Surplus(charge_id=taken, money=money)
+        charge_id = made[-1].charge_id
+        left = await try_books.apply(connection, charge_id, actor=actor)
+        if left is None or await operations.of_refund(connection, surplus_refund(charge_id)) is not None:
+            return None
+        return Surplus(charge_id=charge_id, money=left)
+
+
+def surplus_refund(charge_id: str) -> str:
+    """Name the refund that gives back what a charge collected too much."""
+    return undoing_refund_id(charge_id, "surplus", 1)
+
+
+async def _outlook(connection: Connection, moment: Moment) -> Outlook:
+    dunning = await dunning_books.known(connection, moment.invoice_id, lock=True)
+    case = await case_of(connection, dunning)
+    if dunning.ended_at is not None and not case.due.amount_minor:
+        # It was paid after its end.
+        await dunning_endings.reinstate(connection, moment.invoice_id, now=moment.now, actor=PROCESS)
+    return outlook_of(case, moment.now)

@@ -19,5 +19,6 @@ async def case_of(connection: Connection, dunning: Dunning) -> Case:
         policy_name=dunning.policy,
         due=invoice.due,
         told=told[-1].access if told else None,
+        next_number=last.number + 1 if last is not None else 1,
         open_try=last.charge_id if last is not None and last.outcome is TryOutcome.UNDECIDED else None,
     )

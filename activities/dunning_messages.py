@@ -62,14 +62,6 @@ class Next(Record):
                 return f"ended: {self.reason}"
 
 
-class AccessChange(Record):
-    """A state of the customer's access that has begun and was not told yet."""
-
-    access: Access
-    since: AwareDatetime
-    why: str
-
-
 class NoticeToSend(Record):
     """A notice that is due; its key names the step of the ladder within the invoice."""
 
@@ -113,10 +105,13 @@ class Outlook(Record):
     view: DunningView
     next: Next
     notices: tuple[NoticeToSend, ...] = ()
-    access: AccessChange | None = None
+    access: Access | None = None
+    """What the customer may use from now on, where that was not told yet."""
     surplus: Surplus | None = None
     open_try: str | None = None
     """The charge of a try that is not decided."""
+    next_number: int = 1
+    """Of the next try."""
     wake_at: AwareDatetime | None = None
     """The next moment at which something is due by itself; None where nothing ever is."""
 
@@ -131,6 +126,7 @@ class BeginTry(Record):
     """The wish to try; `number` counts the invoice's tries, so that it is the same one when it is asked for again."""
 
     invoice_id: str
+    number: int
     method_id: str
     purpose: Purpose
     now: AwareDatetime
@@ -149,13 +145,6 @@ class WithdrawTry(Record):
 
     charge_id: str
     because: str
-
-
-class TellAccess(Record):
-    """The customer's access has changed."""
-
-    invoice_id: str
-    change: AccessChange
 
 
 class EndDunning(Record):

@@ -6,7 +6,7 @@ The three clocks meet here: `decide` for the tries, `planned_notices` for the no
 from datetime import datetime
 from typing import NamedTuple
 
-from activities.dunning_messages import AccessChange, DunningView, Next, NextKind, NoticeToSend, Outlook
+from activities.dunning_messages import DunningView, Next, NextKind, NoticeToSend, Outlook
 from billing.dunning.decide import SETTLING, deadline_of, decide
 from billing.dunning.decision import AskCustomer, Decision, GiveUp, TryAgain, Wait, WaitingFor
 from billing.dunning.entitlement import Access, entitlement_at, entitlement_changes
@@ -27,6 +27,8 @@ class Case(NamedTuple):
     """What is still to be paid."""
     told: Access | None
     """The state of the access that was told last."""
+    next_number: int
+    """Of the next try."""
     open_try: str | None
     """The charge of a try that is not decided."""
 
@@ -57,8 +59,9 @@ def outlook_of(case: Case, now: datetime) -> Outlook:
         view=_view(case, chosen, access.access),
         next=chosen,
         notices=due,
-        access=None if access.access is case.told else AccessChange(**access._asdict()),
+        access=None if access.access is case.told else access.access,
         open_try=case.open_try,
+        next_number=case.next_number,
         wake_at=min(to_come, default=None),
     )
 

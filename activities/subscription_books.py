@@ -3,24 +3,19 @@
 from temporalio import activity
 
 from activities.database_errors import translated
-from activities.dunning_messages import Surplus
-from activities.subscription_messages import (
-    Collected,
-    InvoiceMoment,
-    SubscriptionMoment,
-    SubscriptionView,
-    Turn,
-)
-from billing import calendar, dunning_books, invoice_books, methods, plan_books, subscription_books
+from activities.dunning_books import applied
+from activities.subscription_messages import Collected, InvoiceMoment, SubscriptionMoment, SubscriptionView, Turn
+from billing import calendar, dunning_books, invoice_books, methods, plan_books, subscription_books, try_books
 from billing.dunning.decision import Purpose
+from billing.dunning.history import TryOutcome
 from billing.dunning.policy import Policies
-from billing.dunning_tries import CardRests, Nothing
-from billing.invoices import InvoiceState
+from billing.invoices import Invoice, InvoiceState
+from billing.plans import Plan
 from billing.subscriptions import Subscription
+from billing.tries import CardRests, Nothing
+from billing.try_books import COLLECTS
 from ledger.charges import ChargeRequest
 from ledger.database import Connection, Database
-
-ACTOR = "process:subscription"
 
 
 class SubscriptionBooks:
@@ -40,10 +35,10 @@ class SubscriptionBooks:
         async with self._database.begin() as connection:
             found = await subscription_books.known(connection, moment.subscription_id, lock=True)
             serial = found.period_serial
-            found = await subscription_books.advance(connection, moment.subscription_id, now=moment.now, actor=ACTOR)
+            found = await subscription_books.advance(connection, moment.subscription_id, now=moment.now, actor=COLLECTS)
             begins_at = calendar.begins_at(found.period_begins, found.time_zone)
             if moment.now >= begins_at and (found.period_serial != serial or serial == 0):
-                await subscription_books.bill(connection, moment.subscription_id, actor=ACTOR)
+                await subscription_books.bill(connection, moment.subscription_id, actor=COLLECTS)
             plan = await plan_books.known(connection, found.plan_id, found.plan_version)
             open_invoices = await subscription_books.uncollected(connection, moment.subscription_id)
             drafts = [each.invoice_id for each in open_invoices if each.state is InvoiceState.DRAFT]
@@ -51,7 +46,7 @@ class SubscriptionBooks:
             ends_at = found.period_ends_at
             to_come = [ends_at, begins_at, found.paused_until]
             return Turn(
-                view=_view(found, f"{plan.name} version {plan.version}", plan.amount),
+                view=_view(found, plan),
                 issue=drafts[0] if drafts else None,
                 collect=issued[0] if issued else None,
                 period_ends_at=ends_at,
@@ -63,47 +58,57 @@ class SubscriptionBooks:
     async def issue(self, invoice_id: str) -> None:
         """Number the invoice, and issue it in the books; the customer's credit pays what it can."""
         async with self._database.begin() as connection:
-            await invoice_books.finalize(connection, invoice_id, actor=ACTOR)
+            await invoice_books.finalize(connection, invoice_id, actor=COLLECTS)
 
     @activity.defn(name="collect_invoice")
     @translated
     async def collect(self, moment: InvoiceMoment) -> Collected:
         """Say how the first collection stands, and take the step that is due: begin it, apply it, or hand it to dunning."""
         invoice_id, now = moment.invoice_id, moment.now
-        surplus = await applied(self._database, invoice_id, ACTOR)
+        surplus = await applied(self._database, invoice_id, COLLECTS)
         async with self._database.begin() as connection:
             invoice = await invoice_books.known(connection, invoice_id)
             if invoice.state is not InvoiceState.OPEN:
                 return Collected(surplus=surplus, why=f"it is {invoice.state}")
-            begun, why = await self._begin(connection, invoice.customer_id, moment)
-            if begun is not None:
-                return Collected(charge=begun, surplus=surplus)
-            await dunning_books.begin(
-                connection, invoice_id, self._policies.at(now), failed_at=now, now=now, actor=ACTOR
-            )
+            charge, why = await _first_try(connection, invoice, moment)
+            if charge is not None:
+                return Collected(charge=charge, surplus=surplus)
+            edition = self._policies.at(now)
+            await dunning_books.begin(connection, invoice_id, edition, failed_at=now, now=now, actor=COLLECTS)
             return Collected(in_dunning=True, surplus=surplus, why=why)
 
-    async def _begin(
-        self, connection: Connection, customer_id: str, moment: InvoiceMoment
-    ) -> tuple[ChargeRequest | None, str]:
-        """Return the charge of the first try, new or under way; or why there is none, or none any more."""
-        newest = await dunning_tries.newest(connection, moment.invoice_id)
-        if newest is not None:
-            if newest.is_undecided:
-                return newest.request, ""
-            return None, "the payment was declined"
-        usable = await methods.usable(connection, customer_id)
-        if not usable:
-            return None, "there is no payment method that may be charged"
-        begun = await dunning_books.begin_try(
-            connection,
-            moment.invoice_id,
-            method_id=usable[0].method_id,
-            purpose=Purpose.FIRST,
-            is_rung=False,
-            ours=False,
-            now=moment.now,
-        )
-        if isinstance(begun, CardRests | Nothing):
-            return None, begun.why
-        return begun, ""
+
+async def _first_try(
+    connection: Connection, invoice: Invoice, moment: InvoiceMoment
+) -> tuple[ChargeRequest | None, str]:
+    """Return the charge of the first try, new or under way; or why there is none, or none any more."""
+    made = await try_books.of_invoice(connection, invoice.invoice_id)
+    if made:
+        if made[-1].outcome is TryOutcome.UNDECIDED:
+            return await try_books.charge_of(connection, made[-1].charge_id), ""
+        return None, "the payment failed"
+    usable = await methods.usable(connection, invoice.customer_id)
+    if not usable:
+        return None, "there is no payment method that may be charged"
+    begun = await try_books.begin_try(
+        connection,
+        invoice.invoice_id,
+        method_id=usable[0].method_id,
+        purpose=Purpose.FIRST,
+        is_rung=False,
+        ours=False,
+        now=moment.now,
+    )
+    return (None, begun.why) if isinstance(begun, CardRests | Nothing) else (begun, "")
+
+
+def _view(found: Subscription, plan: Plan) -> SubscriptionView:
+    return SubscriptionView(
+        subscription_id=found.subscription_id,
+        customer_id=found.customer_id,
+        state=found.state,
+        plan=f"{plan.name}, version {plan.version}",
+        price=plan.amount,
+        period_serial=found.period_serial,
+        period=f"{found.period_begins} to {found.period_ends}",
+    )

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from time import perf_counter
 
-from activities.dunning_messages import AccessChange, DunningView, Next, NoticeToSend, Outlook, Surplus
+from activities.dunning_messages import DunningView, Next, NoticeToSend, Outlook, Surplus
 from activities.dunning_outlook import Case, outlook_of
 from benchmarks.dunning import issuer
 from benchmarks.dunning.hidden import Hidden, hidden
@@ -23,7 +23,7 @@ from benchmarks.dunning.worlds import BASE, World, worlds
 from benchmarks.figures import Figure, at_least, at_most
 from billing.dunning import policy_file
 from billing.dunning.entitlement import Access
-from billing.dunning.history import Event, EventKind, History, SentNotice
+from billing.dunning.history import Event, EventKind, SentNotice
 from billing.dunning.policy import Policy
 from ledger.money import Money
 from workflows import dunning_process
@@ -58,12 +58,12 @@ class Simulated:
     async def look(self) -> Outlook:
         """Decide by the pure policy."""
         self.counts["looks"] += 1
-        case = Case(self._history, self._policy, self._policy.name, self._due, self._told, None)
+        case = Case(self._history, self._policy, self._policy.name, self._due, self._told, 1, None)
         return outlook_of(case, self.now())
 
-    async def tell_access(self, change: AccessChange) -> None:
+    async def tell_access(self, access: Access) -> None:
         """Keep it."""
-        self._told = change.access
+        self._told = access
         self.counts["access"] += 1
 
     def send(self, notice: NoticeToSend) -> None:
@@ -76,9 +76,9 @@ class Simulated:
         """Nothing is ever paid twice here."""
         raise AssertionError(surplus)
 
-    async def begin_try(self, step: Next) -> datetime | None:
+    async def begin_try(self, step: Next, number: int) -> datetime | None:
         """Ask the issuer of the contest."""
-        del step
+        del step, number
         answer = issuer.answer(self._world, self._case, ask(self.seen, self._now))
         self.seen.tries.append(Try(self.now(), self.seen.card, answer))
         self._refresh()
@@ -122,7 +122,7 @@ class Simulated:
         self._history = history_of(self.seen).having(events=self._history.events, notices=self._history.notices)
 
     def _add(self, **changes: tuple[object, ...]) -> None:
-        self._history: History = self._history.having(**changes)
+        self._history = self._history.having(**changes)
 
 
 async def measure() -> AsyncIterator[Figure]:

@@ -62,7 +62,11 @@ def _is_same(command: Command, event: Event, because: str, method_id: str | None
 async def _write(
     connection: AsyncConnection, invoice_id: str, event: Event, because: str, method_id: str | None
 ) -> Command:
-    values = event.model_dump() | {"invoice_id": invoice_id, "because": because, "method_id": method_id}
+    values = event.model_dump(exclude={"method", "customer_present"}) | {
+        "invoice_id": invoice_id,
+        "because": because,
+        "method_id": method_id,
+    }
     statement = insert(dunning_events).values(values).returning(dunning_events)
     with said_of(KIND, invoice_id):
         row = (await connection.execute(statement)).mappings().one()

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing import dunning_books, events, invoice_books, subscription_books, try_books
-from billing.dunning.decision import Reason
+from billing.dunning.decision import Purpose, Reason
 from billing.dunning.history import EventKind, TryOutcome
 from billing.dunning.policy import End, InvoiceEnd, Policy, SubscriptionEnd
 from billing.dunning.recovery import RecoveredBy
@@ -22,7 +22,6 @@ from billing.invoices import Invoice, InvoiceState
 from billing.refusals import said_of
 from billing.subscriptions import FOLLOWS, Subscription, SubscriptionState
 from billing.tables import invoices, payment_applications, payments
-from billing.tries import Purpose
 
 PAUSED_SINCE: Final = "no payment came"
 """Why a subscription was paused by the end, so that a late payment knows that it may be resumed."""

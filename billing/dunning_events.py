@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from billing.dunning.commands import CUSTOMER
 from billing.dunning.decision import Reason
 from billing.dunning.history import Event, EventKind
 from billing.dunning_books import Dunning
@@ -44,7 +45,15 @@ class Command(Record):
     @property
     def as_event(self) -> Event:
         """It, as the decisions of dunning are made from it."""
-        return Event(at=self.at, kind=self.kind, until=self.until, policy=self.policy, by=self.by)
+        return Event(
+            at=self.at,
+            kind=self.kind,
+            until=self.until,
+            policy=self.policy,
+            by=self.by,
+            method=self.method_id,
+            customer_present=self.kind is EventKind.RETRIED_NOW and self.by == CUSTOMER,
+        )
 
 
 async def commands_of(connection: AsyncConnection, invoice_id: str) -> Sequence[Command]:

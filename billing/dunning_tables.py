@@ -95,6 +95,20 @@ dunning_notices = Table(
     Column("failed_because", Text),
 )
 
+method_notices = Table(
+    "method_notices",
+    metadata,
+    Column("method_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("template", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("claimed_at", DateTime(timezone=True)),
+    Column("sent_at", DateTime(timezone=True)),
+    Column("failed_at", DateTime(timezone=True)),
+    Column("failed_because", Text),
+)
+
 events = Table(
     "events",
     metadata,

@@ -6,9 +6,9 @@ Pure: rows are read and written by `billing/try_books.py`.
 import hashlib
 import re
 from datetime import datetime
-from enum import StrEnum
 from typing import Final, NamedTuple
 
+from billing.dunning.decision import Purpose
 from billing.dunning.decline_classes import Answer
 from billing.dunning.history import Try, TryOutcome
 from ledger.answers import GatewayAnswer
@@ -33,21 +33,6 @@ CAME_TO_NOTHING: Final = frozenset(
 """Nobody said no, and nothing is kept."""
 _NETWORK = re.compile(r"[a-z][a-z0-9_]{1,31}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
-
-
-class Purpose(StrEnum):
-    """What a try is made for."""
-
-    FIRST = "first"
-    """The collection of a new invoice: number 0."""
-    RUNG = "rung"
-    """One of the policy's tries."""
-    NEW_METHOD = "new_method"
-    """A payment method was added, or took another's place."""
-    COMMAND = "command"
-    """A person asked for it."""
-    CUSTOMER = "customer"
-    """The customer asked for it, and is there to act."""
 
 
 class CardRests(NamedTuple):

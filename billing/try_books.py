@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from billing import cards, customers, dunning_books, invoice_books, methods, payment_books, tries
 from billing.cards import Asked, Verdict
 from billing.customers import Customer
+from billing.dunning.decision import Purpose
 from billing.dunning.history import TryOutcome
 from billing.dunning.standing import STRICT, standing_of
 from billing.dunning_books import PROCESS, Dunning
@@ -25,7 +26,7 @@ from billing.invoices import Invoice, InvoiceState
 from billing.methods import Method
 from billing.refusals import said_of
 from billing.tables import cards as card_rows
-from billing.tries import CardRests, InvoiceTry, Nothing, Purpose
+from billing.tries import CardRests, InvoiceTry, Nothing
 from ledger.charges import ChargeRequest
 from ledger.database import charges
 from ledger.money import Money
@@ -139,6 +140,13 @@ async def known(connection: AsyncConnection, charge_id: str) -> InvoiceTry:
     if row is None:
         raise UnknownId(KIND, charge_id)
     return InvoiceTry.model_validate(dict(row))
+
+
+async def charge_of(connection: AsyncConnection, charge_id: str) -> ChargeRequest:
+    """Return the charge of a try, as it was asked for when it was begun; raises UnknownId."""
+    begun = await known(connection, charge_id)
+    invoice = await invoice_books.known(connection, begun.invoice_id)
+    return await _request(connection, begun, await customers.known(connection, invoice.customer_id))
 
 
 def why_no_other(made: Sequence[InvoiceTry]) -> str | None:

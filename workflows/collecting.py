@@ -9,10 +9,10 @@ from collections.abc import Callable
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
-from activities.dunning_books import DunningBooks
+from activities.dunning_books import DunningBooks, surplus_refund
 from activities.dunning_messages import Surplus, WithdrawTry
 from ledger.charges import ChargeRequest, ChargeView
-from ledger.refunds import RefundRequest, undoing_refund_id
+from ledger.refunds import RefundRequest
 from workflows import ledger_steps
 
 SURPLUS = "it was paid twice over: what is owed was paid otherwise meanwhile"
@@ -69,7 +69,7 @@ class Collecting:
 
     async def pay_back(self, surplus: Surplus) -> None:
         """Start the refund of what a charge collected too much."""
-        refund_id = undoing_refund_id(surplus.charge_id, "surplus", 1)
+        refund_id = surplus_refund(surplus.charge_id)
         request = RefundRequest(
             refund_id=refund_id,
             charge_id=surplus.charge_id,

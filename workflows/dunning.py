@@ -12,9 +12,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.dunning_books import ACTOR, DunningBooks
+    from activities.dunning_books import DunningBooks
     from activities.dunning_messages import (
-        AccessChange,
         BeginTry,
         DunningView,
         EndDunning,
@@ -24,16 +23,16 @@ with workflow.unsafe.imports_passed_through():
         NoticeToSend,
         Outlook,
         Surplus,
-        TellAccess,
     )
-    from activities.notices import Notices
+    from activities.notices import START_TO_CLOSE, Notices
     from billing.dunning.decision import Purpose, Reason
+    from billing.dunning.entitlement import Access
     from billing.dunning.history import EventKind
+    from billing.dunning_books import PROCESS
     from workflows import dunning_process, dunning_work_list, ledger_steps
     from workflows.collecting import Collecting
     from workflows.dunning_messages import MoveToPolicy, RetryNow, Until, Word
 
-SEND_TIMEOUT = timedelta(minutes=2)
 SEND_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=30), maximum_interval=timedelta(hours=1))
 SENT_WITHIN = timedelta(days=1)
 """For how long a mail server that is away is asked again; then the notice is looked at anew, and may be out of date."""
@@ -56,7 +55,7 @@ class DunningWorkflow:
         self._invoice_id = invoice_id
         self._woken = False
         self._view: DunningView | None = None
-        self._collecting = Collecting(ACTOR, self.look_again)
+        self._collecting = Collecting(PROCESS, self.look_again)
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._beside: set[asyncio.Task[None]] = set()
 
@@ -166,10 +165,10 @@ class DunningWorkflow:
         dunning_work_list.show(self._view, view)
         self._view = view
 
-    async def tell_access(self, change: AccessChange) -> None:
+    async def tell_access(self, access: Access) -> None:
         """Tell what the customer may use."""
-        told = TellAccess(invoice_id=self._invoice_id, change=change)
-        await ledger_steps.run(DunningBooks.tell_access, told, f"access: {change.access} ({change.why})")
+        moment = Moment(invoice_id=self._invoice_id, now=self.now())
+        await ledger_steps.run(DunningBooks.tell_access, moment, f"access: {access}")
 
     def send(self, notice: NoticeToSend) -> None:
         """Send beside everything else, so that a mail server that is away holds up no try."""
@@ -181,7 +180,7 @@ class DunningWorkflow:
             await workflow.execute_activity_method(
                 Notices.send_notice,
                 notice,
-                start_to_close_timeout=SEND_TIMEOUT,
+                start_to_close_timeout=START_TO_CLOSE,
                 schedule_to_close_timeout=SENT_WITHIN,
                 retry_policy=SEND_RETRIES,
                 summary=f"{notice.template} by {notice.channel}: {notice.why}"[:200],
@@ -198,10 +197,11 @@ class DunningWorkflow:
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 
-    async def begin_try(self, step: Next) -> datetime | None:
+    async def begin_try(self, step: Next, number: int) -> datetime | None:
         """Write the try down, and start its charge."""
         asked = BeginTry(
             invoice_id=self._invoice_id,
+            number=number,
             method_id=step.method or "",
             purpose=step.purpose or Purpose.RUNG,
             now=self.now(),

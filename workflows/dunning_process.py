@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Protocol
 
 from activities.dunning_messages import (
-    AccessChange,
     DunningView,
     Next,
     NextKind,
@@ -15,6 +14,7 @@ from activities.dunning_messages import (
     Outlook,
     Surplus,
 )
+from billing.dunning.entitlement import Access
 
 
 class DunningWorld(Protocol):
@@ -28,7 +28,7 @@ class DunningWorld(Protocol):
         """Ask the books what is to be done now."""
         ...
 
-    async def tell_access(self, change: AccessChange) -> None:
+    async def tell_access(self, access: Access) -> None:
         """Tell what the customer may use from now on."""
         ...
 
@@ -40,7 +40,7 @@ class DunningWorld(Protocol):
         """Have refunded what a try collected too much; nobody waits for it."""
         ...
 
-    async def begin_try(self, step: Next) -> datetime | None:
+    async def begin_try(self, step: Next, number: int) -> datetime | None:
         """Begin the try; where something has happened that forbids it, return when to look again."""
         ...
 
@@ -84,7 +84,7 @@ async def _go_on(dunning: DunningWorld, outlook: Outlook) -> None:
     step = outlook.next
     match step.kind:
         case NextKind.TRY if step.at <= dunning.now():
-            look_again_at = await dunning.begin_try(step)
+            look_again_at = await dunning.begin_try(step, outlook.next_number)
             if look_again_at is not None:
                 await dunning.wait(look_again_at)
         case NextKind.GIVE_UP:

@@ -4,15 +4,14 @@ A process that is not there is started. What a charge collected is applied to it
 """
 
 import asyncio
-from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
-from billing import payment_books, process_wakes
+from billing import payment_books, wakes
 from billing.errors import BillingError
-from billing.process_wakes import Wake, Woken
+from billing.wakes import Process, Wake
 from ledger.database import OUTAGES, Database
 from ledger.errors import LedgerError
 from workflows import dunning, subscription
@@ -23,11 +22,9 @@ ACTOR = "process:waker"
 BATCH = 100
 IDLE_SECONDS = 0.5
 OUTAGE_SECONDS = 5.0
-STARTED_BY_OTHERS = timedelta(seconds=5)
-"""Whoever begins a dunning starts its process; it is started here only where that has not happened by then."""
 PROCESSES = {
-    Woken.SUBSCRIPTION: ("Subscription", subscription.workflow_id),
-    Woken.DUNNING: ("Dunning", dunning.workflow_id),
+    Process.SUBSCRIPTION: ("Subscription", subscription.workflow_id),
+    Process.DUNNING: ("Dunning", dunning.workflow_id),
 }
 
 
@@ -58,40 +55,33 @@ class ProcessWaker:
             await asyncio.sleep(pause_seconds)
 
     async def wake_due(self) -> int:
-        """Wake a batch; returns how many wakes were done with. A wake is taken away only after it was delivered."""
+        """Wake a batch; returns how many that were. Wakes are gone only after they were delivered."""
         async with self._database.begin() as connection:
-            taken = await process_wakes.take(connection, BATCH)
-            done = [wake.wake_id for wake in taken if await self._deliver(wake)]
-            await process_wakes.done(connection, done)
-        return len(done)
+            taken = await wakes.take(connection, BATCH)
+            for wake in taken:
+                await self._deliver(wake)
+        return len(taken)
 
-    async def _deliver(self, wake: Wake) -> bool:
-        if wake.process is Woken.CHARGE:
-            return await self._apply(wake.subject)
+    async def _deliver(self, wake: Wake) -> None:
+        if wake.process is Process.CHARGE:
+            await self._apply(wake.subject)
+            return
         name, workflow_id = PROCESSES[wake.process]
-        process = workflow_id(wake.subject)
-        try:
-            await self._client.get_workflow_handle(process).signal("look_again")
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-        else:
-            return True
-        if wake.process is Woken.DUNNING and wake.age < STARTED_BY_OTHERS:
-            return False
         await self._client.start_workflow(
-            name, wake.subject, id=process, task_queue=self._task_queue, start_signal="look_again"
+            name,
+            wake.subject,
+            id=workflow_id(wake.subject),
+            task_queue=self._task_queue,
+            start_signal="look_again",
         )
-        return True
 
-    async def _apply(self, charge_id: str) -> bool:
+    async def _apply(self, charge_id: str) -> None:
         """Apply what a charge collected, in a transaction of its own; what is refused is told, and not tried again."""
         try:
             async with self._database.begin() as connection:
                 await payment_books.apply_charge(connection, charge_id, actor=ACTOR)
         except (BillingError, LedgerError) as error:
             log.warning("waker.not_applied", charge_id=charge_id, reason=_line(error))
-        return True
 
 
 def _line(error: object) -> str:

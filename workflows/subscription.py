@@ -10,8 +10,9 @@ from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.subscription_books import ACTOR, SubscriptionBooks
+    from activities.subscription_books import SubscriptionBooks
     from activities.subscription_messages import InvoiceMoment, SubscriptionMoment, SubscriptionView, Turn
+    from billing.try_books import COLLECTS
     from workflows import dunning, ledger_steps
     from workflows.collecting import Collecting
 
@@ -32,7 +33,7 @@ class SubscriptionWorkflow:
         self._subscription_id = subscription_id
         self._woken = False
         self._view: SubscriptionView | None = None
-        self._collecting = Collecting(ACTOR, self.look_again)
+        self._collecting = Collecting(COLLECTS, self.look_again)
 
     @workflow.run
     async def run(self, subscription_id: str) -> SubscriptionView:

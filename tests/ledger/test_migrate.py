@@ -89,6 +89,7 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "invoice_tries",
         "invoices",
         "lines",
+        "method_notices",
         "operations",
         "payment_applications",
         "payment_methods",

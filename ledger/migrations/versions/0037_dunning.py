@@ -315,6 +315,9 @@ BEGIN
             FROM public.invoices i WHERE i.invoice_id = NEW.invoice AND i.customer_id = NEW.customer;
         INSERT INTO public.process_wakes (process, subject) SELECT 'dunning', d.invoice_id
             FROM public.dunnings d WHERE d.invoice_id = NEW.invoice AND d.ended_at IS NULL;
+        INSERT INTO public.process_wakes (process, subject) SELECT 'subscription', i.subscription_id
+            FROM public.invoices i WHERE i.invoice_id = NEW.invoice AND i.subscription_id IS NOT NULL
+                AND NOT EXISTS (SELECT FROM public.dunnings d WHERE d.invoice_id = i.invoice_id);
     WHEN 'withdrawals' THEN
         INSERT INTO public.process_wakes (process, subject) SELECT 'dunning', d.invoice_id
             FROM public.dunnings d JOIN public.charges c ON c.customer = d.customer_id
@@ -331,8 +334,9 @@ CREATE TRIGGER processes_are_woken AFTER UPDATE ON public.invoices
     FOR EACH ROW WHEN (OLD.state <> 'draft') EXECUTE FUNCTION public.processes_are_woken();
 CREATE TRIGGER processes_are_woken AFTER INSERT OR UPDATE ON public.payment_methods
     FOR EACH ROW EXECUTE FUNCTION public.processes_are_woken();
+-- The process of a subscription starts that of its invoice itself, by its own clock.
 CREATE TRIGGER processes_are_woken AFTER INSERT ON public.dunnings
-    FOR EACH ROW EXECUTE FUNCTION public.processes_are_woken();
+    FOR EACH ROW WHEN (NEW.began_by <> 'process:subscription') EXECUTE FUNCTION public.processes_are_woken();
 CREATE TRIGGER processes_are_woken AFTER INSERT ON public.dunning_events
     FOR EACH ROW EXECUTE FUNCTION public.processes_are_woken();
 CREATE TRIGGER processes_are_woken

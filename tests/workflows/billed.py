@@ -1,0 +1,187 @@
+"""A customer with a subscription, whose processes run over real parts: what tests of subscriptions and dunning begin with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio.service import RPCError
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+from billing import customers, invoice_books, methods, payment_books, plan_books, receivables, subscription_books
+from billing.calendar import Interval, Unit
+from billing.customers import CustomerRequest
+from billing.invoices import Invoice, InvoiceState
+from billing.methods import MethodRequest
+from billing.plans import PlanTerms
+from billing.subscriptions import Subscription, SubscriptionRequest
+from ledger.money import Money
+from tests.billing.books import received
+from tests.workflows.conftest import Processes
+from workflows import dunning, subscription
+from workflows.dunning import DunningWorkflow
+from workflows.process_waker import ProcessWaker
+from workflows.subscription import SubscriptionWorkflow
+
+ALICE = "person:alice"
+CUSTOMER, PLAN, SUBSCRIPTION = "cus_1", "basic", "sub_1"
+PRICE_MINOR = 4999
+MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
+SOON_SECONDS = 30
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Billed:
+    """Steps of one subscription's story."""
+
+    processes: Processes
+
+    async def step(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        """Do something in a transaction of its own."""
+        async with self.processes.engine.begin() as connection:
+            return await work(connection)
+
+    async def customer(self, time_zone: str = "UTC", **changes: Any) -> None:
+        fields: dict[str, Any] = {"customer_id": CUSTOMER, "currency": "USD", "time_zone": time_zone, "locale": "en"}
+        request = CustomerRequest(**fields | {"actor": ALICE} | changes)
+        await self.step(lambda books: customers.add(books, request))
+
+    async def method(self, method_id: str, token: str, gateway: str = "stripe", **changes: Any) -> None:
+        """Add a payment method behind the others."""
+        fields: dict[str, Any] = {"method_id": method_id, "customer_id": CUSTOMER, "gateway": gateway, "token": token}
+        request = MethodRequest(**fields | {"actor": ALICE} | changes)
+        await self.step(lambda books: methods.add(books, request))
+
+    def card(self, token: str, *answers: str, **more: Any) -> None:
+        """Make a card at Stripe that answers so, one after the other; the last one for ever."""
+        steps: list[dict[str, Any]] = [{"answer": answer, "times": 1} for answer in answers[:-1]]
+        steps += [{"answer": answers[-1]}] if answers else []
+        self.processes.simulators["stripe"].make_card(token, customer="cus_own", answers=steps, **more)
+
+    async def card_method(self, method_id: str, *answers: str, **more: Any) -> None:
+        """A card of one's own, and the method that is charged with it."""
+        token = f"pm_{method_id}"
+        self.card(token, *answers, **more)
+        brand = more.get("brand", "visa")
+        fingerprint = more.get("fingerprint", f"fp_{method_id}")
+        await self.method(method_id, token, gateway_customer="cus_own", brand=brand, fingerprint=fingerprint)
+
+    async def subscribe(self, *, starts_on: date | None = None, **changes: Any) -> Subscription:
+        """Sell a monthly plan of 49.99 USD that begins today."""
+        terms = PlanTerms(
+            plan_id=PLAN,
+            name="Basic",
+            amount=Money(amount_minor=PRICE_MINOR, currency="USD"),
+            interval=Interval(unit=Unit.MONTH),
+            actor=ALICE,
+        )
+        await self.step(lambda books: plan_books.add(books, terms))
+        fields: dict[str, Any] = {"subscription_id": SUBSCRIPTION, "customer_id": CUSTOMER, "plan_id": PLAN}
+        fields |= {"starts_on": starts_on or datetime.now(UTC).date(), "actor": ALICE}
+        request = SubscriptionRequest(**fields | changes)
+        return (await self.step(lambda books: subscription_books.start(books, request)))[0]
+
+    async def begin(self) -> Any:
+        """Start the subscription's process."""
+        return await self.processes.client.start_workflow(
+            SubscriptionWorkflow.run,
+            SUBSCRIPTION,
+            id=subscription.workflow_id(SUBSCRIPTION),
+            task_queue=self.processes.settings.task_queue,
+        )
+
+    def subscription(self) -> Any:
+        return self.processes.client.get_workflow_handle_for(
+            SubscriptionWorkflow.run, subscription.workflow_id(SUBSCRIPTION)
+        )
+
+    def dunning(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> Any:
+        return self.processes.client.get_workflow_handle_for(DunningWorkflow.run, dunning.workflow_id(invoice_id))
+
+    async def skip(self, handle: Any, **duration: float) -> None:
+        """Let a process's clock run ahead."""
+        await TimeSkipper(self.processes.client, config=MANY_SKIPS).fast_forward(handle, timedelta(**duration))
+
+    async def invoice(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> Invoice:
+        return await self.step(lambda books: invoice_books.known(books, invoice_id))
+
+    async def until_state(self, state: InvoiceState, invoice_id: str = f"{SUBSCRIPTION}.0") -> Invoice:
+        """Wait until an invoice stands so."""
+
+        async def found() -> Invoice | None:
+            listed = await self.step(lambda books: invoice_books.find(books, customer_id=CUSTOMER))
+            return next((each for each in listed if each.invoice_id == invoice_id and each.state is state), None)
+
+        return await self.until(found, f"{invoice_id} is {state}")
+
+    async def until(self, found: Callable[[], Awaitable[Result | None]], what: str) -> Result:
+        """Wait until something is there."""
+        try:
+            async with asyncio.timeout(SOON_SECONDS):
+                while (there := await found()) is None:
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"not in time: {what}") from None
+        return there
+
+    async def until_dunned(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> Any:
+        """Wait until the invoice is in dunning and its process has looked; return the view."""
+
+        async def found() -> Any:
+            try:
+                return await self.dunning(invoice_id).query(DunningWorkflow.status)
+            except RPCError:
+                return None
+
+        return await self.until(found, f"{invoice_id} is in dunning")
+
+    async def pay(self, amount_minor: int, payment_id: str = "p1") -> None:
+        """Receive money from outside."""
+        payment = received(amount_minor, payment_id)
+        await self.step(lambda books: payment_books.record_outside(books, payment))
+
+    async def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Read from the database."""
+        found = await self.step(lambda books: books.execute(text(sql), values))
+        return [tuple(row) for row in found]
+
+    async def tries(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> list[tuple[Any, ...]]:
+        """Method, purpose and status of each try."""
+        return await self.rows(
+            "SELECT t.method_id, t.purpose, coalesce(c.status, 'withdrawn') FROM invoice_tries t "
+            "LEFT JOIN charges c USING (charge_id) WHERE t.invoice_id = :invoice ORDER BY t.number",
+            invoice=invoice_id,
+        )
+
+    async def access(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> list[str]:
+        """The states of the access that were told."""
+        sql = "SELECT access FROM dunning_access WHERE invoice_id = :invoice ORDER BY number"
+        return [access for (access,) in await self.rows(sql, invoice=invoice_id)]
+
+    async def notices(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> list[str]:
+        """The templates of what was sent."""
+        sql = (
+            "SELECT template FROM dunning_notices WHERE invoice_id = :invoice AND sent_at IS NOT NULL ORDER BY sent_at"
+        )
+        return [template for (template,) in await self.rows(sql, invoice=invoice_id)]
+
+    async def differences(self) -> list[str]:
+        """What billing and the journal do not agree on."""
+        return [f"{each.subject}: {each.finding}" for each in await self.step(receivables.differences)]
+
+
+@asynccontextmanager
+async def billed(processes: Processes) -> AsyncIterator[Billed]:
+    """Run the waker beside the processes."""
+    waker = ProcessWaker(processes.engine, processes.client, processes.settings.task_queue)
+    loop = asyncio.create_task(waker.run())
+    try:
+        yield Billed(processes)
+    finally:
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
