@@ -7,13 +7,12 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing.dunning.decline_classes import DECLINE_CLASSES, Answer
 from billing.dunning.recovery import Course
-from ledger.answers import GatewayAnswer
+from billing.tries import InvoiceTry
 
 # Of each invoice: its first try and first decline, when it was tried and written about, and what came after.
 _COURSES = text("""
-    SELECT d.*, first.network, declined.*,
+    SELECT d.*, first.network, answered.declined,
             ARRAY (
                 SELECT c.tried_at FROM invoice_tries t JOIN card_tries c ON c.charge_id = t.charge_id
                     WHERE t.invoice_id = d.invoice_id AND t.number > 0 AND c.at_network ORDER BY 1
@@ -41,11 +40,12 @@ _COURSES = text("""
                 ORDER BY t.number LIMIT 1
         ) first ON true
         LEFT JOIN LATERAL (
-            SELECT o.gateway, o.decline_code, o.advice, o.answer, t.network AS method_network, t.country, t.tried_at
-                FROM invoice_tries t JOIN operations o ON o.charge_id = t.charge_id
-                WHERE t.invoice_id = d.invoice_id AND o.outcome = 'declined' AND o.decline_code IS NOT NULL
-                ORDER BY t.number, o.attempt DESC, o.requested_at DESC LIMIT 1
-        ) declined ON true
+            SELECT to_jsonb(declined) AS declined FROM (
+                SELECT t.*, c.status, c.decline_code, c.answer
+                    FROM invoice_tries t JOIN charges c ON c.charge_id = t.charge_id
+                    WHERE t.invoice_id = d.invoice_id AND c.status = 'declined' ORDER BY t.number LIMIT 1
+            ) declined
+        ) answered ON true
         LEFT JOIN LATERAL (
             SELECT n.state, EXISTS (SELECT FROM dunnings x WHERE x.invoice_id = n.invoice_id) AS has_failed
                 FROM invoices n WHERE n.subscription_id = d.subscription_id AND n.period_number > i.period_number
@@ -63,20 +63,9 @@ async def courses(connection: AsyncConnection, first: datetime, last: datetime) 
     return [_course(row) for row in rows]
 
 
-def class_of(row: RowMapping | dict[str, Any]) -> str:
-    """Return the class of a decline as it stands in a row of an operation, or nothing where there is none."""
-    if row["decline_code"] is None:
-        return ""
-    told = GatewayAnswer.model_validate(row["answer"] or {})
-    said = Answer(
-        code=row["decline_code"],
-        advice=row["advice"],
-        network_code=told.network_code,
-        network_advice=told.network_advice,
-    )
-    network, country = told.network or row["method_network"], row["country"]
-    found = DECLINE_CLASSES.classify(said, gateway=row["gateway"], network=network, country=country, at=row["tried_at"])
-    return str(found.decline_class)
+def _class_of(declined: dict[str, Any] | None) -> str:
+    found = InvoiceTry.model_validate(declined).as_tried().classified if declined is not None else None
+    return str(found.decline_class) if found is not None else ""
 
 
 def _course(row: RowMapping) -> Course:
@@ -84,7 +73,7 @@ def _course(row: RowMapping) -> Course:
         invoice_id=row["invoice_id"],
         customer_id=row["customer_id"],
         policy=f"{row['policy_version']}/{row['policy_name']}",
-        decline_class=class_of(row),
+        decline_class=_class_of(row["declined"]),
         network=row["network"] or "",
         amount_minor=row["amount_minor"],
         currency=row["currency"],
