@@ -22,6 +22,7 @@ from temporalio.worker import Worker
 from activities.adjustment_books import AdjustmentBooks
 from activities.attempts import Attempts
 from activities.charge_books import ChargeBooks
+from activities.dunning_books import DunningBooks
 from activities.gateway_calls import GatewayCalls
 from activities.hold_books import HoldBooks
 from activities.late_books import LateBooks
@@ -30,6 +31,7 @@ from activities.post import PostFault, post_of
 from activities.recent_outcomes import RecentOutcomes
 from activities.refund_books import RefundBooks
 from activities.split_books import SplitBooks
+from activities.subscription_books import SubscriptionBooks
 from activities.withdrawal_books import WithdrawalBooks
 from billing import card_ceilings
 from billing.dunning import policy_file as dunning_policy_file
@@ -56,13 +58,16 @@ from settings import Settings, SettingsError, load
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
+from workflows.dunning import DunningWorkflow
 from workflows.event_catch_up import EventCatchUp
 from workflows.gateway_steps import gateway_queue
 from workflows.hold import HoldWorkflow
 from workflows.inbox_handler import InboxHandler
+from workflows.process_waker import ProcessWaker
 from workflows.reconcile import ReconcileWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.split import SplitWorkflow
+from workflows.subscription import SubscriptionWorkflow
 from workflows.telemetry import runtime_of
 
 log = structlog.get_logger()
@@ -107,14 +112,14 @@ def dunning_policies_of(settings: Settings) -> DunningPolicies:
     return policies
 
 
-def notices_of(settings: Settings, engine: AsyncEngine) -> Notices:
-    """Build what writes to customers; raises TemplateFault, DunningPolicyFault or PostFault with a line for each fault."""
+def notices_of(settings: Settings, engine: AsyncEngine, policies: DunningPolicies) -> Notices:
+    """Build what writes to customers; raises TemplateFault or PostFault with a line for each fault."""
     directory = Path(settings.notice_templates) if settings.notice_templates else None
     if directory is not None:
         template_check.check(directory)
     url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
     post = post_of(url, settings.notice_from, settings.notice_reply_to)
-    return Notices(engine, Templates(directory), dunning_policies_of(settings), post)
+    return Notices(engine, Templates(directory), policies, post)
 
 
 def workers_of(
@@ -134,11 +139,23 @@ def workers_of(
     split_books = SplitBooks(engine)
     adjustment_books = AdjustmentBooks(engine)
     hold_books = HoldBooks(engine)
-    notices = notices_of(settings, engine)
+    dunning_policies = dunning_policies_of(settings)
+    subscription_books = SubscriptionBooks(engine, dunning_policies)
+    dunning_books = DunningBooks(engine, dunning_policies)
+    notices = notices_of(settings, engine, dunning_policies)
     processes = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[ChargeWorkflow, RefundWorkflow, ReconcileWorkflow, SplitWorkflow, AdjustmentWorkflow, HoldWorkflow],
+        workflows=[
+            ChargeWorkflow,
+            RefundWorkflow,
+            ReconcileWorkflow,
+            SplitWorkflow,
+            AdjustmentWorkflow,
+            HoldWorkflow,
+            SubscriptionWorkflow,
+            DunningWorkflow,
+        ],
         activities=[
             charge_books.open_charge,
             charge_books.open_operation,
@@ -171,6 +188,16 @@ def workers_of(
             hold_books.post_hold,
             hold_books.void_hold,
             hold_books.expire_hold,
+            subscription_books.turn,
+            subscription_books.issue,
+            subscription_books.collect,
+            dunning_books.look,
+            dunning_books.begin_try,
+            dunning_books.charge_of_try,
+            dunning_books.withdraw_try,
+            dunning_books.tell_access,
+            dunning_books.note,
+            dunning_books.end,
             notices.send_notice,
             notices.expiring_notices,
             notices.send_expiring_notice,
@@ -246,6 +273,7 @@ async def run(settings: Settings) -> None:
         interval = timedelta(seconds=settings.event_catch_up_seconds)
         for loop in (
             InboxHandler(engine, client, settings.task_queue).run(),
+            ProcessWaker(engine, client, settings.task_queue).run(),
             EventCatchUp(engine, gateways.values(), interval).run(),
         ):
             stack.callback(asyncio.create_task(loop).cancel)

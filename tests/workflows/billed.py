@@ -1,6 +1,8 @@
 """A customer with a subscription, whose processes run over real parts: what tests of subscriptions and dunning begin with."""
 
 import asyncio
+import itertools
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
@@ -28,11 +31,12 @@ from workflows.process_waker import ProcessWaker
 from workflows.subscription import SubscriptionWorkflow
 
 ALICE = "person:alice"
-CUSTOMER, PLAN, SUBSCRIPTION = "cus_1", "basic", "sub_1"
+CUSTOMER, PLAN = "cus_1", "basic"
 PRICE_MINOR = 4999
 MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
 SOON_SECONDS = 30
 Result = TypeVar("Result")
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,17 @@ class Billed:
     """Steps of one subscription's story."""
 
     processes: Processes
+    name: str
+    """Of the subscription: no other test's, since they share one Temporal."""
+
+    @property
+    def first(self) -> str:
+        """The invoice of the first period."""
+        return self.period(0)
+
+    def period(self, serial: int) -> str:
+        """The invoice of a period."""
+        return f"{self.name}.{serial}"
 
     async def step(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Do something in a transaction of its own."""
@@ -81,43 +96,47 @@ class Billed:
             actor=ALICE,
         )
         await self.step(lambda books: plan_books.add(books, terms))
-        fields: dict[str, Any] = {"subscription_id": SUBSCRIPTION, "customer_id": CUSTOMER, "plan_id": PLAN}
+        fields: dict[str, Any] = {"subscription_id": self.name, "customer_id": CUSTOMER, "plan_id": PLAN}
         fields |= {"starts_on": starts_on or datetime.now(UTC).date(), "actor": ALICE}
         request = SubscriptionRequest(**fields | changes)
         return (await self.step(lambda books: subscription_books.start(books, request)))[0]
 
     async def begin(self) -> Any:
-        """Start the subscription's process."""
+        """Start the subscription's process, or find that the waker was quicker."""
         return await self.processes.client.start_workflow(
             SubscriptionWorkflow.run,
-            SUBSCRIPTION,
-            id=subscription.workflow_id(SUBSCRIPTION),
+            self.name,
+            id=subscription.workflow_id(self.name),
             task_queue=self.processes.settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
 
     def subscription(self) -> Any:
         return self.processes.client.get_workflow_handle_for(
-            SubscriptionWorkflow.run, subscription.workflow_id(SUBSCRIPTION)
+            SubscriptionWorkflow.run, subscription.workflow_id(self.name)
         )
 
-    def dunning(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> Any:
-        return self.processes.client.get_workflow_handle_for(DunningWorkflow.run, dunning.workflow_id(invoice_id))
+    def dunning(self, invoice_id: str | None = None) -> Any:
+        return self.processes.client.get_workflow_handle_for(
+            DunningWorkflow.run, dunning.workflow_id(invoice_id or self.first)
+        )
 
     async def skip(self, handle: Any, **duration: float) -> None:
         """Let a process's clock run ahead."""
         await TimeSkipper(self.processes.client, config=MANY_SKIPS).fast_forward(handle, timedelta(**duration))
 
-    async def invoice(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> Invoice:
-        return await self.step(lambda books: invoice_books.known(books, invoice_id))
+    async def invoice(self, invoice_id: str | None = None) -> Invoice:
+        return await self.step(lambda books: invoice_books.known(books, invoice_id or self.first))
 
-    async def until_state(self, state: InvoiceState, invoice_id: str = f"{SUBSCRIPTION}.0") -> Invoice:
+    async def until_state(self, state: InvoiceState, invoice_id: str | None = None) -> Invoice:
         """Wait until an invoice stands so."""
+        name = invoice_id or self.first
 
         async def found() -> Invoice | None:
             listed = await self.step(lambda books: invoice_books.find(books, customer_id=CUSTOMER))
-            return next((each for each in listed if each.invoice_id == invoice_id and each.state is state), None)
+            return next((each for each in listed if each.invoice_id == name and each.state is state), None)
 
-        return await self.until(found, f"{invoice_id} is {state}")
+        return await self.until(found, f"{name} is {state}")
 
     async def until(self, found: Callable[[], Awaitable[Result | None]], what: str) -> Result:
         """Wait until something is there."""
@@ -129,7 +148,7 @@ class Billed:
             raise AssertionError(f"not in time: {what}") from None
         return there
 
-    async def until_dunned(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> Any:
+    async def until_dunned(self, invoice_id: str | None = None) -> Any:
         """Wait until the invoice is in dunning and its process has looked; return the view."""
 
         async def found() -> Any:
@@ -138,7 +157,7 @@ class Billed:
             except RPCError:
                 return None
 
-        return await self.until(found, f"{invoice_id} is in dunning")
+        return await self.until(found, f"{invoice_id or self.first} is in dunning")
 
     async def pay(self, amount_minor: int, payment_id: str = "p1") -> None:
         """Receive money from outside."""
@@ -150,25 +169,25 @@ class Billed:
         found = await self.step(lambda books: books.execute(text(sql), values))
         return [tuple(row) for row in found]
 
-    async def tries(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> list[tuple[Any, ...]]:
+    async def tries(self, invoice_id: str | None = None) -> list[tuple[Any, ...]]:
         """Method, purpose and status of each try."""
         return await self.rows(
             "SELECT t.method_id, t.purpose, coalesce(c.status, 'withdrawn') FROM invoice_tries t "
             "LEFT JOIN charges c USING (charge_id) WHERE t.invoice_id = :invoice ORDER BY t.number",
-            invoice=invoice_id,
+            invoice=invoice_id or self.first,
         )
 
-    async def access(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> list[str]:
+    async def access(self, invoice_id: str | None = None) -> list[str]:
         """The states of the access that were told."""
         sql = "SELECT access FROM dunning_access WHERE invoice_id = :invoice ORDER BY number"
-        return [access for (access,) in await self.rows(sql, invoice=invoice_id)]
+        return [access for (access,) in await self.rows(sql, invoice=invoice_id or self.first)]
 
-    async def notices(self, invoice_id: str = f"{SUBSCRIPTION}.0") -> list[str]:
+    async def notices(self, invoice_id: str | None = None) -> list[str]:
         """The templates of what was sent."""
         sql = (
             "SELECT template FROM dunning_notices WHERE invoice_id = :invoice AND sent_at IS NOT NULL ORDER BY sent_at"
         )
-        return [template for (template,) in await self.rows(sql, invoice=invoice_id)]
+        return [template for (template,) in await self.rows(sql, invoice=invoice_id or self.first)]
 
     async def differences(self) -> list[str]:
         """What billing and the journal do not agree on."""
@@ -181,7 +200,7 @@ async def billed(processes: Processes) -> AsyncIterator[Billed]:
     waker = ProcessWaker(processes.engine, processes.client, processes.settings.task_queue)
     loop = asyncio.create_task(waker.run())
     try:
-        yield Billed(processes)
+        yield Billed(processes, f"sub_{os.getpid()}_{next(_numbers)}")
     finally:
         loop.cancel()
         await asyncio.gather(loop, return_exceptions=True)
