@@ -1,16 +1,17 @@
 """What dunning brought, read from the books: every kind of course, and a second look at the cards that finds nothing."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from billing import card_audit, recovery_report, subscription_books
-from billing.dunning.decision import Reason
+from billing.dunning.decision import Purpose, Reason
 from billing.dunning.policy import InvoiceEnd, SubscriptionEnd
 from billing.dunning.recovery import Course
-from billing.tries import Purpose
 from ledger.answers import GatewayAnswer
+from tests.billing.owed_samples import ALICE
 from tests.billing.recovery import DAY, FAILED_AT, HOUR, PROCESS, Recovery, ending
 
 
@@ -43,6 +44,7 @@ async def test_a_retry_that_brings_the_money_is_a_course_with_its_tries(recovery
     [course] = await courses(recovery)
     assert (course.decline_class, course.network, course.policy) == ("wait_for_funds", "visa", "2026-11/standard")
     assert (course.amount_minor, course.reason, course.recovered_by) == (1900, "paid", "retry")
+    assert not course.is_paid_after_end
     assert course.ended_at == FAILED_AT + 2 * DAY + HOUR
     assert [at - FAILED_AT for at in course.tries] == [DAY, 2 * DAY, 2 * DAY + HOUR]
     assert [at - FAILED_AT for at in course.rungs] == [2 * DAY]
@@ -67,11 +69,13 @@ async def test_a_subscription_that_dunning_ended_is_told_from_one_that_it_kept(r
 
 
 async def test_an_end_that_keeps_the_subscription_loses_none(recovery: Recovery) -> None:
-    """Marked unpaid is not lost: a payment brings it back."""
+    """Marked unpaid is not lost, also where the customer cancels it later: that is their own doing."""
     await recovery.subscribe()
     invoice_id = await recovery.bill()
     await recovery.fail(invoice_id, by=ending(SubscriptionEnd.MARK_UNPAID, InvoiceEnd.KEEP_OPEN))
     await recovery.end(invoice_id)
+    said: dict[str, Any] = {"now": FAILED_AT + 40 * DAY, "actor": ALICE, "because": "they asked"}
+    await recovery.step(lambda books: subscription_books.cancel(books, "sub_1", at_period_end=False, **said))
     [course] = await courses(recovery)
     assert (course.reason, course.ended_subscription) == ("deadline", False)
 
