@@ -4,14 +4,16 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from activities.dunning_messages import NextKind
 from tests.commands.conftest import Answer, CommandLine
+from workflows.running_dunnings import RunningDunnings
 
 NOW = datetime.now(UTC)
 ALICE = ("--by", "alice")
@@ -148,6 +150,42 @@ def test_without_a_worker_nothing_is_said(unpaid: Unpaid) -> None:
     assert (answer.exit_code, len(answer.lines)) == (3, 1)
     assert "no worker is running on task queue 'nobody'" in answer.lines[0]
     assert unpaid.sheet()["commands"] == []
+
+
+def test_those_that_run_are_counted_by_stage(unpaid: Unpaid) -> None:
+    """A dashboard shows the length of each work list; what has ended is in none."""
+    unpaid.heard("pause", "--until", "5d")
+    paused = until_counted(unpaid, "wait", lambda count: count >= 1)
+    unpaid.heard("give-up")
+    assert until_counted(unpaid, "wait", lambda count: count < paused) == paused - 1
+
+
+class Told:
+    """Keeps the numbers that were told last."""
+
+    def __init__(self) -> None:
+        self.by_stage: dict[str, int] = {}
+
+    def set(self, value: int, additional_attributes: Mapping[str, str] | None = None) -> None:
+        self.by_stage[(additional_attributes or {})["stage"]] = value
+
+
+def until_counted(unpaid: Unpaid, stage: str, holds: Callable[[int], bool]) -> int:
+    """Count until it is so: Temporal's list follows within a second or two."""
+
+    async def counted() -> int:
+        told = Told()
+        client = await Client.connect(unpaid.cli.environment["TEMPORAL_ADDRESS"])
+        await RunningDunnings(client, told).tell()
+        assert set(told.by_stage) == set(NextKind)
+        return told.by_stage[stage]
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if holds(count := asyncio.run(counted())):
+            return count
+        time.sleep(0.3)
+    raise AssertionError(count)
 
 
 def running(unpaid: Unpaid) -> bool:
