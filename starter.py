@@ -8,12 +8,14 @@ import typer
 from commands import (
     accounts,
     adjustments,
+    cards,
     charges,
     customers,
     dunning,
     dunning_commands,
     dunning_desk,
     dunning_report,
+    events,
     evidence,
     fees,
     holds,
@@ -21,6 +23,7 @@ from commands import (
     invoices,
     ledger,
     methods,
+    notices,
     periods,
     plans,
     prove,
@@ -68,6 +71,7 @@ app.add_typer(rates.app, name="rates")
 app.add_typer(fees.app, name="fees")
 app.add_typer(customers.app, name="customers")
 app.add_typer(methods.app, name="methods")
+app.add_typer(cards.app, name="cards")
 app.add_typer(plans.app, name="plans")
 app.add_typer(subscriptions.app, name="subscriptions")
 invoices.app.command()(invoice_payments.pay)
@@ -85,7 +89,9 @@ dunning.app.command()(dunning_desk.show)
 dunning.app.command()(dunning_desk.start)
 dunning_commands.register(dunning.app)
 dunning.app.command()(dunning_report.report)
+dunning.app.add_typer(notices.app, name="notice")
 app.add_typer(dunning.app, name="dunning")
+app.add_typer(events.app, name="events")
 app.command()(prove.prove)
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(service_keys.app, name="services")

@@ -17,6 +17,7 @@ import psutil
 
 from benchmarks import (
     bulkhead,
+    card_guard,
     dunning_decide,
     dunning_processes,
     history,
@@ -52,6 +53,7 @@ WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "routing": routing.measure,
     "dunning-decide": dunning_decide.measure,
     "dunning-processes": dunning_processes.measure,
+    "card-guard": card_guard.measure,
     "posting": posting.measure,
     "balances": history_of_accounts.measure,
     "dunning": dunning.measure,

@@ -22,6 +22,7 @@ from billing.subscriptions import SubscriptionState
 from commands import (
     account_documents,
     adjustment_documents,
+    card_documents,
     charge_documents,
     chart_documents,
     check_documents,
@@ -38,6 +39,7 @@ from commands import (
     hold_documents,
     invoice_documents,
     ledger_documents,
+    notice_documents,
     output,
     period_documents,
     plan_documents,
@@ -163,6 +165,11 @@ DOCUMENTS: dict[str, set[str]] = {
         customer_documents.CustomerSheetDocument, customer_documents.CustomerDocument
     ),
     "A payment method": set(customer_documents.MethodDocument.model_fields),
+    "A card and its tries": set(card_documents.CardDocument.model_fields),
+    "A token of a card": set(card_documents.CardMethodDocument.model_fields),
+    "A ceiling of a card": set(card_documents.CardCeilingDocument.model_fields),
+    "A try of a card": set(card_documents.CardTryDocument.model_fields),
+    "A card in a list": set(card_documents.CardSumDocument.model_fields),
     "A version of a plan": set(plan_documents.PlanDocument.model_fields),
     "A subscription": set(subscription_documents.SubscriptionDocument.model_fields),
     "A subscription with its trail": added(
@@ -201,6 +208,8 @@ DOCUMENTS: dict[str, set[str]] = {
     "A preview of dunning": set(dunning_documents.PreviewDocument.model_fields),
     "A decline": set(dunning_documents.DeclineDocument.model_fields),
     "A foreseen event": set(dunning_documents.ForeseenDocument.model_fields),
+    "A notice": set(notice_documents.NoticeDocument.model_fields),
+    "A told event": set(notice_documents.ToldEventDocument.model_fields),
     "A routing decision": set(routing_documents.DecisionDocument.model_fields),
     "A candidate": set(routing_documents.CandidateDocument.model_fields),
     "A replay": set(routing_documents.ReplayDocument.model_fields),
