@@ -12,11 +12,12 @@ from billing.dunning.ceilings import CEILINGS, CardAsk
 from billing.dunning.decision import Purpose, Reason
 from billing.dunning.entitlement import Access
 from billing.dunning.history import EventKind, History, Try, TryOutcome
+from billing.dunning.notice_ladder import Channel, Template
 from billing.dunning.recovery import RecoveredBy
 from billing.dunning_books import Dunning
 from billing.dunning_events import Command
 from billing.methods import Method
-from billing.notice_books import NoticeRow
+from billing.notice_books import NoticeStanding, NoticeState
 from billing.tries import InvoiceTry
 from commands.documents import Document
 from commands.dunning_documents import ForeseenDocument
@@ -75,8 +76,9 @@ class SentNoticeDocument(Document):
     """A notice that somebody sends, or sent."""
 
     key: str
-    template: str
-    channel: str
+    template: Template
+    channel: Channel
+    state: NoticeState
     due_at: datetime
     sent_at: datetime | None
     failed_because: str | None
@@ -190,9 +192,17 @@ def of_try(row: InvoiceTry, tried: Try) -> TryDocument:
     )
 
 
-def of_notice(row: NoticeRow) -> SentNoticeDocument:
+def of_notice(standing: NoticeStanding, now: datetime) -> SentNoticeDocument:
     """Show a notice."""
-    return SentNoticeDocument(**{name: getattr(row, name) for name in SentNoticeDocument.model_fields})
+    return SentNoticeDocument(
+        key=standing.key,
+        template=standing.template,
+        channel=standing.channel,
+        state=standing.state_at(now),
+        due_at=standing.due_at,
+        sent_at=standing.sent_at,
+        failed_because=standing.failed_because,
+    )
 
 
 def of_access(told: ToldAccess) -> AccessDocument:

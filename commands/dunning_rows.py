@@ -87,7 +87,9 @@ async def sheet(books: Books, invoice_id: str, now: datetime) -> DunningSheetDoc
         began_by=dunning.began_by,
         began_because=began.body.get("because") if began is not None else None,
         tried=[dunning_desk_documents.of_try(row, tried) for row, tried in zip(rows, history.tries, strict=True)],
-        notices=[dunning_desk_documents.of_notice(row) for row in await notice_books.claimed_of(books, invoice_id)],
+        notices=[
+            dunning_desk_documents.of_notice(row, now) for row in await notice_books.claimed_of(books, invoice_id)
+        ],
         told_access=[dunning_desk_documents.of_access(told) for told in await access_books.told_of(books, invoice_id)],
         commands=[
             dunning_desk_documents.of_command(command)

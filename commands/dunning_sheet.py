@@ -94,11 +94,8 @@ def _past(found: DunningSheetDocument) -> Iterator[Past]:
     yield Past(found.began_at, "begin", f"{owed} to be recovered, by policy {found.policy}", why)
     yield from (_of_try(tried, found.currency) for tried in found.tried)
     for notice in found.notices:
-        at, became = notice.sent_at or notice.due_at, "sent" if notice.sent_at is not None else "under way"
-        became = "not sent" if notice.failed_because is not None else became
-        yield Past(
-            at, "notices", f"{notice.template} by {notice.channel} {became}", notice.failed_because or notice.key
-        )
+        what = f"{notice.template} by {notice.channel}: {notice.state.replace('_', ' ')}"
+        yield Past(notice.sent_at or notice.due_at, "notices", what, notice.failed_because or notice.key)
     yield from (Past(told.since, "access", str(told.access), told.why) for told in found.told_access)
     yield from (_of_command(command) for command in found.commands)
     for paid in found.payments:

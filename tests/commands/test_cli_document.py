@@ -197,7 +197,7 @@ DOCUMENTS: dict[str, set[str]] = {
         dunning_desk_documents.DunningSheetDocument, dunning_desk_documents.DunningDocument
     ),
     "A try of an invoice": set(dunning_desk_documents.TryDocument.model_fields),
-    "A notice": set(dunning_desk_documents.SentNoticeDocument.model_fields),
+    "A sent notice": set(dunning_desk_documents.SentNoticeDocument.model_fields),
     "A change of access": set(dunning_desk_documents.AccessDocument.model_fields),
     "A command": set(dunning_desk_documents.CommandDocument.model_fields),
     "What a card may still take": set(dunning_desk_documents.CardRoomDocument.model_fields),

@@ -78,7 +78,7 @@ def test_the_time_to_a_recovery_is_a_nearest_rank() -> None:
 
 def test_what_comes_after_is_counted_of_those_that_it_can_come_after() -> None:
     """Failing again is of recovered ones whose next invoice is decided; a subscription is lost by an end without money."""
-    again = {"next_decided": True, "next_failed": True}
+    again: dict[str, Any] = {"next_decided": True, "next_failed": True}
     found = measured(
         course(1, **again),
         course(1, next_decided=True),
