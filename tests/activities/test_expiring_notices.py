@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from activities.notices import ExpiryAsk, NoticeToSend
+from activities.dunning_messages import NoticeToSend
+from activities.notices import ExpiryAsk
 from billing import methods, notice_books, subscription_books
 from billing.dunning.notice_ladder import Channel, Template
 from billing.expiring_methods import ExpiringNotice, ExpiringNotices

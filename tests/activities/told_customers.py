@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 from temporalio.testing import ActivityEnvironment
 
-from activities.notices import LinkFor, Notices, NoticeToSend
+from activities.dunning_messages import NoticeToSend
+from activities.notices import LinkFor, Notices
 from activities.post import Post, post_of
 from billing import customers, dunning_books, methods, notice_books, plan_books, subscription_books
 from billing.customers import Contact

@@ -22,14 +22,14 @@ from billing import (
 from billing.cards import Verdict
 from billing.dunning import policy_file
 from billing.dunning.decide import decide
-from billing.dunning.decision import Decision, Reason, TryAgain
+from billing.dunning.decision import Decision, Purpose, Reason, TryAgain
 from billing.dunning.history import Event, EventKind, History
 from billing.dunning.policy import Edition, End, InvoiceEnd, Policy, SubscriptionEnd
 from billing.dunning_books import Dunning
 from billing.methods import Method, MethodRequest
 from billing.plans import PlanTerms
 from billing.subscriptions import SubscriptionRequest
-from billing.tries import CardRests, Nothing, Purpose
+from billing.tries import CardRests, Nothing
 from ledger import charges, posting
 from ledger.answers import GatewayAnswer
 from ledger.charges import ChargeRequest, ChargeStatus

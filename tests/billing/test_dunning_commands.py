@@ -10,11 +10,10 @@ from pydantic import ValidationError
 from billing import dunning_events, methods
 from billing.dunning import policy_file
 from billing.dunning.commands import MOST_COMMANDS, why_not
-from billing.dunning.decision import AskCustomer, GiveUp, Reason, Wait, WaitingFor
+from billing.dunning.decision import AskCustomer, GiveUp, Purpose, Reason, Wait, WaitingFor
 from billing.dunning.history import Event, EventKind
 from billing.dunning.policy import InvoiceEnd, SubscriptionEnd
 from billing.errors import ChangeRefused, UnknownId
-from billing.tries import Purpose
 from ledger.answers import GatewayAnswer
 from tests.billing.dunning.histories import default, history
 from tests.billing.owed_samples import ALICE

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from billing import dunning_endings, subscription_books
-from billing.dunning.decision import GiveUp, Reason
+from billing.dunning.decision import GiveUp, Purpose, Reason
 from billing.dunning.ending import ending_of
 from billing.dunning.entitlement import Access, entitlement_at
 from billing.dunning.history import EventKind
@@ -19,7 +19,6 @@ from billing.dunning.recovery import RecoveredBy
 from billing.dunning.standing import standing_of
 from billing.dunning_books import Dunning
 from billing.errors import ChangeRefused
-from billing.tries import Purpose
 from ledger.charges import ChargeStatus
 from tests.billing.owed_samples import ALICE
 from tests.billing.recovery import DAY, FAILED_AT, HOUR, PROCESS, Recovery, ending

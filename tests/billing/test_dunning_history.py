@@ -8,11 +8,11 @@ import pytest
 
 from billing import methods
 from billing.dunning.decide import deadline_of
-from billing.dunning.decision import AskCustomer, TryAgain, Wait, WaitingFor
+from billing.dunning.decision import AskCustomer, Purpose, TryAgain, Wait, WaitingFor
 from billing.dunning.history import EventKind
 from billing.dunning.zones import zone_info
 from billing.dunning_clock import Clock, Mark
-from billing.tries import CardRests, Purpose
+from billing.tries import CardRests
 from ledger import operations, withdrawals
 from ledger.charges import ChargeRequest
 from ledger.operations import NewOperation
