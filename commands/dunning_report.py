@@ -4,7 +4,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from commands import billing_arguments, dunning_desk_options, options, output
+from commands import dunning_desk_options, options, output
 from commands.errors import AnswerIsNo, WrongUse
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ def _key(row: "RecoveryDocument") -> tuple[str, str, str]:
 
 
 def _figures(row: "RecoveryDocument") -> tuple[str, ...]:
+    from commands import billing_arguments
+
     return (
         str(row.invoices),
         billing_arguments.shown(row.amount_minor, row.currency),
