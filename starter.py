@@ -12,6 +12,9 @@ from commands import (
     charges,
     customers,
     dunning,
+    dunning_commands,
+    dunning_desk,
+    dunning_report,
     events,
     evidence,
     fees,
@@ -81,6 +84,11 @@ app.add_typer(periods.app, name="periods")
 app.add_typer(review.app, name="review")
 app.add_typer(adjustments.app, name="adjustment")
 app.add_typer(routing.app, name="routing")
+dunning.app.command(name="list")(dunning_desk.list_dunnings)
+dunning.app.command()(dunning_desk.show)
+dunning.app.command()(dunning_desk.start)
+dunning_commands.register(dunning.app)
+dunning.app.command()(dunning_report.report)
 dunning.app.add_typer(notices.app, name="notice")
 app.add_typer(dunning.app, name="dunning")
 app.add_typer(events.app, name="events")

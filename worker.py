@@ -55,6 +55,7 @@ from ledger.seals import signing
 from ledger.seals.errors import KeyFault
 from ledger.seals.sealer import Sealer
 from settings import Settings, SettingsError, load
+from workflows import running_dunnings
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
@@ -275,6 +276,7 @@ async def run(settings: Settings) -> None:
             InboxHandler(engine, client, settings.task_queue).run(),
             ProcessWaker(engine, client, settings.task_queue).run(),
             EventCatchUp(engine, gateways.values(), interval).run(),
+            running_dunnings.follow(client, runtime),
         ):
             stack.callback(asyncio.create_task(loop).cancel)
         await stack.enter_async_context(sealing(settings, runtime))

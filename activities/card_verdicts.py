@@ -27,6 +27,13 @@ def of_operation(charge: Charge, operation: Operation, at: datetime) -> Verdict:
     )
 
 
+def unclassed(charge: Charge, operation: Operation, at: datetime) -> tuple[str, ...]:
+    """Return what no row knows of a declined operation, so that the data can learn it."""
+    if operation.outcome != "declined":
+        return ()
+    return _classified(charge, operation, operation.answer or GatewayAnswer(), at).unknown
+
+
 def _classified(charge: Charge, operation: Operation, answer: GatewayAnswer, at: datetime) -> Classified:
     card = answer.card or CardFacts()
     method = charge.method(operation.gateway)

@@ -56,6 +56,12 @@ async def tell(connection: AsyncConnection, event: Event) -> None:
     await connection.execute(insert(events).values(event.model_dump()).on_conflict_do_nothing(index_elements=["key"]))
 
 
+async def of_key(connection: AsyncConnection, key: str) -> ToldEvent | None:
+    """Read the event of a key, or None."""
+    row = (await connection.execute(select(*_COLUMNS).where(events.c.key == key))).mappings().first()
+    return None if row is None else ToldEvent.model_validate(dict(row))
+
+
 async def read(connection: AsyncConnection, *, after: int = 0, limit: int = 100) -> Sequence[ToldEvent]:
     """Read the events after one, at most `limit` and never more than 1,000; none comes in before them later.
 

@@ -15,8 +15,9 @@ from billing.dunning.history import EventKind
 from billing.dunning.notice_ladder import Template
 from billing.dunning.notices import planned_notices
 from billing.dunning.policy import InvoiceEnd, SubscriptionEnd
+from billing.dunning.recovery import RecoveredBy
 from billing.dunning.standing import standing_of
-from billing.dunning_books import Dunning, RecoveredBy
+from billing.dunning_books import Dunning
 from billing.errors import ChangeRefused
 from ledger.charges import ChargeStatus
 from tests.billing.owed_samples import ALICE

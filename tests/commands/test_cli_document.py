@@ -8,8 +8,14 @@ import pytest
 import typer
 from pydantic import BaseModel
 
+from activities.dunning_messages import NextKind
+from billing.dunning.commands import COMMANDS
+from billing.dunning.decision import Purpose, Reason
 from billing.dunning.decline_classes import DeclineClass
+from billing.dunning.entitlement import Access
+from billing.dunning.history import TryOutcome
 from billing.dunning.outlook import Clock
+from billing.dunning.recovery import RecoveredBy
 from billing.invoices import InvoiceState
 from billing.payments import PaymentKind
 from billing.subscriptions import SubscriptionState
@@ -21,7 +27,9 @@ from commands import (
     chart_documents,
     check_documents,
     customer_documents,
+    dunning_desk_documents,
     dunning_documents,
+    dunning_report_documents,
     entrance,
     entry_documents,
     evidence_documents,
@@ -184,6 +192,18 @@ DOCUMENTS: dict[str, set[str]] = {
     "A pack": set(evidence_documents.PackDocument.model_fields),
     "A checked pack": set(evidence_documents.CheckedPackDocument.model_fields),
     "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
+    "A recovery": set(dunning_desk_documents.DunningDocument.model_fields),
+    "A recovery with its past and its plan": added(
+        dunning_desk_documents.DunningSheetDocument, dunning_desk_documents.DunningDocument
+    ),
+    "A try of an invoice": set(dunning_desk_documents.TryDocument.model_fields),
+    "A sent notice": set(dunning_desk_documents.SentNoticeDocument.model_fields),
+    "A change of access": set(dunning_desk_documents.AccessDocument.model_fields),
+    "A command": set(dunning_desk_documents.CommandDocument.model_fields),
+    "What a card may still take": set(dunning_desk_documents.CardRoomDocument.model_fields),
+    "A report of recoveries": set(dunning_report_documents.RecoveryReportDocument.model_fields),
+    "What dunning brought": set(dunning_report_documents.RecoveryDocument.model_fields),
+    "A try against a rule": set(dunning_report_documents.ViolationDocument.model_fields),
     "An edition of a dunning policy": set(dunning_documents.DunningEditionDocument.model_fields),
     "A preview of dunning": set(dunning_documents.PreviewDocument.model_fields),
     "A decline": set(dunning_documents.DeclineDocument.model_fields),
@@ -292,6 +312,13 @@ def test_every_exit_code_is_described() -> None:
         *DamageKind,
         *DeclineClass,
         *Clock,
+        *NextKind,
+        *Access,
+        *Purpose,
+        *Reason,
+        *TryOutcome,
+        *RecoveredBy,
+        *COMMANDS,
     ],
 )
 def test_every_status_is_described(word: str) -> None:
