@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.dunning_books import DunningBooks
@@ -201,12 +202,17 @@ class DunningWorkflow:
             charge = await ledger_steps.run(DunningBooks.charge_of_try, charge_id, "which charge that is")
             await self._collecting.charge(charge)
 
-    async def end(self, step: Next) -> None:
-        """Carry out what the policy has for the end."""
+    async def end(self, step: Next) -> datetime | None:
+        """Carry out what the policy has for the end; the books refuse it while money may be on its way."""
         ended = EndDunning(
             invoice_id=self._invoice_id, reason=step.reason or Reason.DEADLINE, why=step.why, now=self.now()
         )
-        await ledger_steps.run(DunningBooks.end, ended, f"the end: {step.why}"[:200])
+        try:
+            await ledger_steps.run(DunningBooks.end, ended, f"the end: {step.why}"[:200])
+        except ApplicationError as refused:
+            workflow.logger.warning("dunning.not_ended", extra={"invoice_id": self._invoice_id, "why": refused.message})
+            return self.now() + NOT_NOW
+        return None
 
     async def wait(self, until: datetime | None) -> None:
         """Wait on a durable timer, or for a wake."""
