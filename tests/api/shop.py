@@ -16,7 +16,7 @@ NEXT_KEY = "qk_test_shop_next"
 TILL_KEY = "qk_test_till"
 CRM_KEY = "qk_test_crm"
 DAY = "2026-11-02T12:00:00+00:00"
-SERVICES = {
+SERVICES: dict[str, list[dict[str, Any]]] = {
     "services": [
         {
             "name": "shop",

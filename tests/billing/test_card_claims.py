@@ -71,6 +71,16 @@ def test_what_is_not_decided_counts_as_refused(guard: Guard) -> None:
     assert guard.claim("ch_11:capture:1", network="mastercard").granted
 
 
+def test_an_approval_begins_a_row_anew(guard: Guard) -> None:
+    """Mastercard counts declines in a row: a customer who has paid in between is not held to those before."""
+    for number in range(9):
+        guard.tried(f"ch_{number}:capture:1", network="mastercard")
+    guard.tried("ch_9:capture:1", outcome="approved", network="mastercard")
+    for number in range(10, 20):
+        guard.tried(f"ch_{number}:capture:1", network="mastercard")
+    assert guard.claim("ch_20:capture:1", network="mastercard").next_at == NOW + DAY
+
+
 def test_what_came_of_a_try_is_written_down_once(guard: Guard) -> None:
     """A late step says nothing new, and an approval is not made of a decline afterwards."""
     assert guard.claim("ch_1:capture:1").granted

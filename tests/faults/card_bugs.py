@@ -63,7 +63,7 @@ OF_CARDS = (
     Bug(
         "an approval does not begin a row anew",
         [Change(TABLES, "AND (NOT r.consecutive OR approved IS NULL OR", "AND (true OR")],
-        f"{CLAIMS}::test_the_database_counts_as_the_rules_do",
+        f"{CLAIMS}::test_an_approval_begins_a_row_anew",
     ),
     Bug(
         "an old snapshot may count",
