@@ -89,10 +89,10 @@ def minute(moment: datetime) -> str:
 
 
 def _past(found: DunningSheetDocument) -> Iterator[Past]:
+    yield from (_of_try(tried, found.currency) for tried in found.tried)
     owed = billing_arguments.shown(found.failed_minor, found.currency)
     why = f"by {found.began_by}: {found.began_because}" if found.began_because else f"by {found.began_by}"
     yield Past(found.began_at, "begin", f"{owed} to be recovered, by policy {found.policy}", why)
-    yield from (_of_try(tried, found.currency) for tried in found.tried)
     for notice in found.notices:
         what = f"{notice.template} by {notice.channel}: {notice.state.replace('_', ' ')}"
         yield Past(notice.sent_at or notice.due_at, "notices", what, notice.failed_because or notice.key)
