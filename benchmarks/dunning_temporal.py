@@ -5,6 +5,7 @@ own time. Nothing is played: the processes, the books and the calls to Stripe's 
 """
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -17,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-import worker
 from benchmarks.figures import Figure, at_least, at_most
 from billing import card_ceilings, customers, dunning_books, invoice_books, methods, receivables
 from billing.customers import CustomerRequest
@@ -26,7 +26,7 @@ from billing.invoices import InvoiceLine, InvoiceRequest
 from billing.methods import MethodRequest
 from ledger import migrate
 from ledger.database import create_engine
-from local import postgres, simulators, temporal
+from local import postgres, simulators, temporal, worker
 from local.ports import free_port
 from local.simulators import SimulatorProcess
 from settings import Settings
@@ -41,6 +41,8 @@ MOST_SECONDS = 300.0
 PAYS_AFTER = (1, 2, 4, None)
 """Declines before a card pays; None for never."""
 ACTOR = "person:bench"
+BEGINS = "process:subscription"
+"""Whose process starts that of dunning itself: here that is the benchmark."""
 SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
 COUNTS = {
     "recovered": "SELECT count(*) FROM dunnings WHERE reason = 'paid'",
@@ -92,16 +94,14 @@ async def _parts(stack: AsyncExitStack, directory: Path) -> tuple[AsyncEngine, C
         temporal_address=temporal_server.address,
         stripe_api_base=stripe.url,
         gateway_order="stripe",
-        allow_unsafe_database=True,
     )
     await asyncio.to_thread(migrate.upgrade, settings.migration_database_url)
     await asyncio.to_thread(card_ceilings.bring_up_to_date, settings.migration_database_url)
     engine = create_engine(settings.database_url, 20)
     stack.push_async_callback(engine.dispose)
     client = await connect(settings)
-    gateways = {name: gateway for name, gateway in worker.gateways_of(settings).items() if name == "stripe"}
-    for part in worker.workers_of(settings, client, engine, gateways):
-        await stack.enter_async_context(part)
+    running = worker.start(_environment(settings), health_port=free_port(), log=directory / "worker.log")
+    stack.enter_context(running)
     return engine, TimeSkipper(client, config=SKIPS).client, stripe, settings
 
 
@@ -139,5 +139,10 @@ async def _unpaid(engine: AsyncEngine, stripe: SimulatorProcess, number: int) ->
         await invoice_books.finalize(connection, invoice, actor=ACTOR)
     async with engine.begin() as connection:
         edition = policy_file.read().at(now)
-        await dunning_books.begin(connection, invoice, edition, failed_at=now, now=now, actor=ACTOR)
+        await dunning_books.begin(connection, invoice, edition, failed_at=now, now=now, actor=BEGINS)
     return invoice
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    named = settings.model_dump(include={"database_url", "temporal_address", "stripe_api_base", "gateway_order"})
+    return {**os.environ, **{name.upper(): str(value) for name, value in named.items()}}

@@ -43,7 +43,6 @@ class ToldEvent(Event):
     recorded_at: datetime
 
 
-_NUMBER_THE_TRANSACTION = text("SELECT pg_current_xact_id()")
 _COLUMNS = [events.c[name] for name in ToldEvent.model_fields]
 # Whatever wrote before the oldest transaction that is open is committed, or never will be.
 _IS_SETTLED = text("events.written_in < pg_snapshot_xmin(pg_current_snapshot())")
@@ -51,8 +50,6 @@ _IS_SETTLED = text("events.written_in < pg_snapshot_xmin(pg_current_snapshot())"
 
 async def tell(connection: AsyncConnection, event: Event) -> None:
     """Write an event down with the fact that it tells of; the same key again changes nothing."""
-    # The transaction is numbered before the event is, so that no event with a smaller id can come to light after it.
-    await connection.execute(_NUMBER_THE_TRANSACTION)
     await connection.execute(insert(events).values(event.model_dump()).on_conflict_do_nothing(index_elements=["key"]))
 
 
