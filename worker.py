@@ -215,7 +215,7 @@ async def run(settings: Settings) -> None:
             await stack.enter_async_context(worker)
         interval = timedelta(seconds=settings.event_catch_up_seconds)
         for loop in (
-            InboxHandler(engine, client, settings.task_queue).run(),
+            InboxHandler(engine, client, settings.task_queue, gateways).run(),
             EventCatchUp(engine, gateways.values(), interval).run(),
         ):
             stack.callback(asyncio.create_task(loop).cancel)

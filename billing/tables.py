@@ -52,6 +52,9 @@ payment_methods = Table(
     Column("replaced_by", Text),
     Column("removed_at", DateTime(timezone=True)),
     Column("removed_by", Text),
+    Column("removed_because", Text),
+    Column("renewed_at", DateTime(timezone=True)),
+    Column("renewed_by", Text),
     Column("card", Text, nullable=False),
 )
 
