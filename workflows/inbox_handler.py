@@ -191,7 +191,8 @@ class InboxHandler:
             async with asyncio.timeout_at(until), self._reading:
                 found = await self._methods.read(seen, actor=f"gateway:{seen.gateway}")
         except (GatewayError, BillingError, TimeoutError) as error:
-            reason = f"payment method {seen.method_id} was not read: {_line(error)}"
+            why = f"no answer of {seen.gateway} in time" if isinstance(error, TimeoutError) else _line(error)
+            reason = f"payment method {seen.method_id} was not read: {why}"
             log.warning("inbox.method_not_read", method_id=seen.method_id, reason=reason)
             return [_failed(event, reason) for event, _ in of_one_method]
         result = f"payment method {seen.method_id} {what_became(seen, found)}"

@@ -83,7 +83,11 @@ def retrieve(context: Context, _values: dict[str, Any], identity: str) -> Reply:
     """GET /v1/payment_methods/{id}"""
     if identity in CARDS:
         return Reply(context.rendered(take(context, identity, customer=None)))
-    return Reply(context.rendered(get(context, identity)))
+    method = context.transaction.get("payment_method", identity)
+    if method is None:
+        what = f"No such PaymentMethod: '{identity}'"
+        raise Refusal(what, status=404, code="resource_missing", param="payment_method")
+    return Reply(context.rendered(method))
 
 
 def detach(context: Context, _values: dict[str, Any], identity: str) -> Reply:
