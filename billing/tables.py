@@ -52,10 +52,10 @@ payment_methods = Table(
     Column("replaced_by", Text),
     Column("removed_at", DateTime(timezone=True)),
     Column("removed_by", Text),
-    Column("removed_because", Text),
+    Column("card", Text, nullable=False),
     Column("renewed_at", DateTime(timezone=True)),
     Column("renewed_by", Text),
-    Column("card", Text, nullable=False),
+    Column("removed_because", Text),
 )
 
 cards = Table(
