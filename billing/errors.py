@@ -13,11 +13,14 @@ from datetime import UTC, datetime, timedelta
 COMMANDS = {
     "customer": "customers list",
     "payment method": "methods list",
+    "card": "cards list",
     "plan": "plans list",
     "subscription": "subscriptions list",
     "invoice": "invoices list",
     "payment": "invoices payments",
     "charge": "charges",
+    "dunning": "dunning list",
+    "try": "dunning show",
 }
 """Where the ids of each kind are listed."""
 

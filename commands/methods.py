@@ -133,7 +133,7 @@ def _row(method: "MethodDocument") -> tuple[str, ...]:
     elif method.replaced_at is not None:
         known = f"replaced {method.replaced_at:%Y-%m-%d} by {method.replaced_by}"
     elif not method.is_usable:
-        known = f"never again: {method.never_because or 'another token of this card'}"
+        known = f"never again: {method.never_because}"
     elif method.renewed_at is not None:
         known = f"renewed {method.renewed_at:%Y-%m-%d}"
     until = f"{method.expires_on:%Y-%m}" if method.expires_on else ""

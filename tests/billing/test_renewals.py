@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from billing import cards, methods
+from billing import methods
 from billing.errors import ChangeRefused
 from billing.methods import Method
 from ledger.answers import CardFacts
 from tests.billing.books import Books
+from tests.billing.recovery import DAY, FAILED_AT, HOUR, Recovery
 from tests.billing.test_customers import added
 
 STRIPE = "gateway:stripe"
@@ -112,7 +113,8 @@ async def test_what_was_said_of_a_token_is_of_the_card_that_it_stood_for(books: 
     learned = await renewed(books, await known(books))
     assert not learned.is_usable
     assert (await renewed(books, learned, fingerprint="fp_new")).is_usable
-    assert (await books.step(lambda connection: cards.get(connection, learned.card))).never_at is not None  # type: ignore[union-attr]
+    await added(books, "pm_2", fingerprint="fp_old")
+    assert not (await books.step(lambda connection: methods.known(connection, "pm_2"))).is_usable
 
 
 async def test_a_card_that_was_never_under_its_new_number_too_is_not_charged(books: Books) -> None:
@@ -162,3 +164,23 @@ async def test_a_renewal_is_not_undone(books: Books, change: str) -> None:
     """When and by whom stays."""
     await renewed(books, await had(books), expires="2031-02")
     await refused(books, f"UPDATE payment_methods SET {change}")  # noqa: S608 # the statements are ours
+
+
+@pytest.mark.parametrize("told", [{"fingerprint": "fp_new"}, {"expires": "2040-02"}], ids=["number", "expiry"])
+async def test_a_renewed_card_is_tried_at_once_and_uses_up_no_try(recovery: Recovery, told: dict[str, str]) -> None:
+    """Also a longer life of the same number: the unpaid invoice is looked at again, and the policy's tries are all left."""
+    await recovery.fail()
+    assert (await recovery.next_try(FAILED_AT)).at > FAILED_AT + 2 * HOUR
+    await recovery.woken()
+
+    async def renew(**facts: str) -> Method:
+        seen = await recovery.step(lambda connection: methods.known(connection, "pm_1"))
+        news = CardFacts(**facts)
+        return await recovery.step(lambda connection: methods.renew(connection, seen, news, actor=STRIPE))
+
+    await renew(expires="2039-02")
+    assert (await recovery.next_try(FAILED_AT + HOUR)).is_rung
+    await renew(**told)
+    assert await recovery.woken() == {"dunning/in_1"}
+    decided = await recovery.next_try(FAILED_AT + DAY)
+    assert (decided.method, decided.is_rung, decided.at) == ("pm_1", False, FAILED_AT + DAY)
