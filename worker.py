@@ -219,7 +219,7 @@ async def run(settings: Settings) -> None:
             await stack.enter_async_context(worker)
         interval = timedelta(seconds=settings.event_catch_up_seconds)
         for loop in (
-            InboxHandler(engine, client, settings.task_queue).run(),
+            InboxHandler(engine, client, settings.task_queue, gateways).run(),
             ProcessWaker(engine, client, settings.task_queue).run(),
             EventCatchUp(engine, gateways.values(), interval).run(),
             running_dunnings.follow(client, runtime),

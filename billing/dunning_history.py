@@ -48,14 +48,14 @@ async def history(connection: AsyncConnection, dunning: Dunning) -> History:
 def _methods(found: Sequence[Method], clock: Clock) -> tuple[PaymentMethod, ...]:
     """Return the methods in the customer's order, and behind them those that are gone.
 
-    What takes another's place is new from then on.
+    What takes another's place is new from then on, and so is a card that its network renewed.
     """
     put_in_place = {method.replaced_by: method.replaced_at for method in found if method.replaced_at is not None}
     ordered = sorted(found, key=lambda method: method.is_gone)
     made = []
     for method in ordered[:MAX_METHODS]:
         gone_at = method.removed_at or method.replaced_at
-        renewed_at = put_in_place.get(method.method_id)
+        renewed_at = max(filter(None, (put_in_place.get(method.method_id), method.renewed_at)), default=None)
         made.append(
             PaymentMethod(
                 method_id=method.method_id,

@@ -1,6 +1,5 @@
 """Reads what was typed of customers, plans, subscriptions and invoices: persons, days, intervals, lines."""
 
-import calendar
 import hashlib
 import re
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from billing import calendar
 from billing.calendar import Unit
 from billing.invoices import SERIES, Words
 from commands import arguments, standing_arguments
@@ -111,8 +111,7 @@ def last_day(option: str, text: str | None) -> date | None:
     read = _MONTH.fullmatch(text)
     if read is None or not 1 <= int(read[2]) <= 12 or int(read[1]) < 2000:
         raise WrongUse(f"{option} {text!r} is no month: write it like 2028-03")
-    year, month = int(read[1]), int(read[2])
-    return date(year, month, calendar.monthrange(year, month)[1])
+    return calendar.last_day(int(read[1]), int(read[2]))
 
 
 def invoice_line(text: str, currency: str) -> dict[str, Any]:

@@ -49,6 +49,9 @@ class MethodDocument(Document):
     replaced_by: str | None
     removed_at: datetime | None
     removed_by: str | None
+    removed_because: str | None
+    renewed_at: datetime | None
+    renewed_by: str | None
     never_at: datetime | None
     never_because: str | None
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from gateways import paypal_objects, paypal_past_events
+from gateways import paypal_objects, paypal_past_events, paypal_vault
+from gateways.cards import CardFacts
 from gateways.errors import OutcomeUnknown
 from gateways.paypal_amounts import CAPABILITIES, to_paypal
 from gateways.paypal_cards import with_card
@@ -169,6 +170,10 @@ class PayPalGateway:
         if capture is None:
             return ()
         return await self._withdrawals.of_capture(capture, order.movements.refunds)
+
+    async def read_method(self, token: str, gateway_customer: str | None) -> CardFacts | None:  # noqa: ARG002 # PayPal's token says whose
+        """Read a token of the vault; see `gateways.saved_methods`."""
+        return await paypal_vault.read(self._session, token)
 
     async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
         """Read past events; see `gateways.webhooks.past_events`."""

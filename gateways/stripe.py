@@ -11,7 +11,8 @@ from typing import Final, Literal, TypeVar
 import stripe
 from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
-from gateways import stripe_declines, stripe_objects, stripe_past_events, stripe_withdrawals
+from gateways import stripe_declines, stripe_methods, stripe_objects, stripe_past_events, stripe_withdrawals
+from gateways.cards import CardFacts
 from gateways.errors import GatewayError, OutcomeUnknown
 from gateways.port import OperationKind, OperationRequest, Outcome, RefusalCode, Refused, Withdrawal
 from gateways.stripe_amounts import CAPABILITIES, to_stripe
@@ -55,6 +56,7 @@ class StripeGateway:
         self._refunds = client.v1.refunds
         self._lists = StripeLists(client.v1)
         self._events = client.v1.events
+        self._methods = client.v1.payment_methods
 
     async def create_payment(self, request: OperationRequest) -> str | Refused:
         """Create the PaymentIntent, unconfirmed."""
@@ -153,6 +155,10 @@ class StripeGateway:
         disputed = [_told(stripe_withdrawals.of_dispute, each) for each in disputes]
         found = filter(None, (failed, *refunded, *disputed))
         return tuple(sorted(found, key=lambda each: (each.withdrawn_at, each.reference)))
+
+    async def read_method(self, token: str, gateway_customer: str | None) -> CardFacts | None:
+        """Read a PaymentMethod; see `gateways.saved_methods`."""
+        return await stripe_methods.read(self._methods, token, gateway_customer)
 
     async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
         """Read past events; see `gateways.webhooks.past_events`."""

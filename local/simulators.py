@@ -102,6 +102,10 @@ class Simulator:
         """Make a payment method with this token, or change the one that there is: brand, expires, answers, ..."""
         self._control("POST", f"cards/{token}", card)
 
+    def remove_card(self, token: str) -> None:
+        """Let the gateway keep a payment method no more, as when its customer takes it away there."""
+        self._control("DELETE", f"cards/{token}")
+
     def is_healthy(self) -> bool:
         """Whether it is ready."""
         try:

@@ -45,6 +45,7 @@ class Control:
             Route("/disputes/{dispute_id}/{ending}", self._close_dispute, methods=["POST"]),
             Route("/refunds/{payment_id}", self._refund_by_hand, methods=["POST"]),
             Route("/cards/{token}", self._make_card, methods=["POST"]),
+            Route("/cards/{token}", self._remove_card, methods=["DELETE"]),
             Route("/authentications/{payment_id}", self._show_authentication),
             Route("/authentications/{payment_id}", self._authenticate, methods=["POST"]),
             Route("/returned", self._returned),
@@ -155,6 +156,15 @@ class Control:
             with self._simulator.transaction() as transaction:
                 self._gateway.make_card(transaction, token, asked)
         except ValueError as error:
+            return _refusal(error)
+        return JSONResponse({"object_id": token})
+
+    async def _remove_card(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        try:
+            with self._simulator.transaction() as transaction:
+                self._gateway.remove_card(transaction, token)
+        except LookupError as error:
             return _refusal(error)
         return JSONResponse({"object_id": token})
 

@@ -107,6 +107,13 @@ class Gateway(Protocol):
         """
         ...
 
+    def remove_card(self, transaction: Transaction, token: str) -> None:
+        """Let the gateway keep a payment method no more, as when its customer takes it away there.
+
+        Raises LookupError for one that it does not keep.
+        """
+        ...
+
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the customer is asked to approve, as `49.99 EUR`; None if nothing waits for them."""
         ...

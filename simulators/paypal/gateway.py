@@ -127,6 +127,11 @@ class PayPal:
         """A card or a wallet of a test's own in the vault."""
         vault.make(transaction, token, asked)
 
+    def remove_card(self, transaction: Transaction, token: str) -> None:
+        """A token is deleted from the vault."""
+        if not vault.delete(self._turn(transaction), token):
+            raise LookupError(f"no token {token} is in the vault")
+
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the payer of an order is asked to approve."""
         order = transaction.get(orders.KIND, payment_id)

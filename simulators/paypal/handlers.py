@@ -17,6 +17,7 @@ from simulators.paypal import (
     refunds,
     reporting,
     request_ids,
+    vault,
 )
 from simulators.paypal.errors import Problem
 from simulators.paypal.signing import Signer
@@ -145,6 +146,18 @@ def refund_capture(turn: Turn, asked: Asked) -> Reply:
 def show_refund(turn: Turn, asked: Asked) -> Reply:
     """The refund as it is now."""
     return Reply(200, refunds.view(turn, turn.find(refunds.KIND, asked.identity)))
+
+
+def show_token(turn: Turn, asked: Asked) -> Reply:
+    """A payment method of the vault."""
+    shown = vault.show(turn, asked.identity)
+    return Reply(204 if shown is None else 200, shown)
+
+
+def delete_token(turn: Turn, asked: Asked) -> Reply:
+    """Take a payment method out of the vault."""
+    vault.delete(turn, asked.identity)
+    return Reply(204, None)
 
 
 def list_disputes(turn: Turn, asked: Asked) -> Reply:

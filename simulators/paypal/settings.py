@@ -18,6 +18,8 @@ KNOWN: Mapping[str, tuple[Any, Check]] = {
     # The same order with its payment source once more: PayPal's document says repeat, its sandbox was seen to refuse.
     "single_step_repeat": ("repeat", one_of("repeat", "refuse")),
     "approval_window_seconds": (6 * 3600, is_count),
+    # How a token is answered for that was deleted from the vault: both were seen of PayPal.
+    "deleted_tokens": ("unknown", one_of("unknown", "empty")),
     # Whether an order that was left unpaid for longer than that can still be looked at.
     "expired_orders": ("gone", one_of("gone", "kept")),
     # What becomes of an order whose payer cancels: PayPal leaves it alone, which a caller cannot tell from waiting.

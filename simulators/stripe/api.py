@@ -179,6 +179,10 @@ class StripeApi:
         """A PaymentMethod of a test's own."""
         saved_cards.make(self._context(transaction), token, asked)
 
+    def remove_card(self, transaction: Transaction, token: str) -> None:
+        """A PaymentMethod is detached from its customer."""
+        saved_cards.detach(self._context(transaction), token)
+
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the customer is asked to approve."""
         return confirmations.describe(self._context(transaction), payment_id)

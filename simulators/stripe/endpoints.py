@@ -66,6 +66,7 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/customers", customers.create, customers.CREATE),
     Endpoint("GET", "/v1/customers/{id}", customers.retrieve),
     Endpoint("GET", "/v1/payment_methods/{id}", payment_methods.retrieve),
+    Endpoint("POST", "/v1/payment_methods/{id}/detach", payment_methods.detach),
     Endpoint("GET", "/v1/events", events.list_all, events.LIST),
     Endpoint("GET", "/v1/events/{id}", events.retrieve),
 )

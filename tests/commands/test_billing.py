@@ -20,12 +20,11 @@ BECAUSE = ("--because", "they asked", *ALICE)
 class Billing:
     """The commands against one database."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, **environment: str) -> None:
+        self.environment = {"DATABASE_URL": url, "ALLOW_UNSAFE_DATABASE": "true", **environment}
 
     def __call__(self, *arguments: str) -> Result:
-        environment = {"DATABASE_URL": self.url, "ALLOW_UNSAFE_DATABASE": "true"}
-        return CliRunner(env=environment).invoke(app, list(arguments))
+        return CliRunner(env=self.environment).invoke(app, list(arguments))
 
     def said(self, *arguments: str) -> str:
         """What a command that must work prints."""
@@ -190,7 +189,7 @@ def test_a_charge_is_applied_as_often_as_anybody_likes(billing: Billing) -> None
     billing.issue("in_1")
 
     async def charge() -> None:
-        engine = create_engine(billing.url, 1)
+        engine = create_engine(billing.environment["DATABASE_URL"], 1)
         books = Books(engine)
         await books.charge("ch_1", 400, "in_1")
         await books.charge("ch_2", 400, "in_1", is_captured=False)
