@@ -21,6 +21,7 @@ SUMMARIES = {
     "PAYMENT.CAPTURE.REVERSED": "A payment capture was reversed",
     "PAYMENT.REFUND.PENDING": "A refund is pending",
     "PAYMENT.REFUND.FAILED": "A refund failed",
+    "VAULT.PAYMENT-TOKEN.CREATED": "A payment token has been created",
     "CUSTOMER.DISPUTE.CREATED": "A new dispute was opened",
     "CUSTOMER.DISPUTE.UPDATED": "A dispute was updated",
     "CUSTOMER.DISPUTE.RESOLVED": "A dispute was resolved",
@@ -35,6 +36,7 @@ RESOURCE_TYPES = {
     "CHECKOUT.ORDER": "checkout-order",
     "CUSTOMER.DISPUTE": "dispute",
     "PAYMENT.AUTHORIZATION": "authorization",
+    "VAULT.PAYMENT-TOKEN": "payment_token",
 }
 
 
