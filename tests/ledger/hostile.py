@@ -135,6 +135,40 @@ BILLING = [
     "SELECT public.subscription_changes_are_told()",
 ]
 
+# How unpaid invoices are recovered, what was commanded, and what merchants are told.
+DUNNING = [
+    "UPDATE public.dunnings SET invoice_id = 'in_2'",
+    "UPDATE public.dunnings SET customer_id = 'cus_2'",
+    "UPDATE public.dunnings SET failed_at = now()",
+    "UPDATE public.dunnings SET amount_minor = 1",
+    "DELETE FROM public.dunnings",
+    "UPDATE public.dunning_events SET by = 'nobody'",
+    "DELETE FROM public.dunning_events",
+    "UPDATE public.dunning_policies SET content = '{{}}'",
+    "DELETE FROM public.dunning_policies",
+    "UPDATE public.invoice_tries SET amount_minor = 1",
+    "UPDATE public.invoice_tries SET is_rung = false",
+    "UPDATE public.invoice_tries SET card = 'card_of_another'",
+    "UPDATE public.invoice_tries SET tried_at = now()",
+    "DELETE FROM public.invoice_tries",
+    "UPDATE public.dunning_access SET access = 'active'",
+    "DELETE FROM public.dunning_access",
+    "UPDATE public.dunning_notices SET due_at = now()",
+    "DELETE FROM public.dunning_notices",
+    "INSERT INTO public.events (event_id) VALUES (1)",
+    "INSERT INTO public.events (written_in) VALUES ('1')",
+    "UPDATE public.events SET body = '{{}}'",
+    "DELETE FROM public.events",
+    "INSERT INTO public.process_wakes (process, subject) VALUES ('charge', 'ch_1')",
+    "UPDATE public.process_wakes SET subject = 'ch_2'",
+    "DELETE FROM public.process_wakes",
+    *(f"TRUNCATE public.{table} CASCADE" for table in ("dunnings", "invoice_tries", "events", "process_wakes")),
+    "ALTER TABLE public.invoice_tries DISABLE TRIGGER try_follows",
+    "ALTER TABLE public.charges DISABLE TRIGGER processes_are_woken",
+    "SELECT public.try_follows()",
+    "SELECT public.processes_are_woken()",
+]
+
 POWERS = [
     "SET ROLE quittance_owner",
     "SET ROLE postgres",
@@ -251,6 +285,14 @@ WORK = [
     "UPDATE public.invoices SET voided_at = now()",
     "INSERT INTO public.payment_applications (amount_minor) VALUES (1)",
     "UPDATE public.subscriptions SET state = 'canceled'",
+    "INSERT INTO public.dunnings (invoice_id) VALUES ('in_1')",
+    "UPDATE public.dunnings SET ended_at = now()",
+    "INSERT INTO public.dunning_events (invoice_id) VALUES ('in_1')",
+    "INSERT INTO public.invoice_tries (charge_id) VALUES ('in_1.0')",
+    "UPDATE public.invoice_tries SET withdrawn_because = 'mine'",
+    "UPDATE public.dunning_notices SET sent_at = now()",
+    "INSERT INTO public.events (key) VALUES ('mine')",
+    "SELECT public.take_wakes(1)",
     "SELECT body FROM public.webhook_events",
     "SELECT * FROM public.webhook_transmissions",
 ]
@@ -267,7 +309,7 @@ BEYOND = {APPLICATION: LANGUAGE, AUDITOR: WORK, SEALER: [*WORK, "SELECT * FROM p
 
 def statements(role: str) -> list[str]:
     """Return all that the role must be refused."""
-    everything = [*CHANGES, *PERIODS, *BILLING, *POWERS, *INTERNALS, *BEYOND[role]]
+    everything = [*CHANGES, *PERIODS, *BILLING, *DUNNING, *POWERS, *INTERNALS, *BEYOND[role]]
     return [statement.format(role=role) for statement in everything]
 
 
