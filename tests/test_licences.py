@@ -24,6 +24,8 @@ ALLOWED = {
     "Public Domain",
     *READ_BY_US.values(),
 }
+A_HEADING = "License :: OSI Approved"
+"""A classifier that names no licence, beside the one that does."""
 # What packages say in older words, in the field `License` or as a classifier.
 OTHER_WORDS = {
     "MIT License": "MIT",
@@ -54,7 +56,9 @@ def licences(name: str) -> set[str]:
     metadata = distribution(name).metadata
     expressions = metadata.get_all("License-Expression") or []
     classified = [
-        text.rsplit(" :: ", 1)[1] for text in metadata.get_all("Classifier") or [] if text.startswith("License :: ")
+        text.rsplit(" :: ", 1)[1]
+        for text in metadata.get_all("Classifier") or []
+        if text.startswith("License :: ") and text != A_HEADING
     ]
     if expressions:
         words = [word for text in expressions for word in re.split(r" AND | OR ", re.sub(r"[()]", "", text))]
