@@ -56,7 +56,8 @@ def shown(rate: Fraction) -> str:
     if rest != 1:
         return f"{rate.numerator}/{rate.denominator}"
     digits = next(count for count in range(64) if 10**count % rate.denominator == 0)
-    return f"{Decimal(rate.numerator * 10**digits // rate.denominator).scaleb(-digits):f}"
+    # Read from text, a decimal keeps every digit; arithmetic on it keeps 28.
+    return f"{Decimal(f'{rate.numerator * 10**digits // rate.denominator}E-{digits}'):f}"
 
 
 def _as_fraction(value: Any) -> Any:

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from billing.dunning.ceilings import CEILINGS, CardAsk, CardTry, next_allowed
-from billing.dunning.decision import AskCustomer, Decision, GiveUp, Need, Reason, TryAgain, Wait, WaitingFor
+from billing.dunning.decision import AskCustomer, Decision, GiveUp, Need, Purpose, Reason, TryAgain, Wait, WaitingFor
 from billing.dunning.decline_classes import DeclineClass
-from billing.dunning.history import History, PaymentMethod, TryOutcome
+from billing.dunning.history import Event, History, PaymentMethod, TryOutcome
 from billing.dunning.likely_days import MAX_WEIGHED, Seen
 from billing.dunning.lots import lot
 from billing.dunning.methods import MethodStanding, Refusals, refusals_of, standings_of
@@ -26,6 +26,8 @@ SETTLING = timedelta(hours=6)
 DUE_DAYS = 1
 """A payment so many days around the due day of the month was not late."""
 A_DAY = timedelta(days=1)
+PRESENT_CAN_HELP = frozenset({None, Need.AUTHENTICATE})
+"""What stands in the way of a method that its customer, being present, is there to put right."""
 VAGUE = frozenset({DeclineClass.GENERIC, DeclineClass.UNKNOWN})
 """Classes that name no reason."""
 LOOK_AGAIN = timedelta(minutes=30)
@@ -42,6 +44,9 @@ def decide(history: History, policy: Policy, now: datetime) -> Decision:
     situation = _situation(history, policy, standing)
     if now >= situation.deadline and standing.hold_at(now) is None:
         return GiveUp(*_end_reason(situation))
+    paying = _paying(situation)
+    if paying is not None:
+        return _unless_down(situation, paying, now)
     planned = _renewed(situation)
     return _held(situation, now, has_renewed=planned is not None) or _next(situation, planned, now)
 
@@ -100,7 +105,7 @@ class _Planned(NamedTuple):
 
     at: datetime
     method: PaymentMethod
-    is_rung: bool
+    purpose: Purpose
     why: str
 
 
@@ -138,20 +143,38 @@ def _renewed(situation: _Situation) -> _Planned | None:
             # A promise does not keep back what the customer gave meanwhile.
             holds = [hold.until for hold in situation.standing.holds if hold.waiting_for is not WaitingFor.PROMISE]
             at = _allowed(situation, method, max([renewed_at, *holds]), ours=False)
-            return _Planned(at, method.method, False, "the payment method is new")
+            return _Planned(at, method.method, Purpose.NEW_METHOD, "the payment method is new")
+    return None
+
+
+def _paying(situation: _Situation) -> _Planned | None:
+    """Return the try of a customer who is there to pay: nothing holds it back but what the networks forbid."""
+    asked = _wish(situation)
+    if asked is None or not asked.customer_present or situation.refusals.may_be_paid is not None:
+        return None
+    for method in situation.methods:
+        if method.need in PRESENT_CAN_HELP and asked.method in {None, method.method.method_id}:
+            at = _allowed(situation, method, asked.at, ours=False)
+            return _Planned(at, method.method, Purpose.CUSTOMER, "the customer pays, and is there to act")
     return None
 
 
 def _asked_for(situation: _Situation) -> _Planned | None:
     """Return the try that a person asked for: at once, and none of the policy's."""
-    asked_at = situation.standing.retry_asked_at
-    if asked_at is None or asked_at <= situation.last_at:
+    asked = _wish(situation)
+    if asked is None or asked.customer_present:
         return None
     for method in situation.methods:
-        if method.need is None:
-            at = _allowed(situation, method, asked_at, ours=False)
-            return _Planned(at, method.method, False, "a person asked for it")
+        if method.need is None and asked.method in {None, method.method.method_id}:
+            at = _allowed(situation, method, asked.at, ours=False)
+            return _Planned(at, method.method, Purpose.COMMAND, "a person asked for it")
     return None
+
+
+def _wish(situation: _Situation) -> Event | None:
+    """Return what a person asked for, as long as it was not done."""
+    asked = situation.standing.retry_asked
+    return asked if asked is not None and asked.at > situation.last_at else None
 
 
 def _next_rung(situation: _Situation, now: datetime) -> _Planned | None:
@@ -193,7 +216,7 @@ def _planned(situation: _Situation, method: MethodStanding) -> _Planned | None:
         return _scheduled(situation, method, method.declined.at)
     else:
         at, why = situation.last_at, "this payment method was not tried yet"
-    return _Planned(_allowed(situation, method, max(at, situation.resumed_at)), method.method, True, why)
+    return _Planned(_allowed(situation, method, max(at, situation.resumed_at)), method.method, Purpose.RUNG, why)
 
 
 def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime) -> _Planned | None:
@@ -214,7 +237,7 @@ def _scheduled(situation: _Situation, method: MethodStanding, earliest: datetime
             seen=Seen(_failed_days(history, method, zone), *_rhythm(history.payments, history.invoice.failed_at, zone)),
         )
     )
-    return None if due is None else _Planned(due.at, method.method, True, due.why)
+    return None if due is None else _Planned(due.at, method.method, Purpose.RUNG, due.why)
 
 
 def _scheduled_class(history: History, method: MethodStanding) -> DeclineClass:
@@ -277,7 +300,7 @@ def _unless_down(situation: _Situation, planned: _Planned, now: datetime) -> Dec
         if outage.ended_at is not None and at < outage.ended_at:
             seconds = situation.policy.outages.spread_minutes * 60
             at = outage.ended_at + timedelta(seconds=lot(situation.history.invoice.invoice_id, "outage", seconds))
-    return TryAgain(max(at, now), planned.method.method_id, planned.is_rung, planned.why)
+    return TryAgain(max(at, now), planned.method.method_id, planned.purpose, planned.why)
 
 
 def _ask(situation: _Situation) -> Decision:

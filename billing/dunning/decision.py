@@ -47,14 +47,33 @@ class Reason(StrEnum):
     """The deadline has passed."""
 
 
+class Purpose(StrEnum):
+    """What a try is made for."""
+
+    FIRST = "first"
+    """The first collection of an invoice, before there is any dunning."""
+    RUNG = "rung"
+    """One of the policy's tries, which it uses up unless it fails technically."""
+    NEW_METHOD = "new_method"
+    """A payment method is new or renewed."""
+    COMMAND = "command"
+    """A person asked for it."""
+    CUSTOMER = "customer"
+    """The customer pays, and is there to act."""
+
+
 class TryAgain(NamedTuple):
     """Try this method at this moment, unless something happens before."""
 
     at: datetime
     method: str
-    is_rung: bool
-    """Whether it uses up one of the policy's tries, unless it fails technically."""
+    purpose: Purpose
     why: str
+
+    @property
+    def is_rung(self) -> bool:
+        """Whether it uses up one of the policy's tries."""
+        return self.purpose is Purpose.RUNG
 
 
 class AskCustomer(NamedTuple):

@@ -209,7 +209,7 @@ class EventKind(StrEnum):
     EXTENDED = "extended"
     """The deadline is `until` now."""
     RETRIED_NOW = "retried_now"
-    """A person asked for a try at once."""
+    """A person asked for a try at once; the customer themselves, where they are present to act."""
     GIVEN_UP = "given_up"
     MOVED_TO_POLICY = "moved_to_policy"
     ENDED = "ended"
@@ -229,6 +229,10 @@ class Event(Record):
     """Of MOVED_TO_POLICY: `version/name`."""
     by: str | None = Field(default=None, max_length=200)
     """Whose command it was."""
+    method: Identifier | None = None
+    """Of RETRIED_NOW: with which payment method, where that was said."""
+    customer_present: bool = False
+    """Of RETRIED_NOW: whether the customer is there to act."""
 
     @model_validator(mode="after")
     def _says_until_when(self) -> "Event":
@@ -238,6 +242,8 @@ class Event(Record):
             )
         if self.until is not None and self.until <= self.at:
             raise ValueError(f"{self.kind} until a time that is over: give one that is still to come")
+        if (self.method is not None or self.customer_present) and self.kind is not EventKind.RETRIED_NOW:
+            raise ValueError(f"{self.kind} is of no payment method: leave method and customer_present out")
         return self
 
 

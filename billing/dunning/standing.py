@@ -39,8 +39,8 @@ class Standing(NamedTuple):
     holds: tuple[Hold, ...]
     """All of them, those that are over too."""
     extended_until: datetime | None
-    retry_asked_at: datetime | None
-    """When a person last asked for a try at once."""
+    retry_asked: Event | None
+    """The newest wish of a person for a try at once."""
 
     @property
     def promised_until(self) -> datetime | None:
@@ -64,7 +64,7 @@ def standing_of(events: Sequence[Event]) -> Standing:
     over: Reason | None = None
     over_at: datetime | None = None
     extended_until: datetime | None = None
-    retry_asked_at: datetime | None = None
+    retry_asked: Event | None = None
     for event in events:
         if event.kind is EventKind.PAID or (over is None and event.kind in OVER):
             # A payment that comes after the end still ends it well.
@@ -72,8 +72,8 @@ def standing_of(events: Sequence[Event]) -> Standing:
         elif event.kind is EventKind.EXTENDED:
             extended_until = event.until
         elif event.kind is EventKind.RETRIED_NOW:
-            retry_asked_at = event.at
-    return Standing(over, over_at, tuple(_holds(events)), extended_until, retry_asked_at)
+            retry_asked = event
+    return Standing(over, over_at, tuple(_holds(events)), extended_until, retry_asked)
 
 
 def _holds(events: Sequence[Event]) -> list[Hold]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -138,6 +138,8 @@ def test_a_rate_needs_two_units_and_a_source() -> None:
 
 
 @given(numerator=st.integers(1, 10**15 - 1), denominator=st.integers(1, 10**15 - 1))
+@example(numerator=1, denominator=2**41)
+@example(numerator=7, denominator=1)
 def test_a_rate_is_read_as_it_is_written(numerator: int, denominator: int) -> None:
     """No digit is lost between people and the books, nor invented."""
     rate = Fraction(numerator, denominator)

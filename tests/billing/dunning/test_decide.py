@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 
 from billing.dunning.decide import deadline_of, decide
-from billing.dunning.decision import AskCustomer, GiveUp, Need, Reason, TryAgain, Wait, WaitingFor
+from billing.dunning.decision import AskCustomer, GiveUp, Need, Purpose, Reason, TryAgain, Wait, WaitingFor
 from billing.dunning.decline_classes import Answer
-from billing.dunning.history import EventKind, OtherTry, TryOutcome
+from billing.dunning.history import Event, EventKind, OtherTry, TryOutcome
 from billing.dunning.policy import Backups
 from billing.dunning.zones import days_later
 from tests.billing.dunning.histories import (
@@ -331,3 +331,46 @@ def test_a_removed_card_is_not_tried_any_more() -> None:
     decision = decide(history(methods=[method(removed_at=FAILED_AT + HOUR)]), default(), FAILED_AT + HOUR)
     assert isinstance(decision, AskCustomer)
     assert decision.what is Need.NEW_METHOD
+
+
+@pytest.mark.parametrize("code", ["auth", "funds"])
+def test_a_customer_who_is_there_pays_at_once_whatever_holds_the_tries(code: str) -> None:
+    """Only a customer can confirm with their bank; and a pause of ours is no reason to turn their money away."""
+    asked_at = FAILED_AT + DAY
+    paying = Event(at=asked_at, kind=EventKind.RETRIED_NOW, by="customer", method="pm_1", customer_present=True)
+    paused = event(EventKind.PAUSED, FAILED_AT + HOUR, FAILED_AT + 20 * DAY)
+    decision = decide(history(PAYING[code], events=(paused, paying)), default(), asked_at)
+    assert isinstance(decision, TryAgain)
+    assert (decision.at, decision.method, decision.purpose) == (asked_at, "pm_1", Purpose.CUSTOMER)
+
+
+@pytest.mark.parametrize("code", ["never", "data"])
+def test_a_card_that_no_customer_can_help_is_not_tried_in_their_presence(code: str) -> None:
+    """A stolen or an expired card is what it is: another one is asked for."""
+    asked_at = FAILED_AT + DAY
+    paying = Event(at=asked_at, kind=EventKind.RETRIED_NOW, by="customer", method="pm_1", customer_present=True)
+    decision = decide(history(PAYING[code], events=(paying,)), default(), asked_at)
+    assert isinstance(decision, AskCustomer)
+
+
+def test_a_customer_who_is_there_is_bound_by_the_networks_ceiling() -> None:
+    """The network counts tries, whoever asked for them."""
+    card = method(network="mastercard")
+    others = tuple(
+        OtherTry(at=FAILED_AT + number * HOUR, card="pm_1", amount=AMOUNT, is_approved=False) for number in range(1, 11)
+    )
+    asked_at = FAILED_AT + 12 * HOUR
+    paying = Event(at=asked_at, kind=EventKind.RETRIED_NOW, by="customer", method="pm_1", customer_present=True)
+    decision = decide(
+        history(CODES["generic"], methods=[card], other_tries=others, events=(paying,)), default(), asked_at
+    )
+    assert isinstance(decision, TryAgain)
+    assert decision.at == others[0].at + DAY
+
+
+PAYING = {
+    "auth": Answer(code="authentication_required"),
+    "funds": Answer(code="insufficient_funds"),
+    "never": Answer(code="stolen_card"),
+    "data": Answer(code="expired_card"),
+}
