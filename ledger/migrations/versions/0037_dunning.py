@@ -7,7 +7,7 @@ knows elsewhere (payments, voids, cancellations, disputes) is not copied here.
 from alembic import op
 
 revision = "0037"
-down_revision = "0035"
+down_revision = "0036"
 
 POLICIES = """
 CREATE TABLE public.dunning_policies (
