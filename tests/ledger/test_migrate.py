@@ -90,6 +90,8 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "invoices",
         "lines",
         "operations",
+        "pay_links",
+        "pay_setups",
         "payment_applications",
         "payment_methods",
         "payments",
