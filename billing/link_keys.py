@@ -7,7 +7,7 @@ another purpose, and is no token.
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from itsdangerous import BadSignature, Signer
 
@@ -40,6 +40,17 @@ class LinkKeys:
     def opened_by(self, kept: str) -> str | None:
         """Return which link a browser has opened; None for what was not signed here."""
         return _signed(self._browsers, kept)
+
+
+class LinkAddresses(NamedTuple):
+    """Where links lead: the address under which customers reach the HTTP service, and the keys that sign the rest."""
+
+    keys: LinkKeys
+    base_url: str
+
+    def of(self, link_id: str, step: str = "") -> str:
+        """Return the address of a link's page, or of a step of it."""
+        return f"{self.base_url}/pay/{self.keys.token(link_id)}{step}"
 
 
 def _signer(keys: list[str], purpose: str) -> Signer:

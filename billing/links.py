@@ -66,6 +66,10 @@ class PayLink(Record):
         """When it was used, and after which try; None while it was not."""
         return None if self.used_at is None or self.last_try is None else Used(self.used_at, self.last_try)
 
+    def is_past(self, now: datetime) -> bool:
+        """Whether it has lapsed so long ago that not even its page says how the invoice stands."""
+        return now >= self.expires_at + (timedelta(0) if self.used_at is None else FINISHING)
+
     def over(self, now: datetime) -> str | None:
         """Why nothing can be done by it any more; None while something can."""
         if self.used_at is not None:
