@@ -29,6 +29,7 @@ from activities.recent_outcomes import RecentOutcomes
 from activities.refund_books import RefundBooks
 from activities.split_books import SplitBooks
 from activities.withdrawal_books import WithdrawalBooks
+from billing import card_ceilings
 from gateways.paypal import PayPalGateway
 from gateways.port import Gateway
 from gateways.routing import policy_file
@@ -240,7 +241,7 @@ async def _protected(engine: AsyncEngine, settings: Settings, stop: asyncio.Even
 
 
 async def prepare(settings: Settings) -> None:
-    """Bring schema, chart, people, what the settings say of adjustments, and search attributes up to date; may be run again.
+    """Bring schema, chart, people, adjustments' tiers, ceilings of cards and search attributes up to date; may be run again.
 
     Raises ChartFault and MoneyError for settings that cannot be used.
     """
@@ -249,6 +250,7 @@ async def prepare(settings: Settings) -> None:
     await asyncio.to_thread(migrate.upgrade, settings.migration_database_url, chart)
     await asyncio.to_thread(people.keep_roles, settings.migration_database_url, settings.people)
     await asyncio.to_thread(adjustment_tiers.bring_up_to_date, settings.migration_database_url, tiers)
+    await asyncio.to_thread(card_ceilings.bring_up_to_date, settings.migration_database_url)
     await register_search_attributes(await connect(settings))
 
 

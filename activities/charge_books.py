@@ -3,17 +3,19 @@
 They are local activities. Steps lock the charge's row first, so two of them never wait for each other in a circle.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import structlog
 from temporalio import activity
 
+from activities import card_tries, consequences, review_books, withdrawal_decisions
 from activities import charge_decisions as decisions
-from activities import consequences, review_books, withdrawal_decisions
-from activities.charge_decisions import Case, Chooser, Decision, Further, is_decided
+from activities.charge_decisions import Case, Chooser, Decision, Further, TryAgain, is_decided
 from activities.database_errors import translated
 from activities.review_books import OpenReview, ResolveReview
+from billing.errors import CardRests
 from gateways.port import Capabilities, OperationRequest, Outcome
 from gateways.routing.errors import NoGateway
 from ledger import charges, journal, operations, withdrawals
@@ -22,6 +24,8 @@ from ledger.database import Connection, Database
 from ledger.money import Money
 from ledger.operations import Operation
 from ledger.record import Record
+
+log = structlog.get_logger()
 
 MAY_HAVE_A_CASE = frozenset(
     {ChargeStatus.NEEDS_REVIEW, ChargeStatus.UNKNOWN, ChargeStatus.PENDING, ChargeStatus.REQUIRES_ACTION}
@@ -128,6 +132,7 @@ class ChargeBooks:
             if not is_new:
                 return self._standing(await case_of(connection, request.charge_id))
             first = decisions.attempt(Case(charge=charge, operations=()), chosen)
+            await card_tries.claim(connection, first, datetime.now(UTC))
             operation, _ = await operations.intend(connection, first)
             return self._standing(Case(charge=charge, operations=(operation,)), is_new=True)
 
@@ -153,14 +158,18 @@ class ChargeBooks:
         async with self._engine.begin() as connection:
             now = datetime.now(UTC)
             case = await case_of(connection, request.operation.charge_id)
-            decision = decisions.record(
-                case,
-                request.operation.operation_id,
-                request.outcome,
-                now,
-                lapsed=request.lapsed,
-                try_again=self._attempts.next_at(now),
-            )
+
+            def decided(try_again: TryAgain) -> Decision | None:
+                return decisions.record(
+                    case,
+                    request.operation.operation_id,
+                    request.outcome,
+                    now,
+                    lapsed=request.lapsed,
+                    try_again=try_again,
+                )
+
+            decision = await self._within_ceilings(connection, case, decided, now)
             if case.charge.status in MAY_HAVE_A_CASE and is_decided(request.outcome):
                 by = f"workflow:charge/{case.charge.charge_id}"
                 # A void that succeeds also decides what waited for the customer.
@@ -178,9 +187,11 @@ class ChargeBooks:
         async with self._engine.begin() as connection:
             now = datetime.now(UTC)
             case = await case_of(connection, request.operation.charge_id)
-            decision = decisions.unknown(
-                case, request.operation.operation_id, request.reason, now, try_again=self._attempts.next_at(now)
-            )
+
+            def decided(try_again: TryAgain) -> Decision | None:
+                return decisions.unknown(case, request.operation.operation_id, request.reason, now, try_again=try_again)
+
+            decision = await self._within_ceilings(connection, case, decided, now)
             return await self._carry_out(connection, case, decision)
 
     @activity.defn(name="record_fee")
@@ -230,8 +241,9 @@ class ChargeBooks:
                 outcome,
                 now,
                 lapsed=False,
-                try_again=lambda _: None,  # days later nothing is tried again by itself
+                try_again=decisions.nothing_follows,  # days later nothing is tried again by itself
             )
+            await card_tries.settle(connection, case, decision, now)
             return await self._carry_out(connection, case, decision)
 
     @activity.defn(name="request_cancel")
@@ -264,6 +276,20 @@ class ChargeBooks:
             case = await case_of(connection, charge_id)
             charge = await charges.change(connection, charge_id, changes)
             return self._standing(replace(case, charge=charge))
+
+    async def _within_ceilings(
+        self, connection: Connection, case: Case, decided: Callable[[TryAgain], Decision | None], now: datetime
+    ) -> Decision | None:
+        """Decide, count what came of a try, and let another one follow only where its card may be tried."""
+        decision = decided(self._attempts.next_at(now))
+        await card_tries.settle(connection, case, decision, now)
+        if decision is not None and decision.new is not None:
+            try:
+                await card_tries.claim(connection, decision.new, now)
+            except CardRests as rests:
+                log.info("charge.card_rests", charge_id=case.charge.charge_id, reason=str(rests))
+                return decided(decisions.nothing_follows)
+        return decision
 
     async def _carry_out(self, connection: Connection, case: Case, decision: Decision | None) -> Standing:
         """Write what was decided; where nothing was, somebody else has written it before."""

@@ -86,6 +86,10 @@ TryAgain = Callable[[Case], NextAttempt | None]
 """Whether and where to try again, given the rows with the last attempt decided."""
 
 
+def nothing_follows(_case: Case) -> None:
+    """The rule of no further attempt."""
+
+
 class Chooser(Protocol):
     """Chooses the gateways of a charge's attempts."""
 

@@ -6,6 +6,7 @@ from typing import ParamSpec, TypeVar
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from billing.errors import BillingError
 from gateways.routing.errors import NoGateway
 from ledger.database import OUTAGES
 from ledger.errors import LedgerError
@@ -21,7 +22,7 @@ def translated(step: Callable[Input, Awaitable[Result]]) -> Callable[Input, Awai
     async def run(*args: Input.args, **kwargs: Input.kwargs) -> Result:
         try:
             return await step(*args, **kwargs)
-        except (LedgerError, NoGateway) as error:
+        except (LedgerError, BillingError, NoGateway) as error:
             raise ApplicationError(
                 str(error),
                 type=type(error).__name__,

@@ -4,9 +4,12 @@ BillingError
 |-- UnknownId       there is no customer, invoice, plan ... of this id
 |-- IdConflict      the id stands for one with other content
 |-- ChangeRefused   as it stands, it cannot be changed so
+|-- CardRests       a card may not be tried yet, or never again
 |-- LinkOver        a pay link that was used, or has lapsed
 `-- CalendarFault   a zone or a date with which nothing can be computed
 """
+
+from datetime import UTC, datetime, timedelta
 
 COMMANDS = {
     "customer": "customers list",
@@ -16,6 +19,8 @@ COMMANDS = {
     "invoice": "invoices list",
     "payment": "invoices payments",
     "charge": "charges",
+    "dunning": "dunning list",
+    "try": "dunning show",
 }
 """Where the ids of each kind are listed."""
 
@@ -61,5 +66,24 @@ class LinkOver(BillingError):
         self.why = why
 
 
+class CardRests(BillingError):
+    """A card may not be tried now; `next_at` says from when it may, and None that it may never again."""
+
+    def __init__(self, method_id: str, next_at: datetime | None, why: str) -> None:
+        until = (
+            "never be tried again" if next_at is None else f"not be tried before {_minute(next_at):%Y-%m-%d %H:%M} UTC"
+        )
+        advice = "; ask for another card" if next_at is None else ""
+        super().__init__(f"card of payment method {method_id} may {until}: {why}{advice}")
+        self.method_id = method_id
+        self.next_at = next_at
+        self.why = why
+
+
 class CalendarFault(BillingError, ValueError):
     """Nothing can be computed with this; the message says what to write instead."""
+
+
+def _minute(moment: datetime) -> datetime:
+    """The first whole minute that is not before it."""
+    return (moment + timedelta(minutes=1, microseconds=-1)).astimezone(UTC)

@@ -13,10 +13,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing import customers, invoice_books, methods
+from billing import customers, dunning_commands, invoice_books, methods
 from billing.customers import Customer
-from billing.dunning.history import EventKind
-from billing.dunning_tables import dunning_events, invoice_tries
+from billing.dunning.history import Event, EventKind
+from billing.dunning_tables import invoice_tries
 from billing.errors import ChangeRefused, LinkOver
 from billing.invoices import Invoice, InvoiceState
 from billing.link_standing import Used, is_recovered, newest_try
@@ -180,23 +180,12 @@ async def again(connection: AsyncConnection, link_id: str, *, now: datetime) -> 
 
 
 async def _wish(connection: AsyncConnection, invoice_id: str, method_id: str, now: datetime) -> None:
-    """Write the command that the process acts upon."""
+    """Write the command that the process acts upon; raises ChangeRefused where nothing may be tried now."""
     if not await is_recovered(connection, invoice_id):
         raise ChangeRefused(INVOICE, invoice_id, "nobody collects it just now: give a payment method instead")
-    newest = await newest_try(connection, invoice_id)
-    if newest is not None and newest.is_undecided:
-        raise ChangeRefused(INVOICE, invoice_id, "a payment of it is under way")
-    await connection.execute(
-        insert(dunning_events).values(
-            invoice_id=invoice_id,
-            kind=EventKind.RETRIED_NOW,
-            at=now,
-            method_id=method_id,
-            customer_present=True,
-            by=CUSTOMER,
-            because="the customer pays by a link",
-        )
-    )
+    asked = Event(at=now, kind=EventKind.RETRIED_NOW, by=CUSTOMER, method=method_id, customer_present=True)
+    because = "the customer pays by a link"
+    await dunning_commands.note(connection, invoice_id, asked, because=because, method_id=method_id)
 
 
 async def _use(connection: AsyncConnection, link: PayLink, use: Use, method_id: str, now: datetime) -> PayLink:

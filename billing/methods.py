@@ -1,6 +1,6 @@
 """Payment methods: the customer's tokens at gateways, in an order of preference, and what became of each.
 
-What is removed, replaced or marked "never" stays so; a card that is "never" is so under every token with its fingerprint.
+What is removed or replaced stays so. "Never" is said of the card, so that it holds under each of its tokens.
 Functions take a connection and never commit: the caller's transaction is the step.
 """
 
@@ -9,12 +9,13 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import RowMapping, and_, exists, func, or_, select, update
+from sqlalchemy import RowMapping, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing import customers
+from billing import cards, customers
 from billing.errors import ChangeRefused, IdConflict, UnknownId
+from billing.tables import cards as card_rows
 from billing.tables import payment_methods
 from ledger.record import Identifier, Record, Text, content_hash
 
@@ -75,10 +76,16 @@ class Method(Record):
     replaced_by: str | None
     removed_at: datetime | None
     removed_by: str | None
+    card: str
+    """Under which its tries are counted: one for all tokens of the same card."""
     never_at: datetime | None
+    """Since when the card may never be tried again, under this or another token."""
     never_because: str | None
-    is_never: bool = False
-    """Whether this or another token of the same card may never be tried again."""
+
+    @property
+    def is_never(self) -> bool:
+        """Whether this or another token of the same card may never be tried again."""
+        return self.never_at is not None
 
     @property
     def is_gone(self) -> bool:
@@ -91,13 +98,13 @@ class Method(Record):
         return not self.is_gone and not self.is_never
 
 
-_other = payment_methods.alias("other")
-_IS_NEVER = exists().where(
-    _other.c.gateway == payment_methods.c.gateway,
-    or_(_other.c.fingerprint == payment_methods.c.fingerprint, _other.c.token == payment_methods.c.token),
-    _other.c.never_at.is_not(None),
+_own, _card = card_rows.alias("own"), card_rows.alias("card_row")
+_ROWS = (
+    select(*(column for column in payment_methods.c if column.name != "card"))
+    .add_columns(_card.c.card, _card.c.never_at, _card.c.never_because)
+    .join(_own, _own.c.card == payment_methods.c.card)
+    .join(_card, _card.c.card == func.coalesce(_own.c.is_now, _own.c.card))
 )
-_ROWS = select(payment_methods, _IS_NEVER.label("is_never"))
 _HERE = and_(payment_methods.c.removed_at.is_(None), payment_methods.c.replaced_at.is_(None))
 
 
@@ -175,7 +182,8 @@ async def mark_never(connection: AsyncConnection, method_id: str, because: str) 
     method = await _locked(connection, method_id)
     if method.never_at is not None:
         return method
-    return await _change(connection, method_id, {"never_at": func.clock_timestamp(), "never_because": because})
+    await cards.mark_never(connection, method.card, because)
+    return await known(connection, method_id)
 
 
 async def _locked(connection: AsyncConnection, method_id: str) -> Method:

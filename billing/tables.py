@@ -1,6 +1,6 @@
 """The tables of billing as queries name them; the schema itself comes from `ledger/migrations` only."""
 
-from sqlalchemy import CHAR, BigInteger, Boolean, Column, Date, DateTime, Integer, Table, Text
+from sqlalchemy import ARRAY, CHAR, BigInteger, Boolean, Column, Date, DateTime, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ledger.database import metadata
@@ -52,8 +52,51 @@ payment_methods = Table(
     Column("replaced_by", Text),
     Column("removed_at", DateTime(timezone=True)),
     Column("removed_by", Text),
+    Column("card", Text, nullable=False),
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("card", Text, primary_key=True),
+    Column("is_now", Text),
     Column("never_at", DateTime(timezone=True)),
     Column("never_because", Text),
+)
+
+card_tries = Table(
+    "card_tries",
+    metadata,
+    Column("operation_id", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("charge_id", Text, nullable=False),
+    Column("card", Text, nullable=False),
+    Column("network", Text),
+    Column("country", CHAR(2)),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", CHAR(3), nullable=False),
+    Column("tried_at", DateTime(timezone=True), nullable=False),
+    Column("is_decided", Boolean, nullable=False),
+    Column("is_approved", Boolean, nullable=False),
+    Column("at_network", Boolean, nullable=False),
+    Column("is_technical", Boolean, nullable=False),
+)
+
+card_ceilings = Table(
+    "card_ceilings",
+    metadata,
+    Column("network", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("countries", ARRAY(Text)),
+    Column("counts", Text, nullable=False),
+    Column("same_amount", Boolean, nullable=False),
+    Column("consecutive", Boolean, nullable=False),
+    Column("window_hours", Integer, nullable=False),
+    Column("most", Integer, nullable=False),
+    Column("effective_from", Date),
+    Column("effective_until", Date),
+    Column("source", Text, nullable=False),
+    Column("note", Text, nullable=False),
 )
 
 plan_versions = Table(

@@ -70,10 +70,12 @@ class Database:
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: postgres.Postgres) -> str:
     """Name of a migrated database, to be copied and not connected to."""
-    from ledger import migrate  # noqa: PLC0415 # the pure tests do without
+    from billing import card_ceilings  # noqa: PLC0415 # the pure tests do without
+    from ledger import migrate  # noqa: PLC0415
 
     postgres_server.ensure_database(TEMPLATE)
     migrate.upgrade(postgres_server.url(TEMPLATE))
+    card_ceilings.bring_up_to_date(postgres_server.url(TEMPLATE))
     return TEMPLATE
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.database import create_engine
 from tests.billing.books import Books
+from tests.billing.recovery import Recovery
 from tests.conftest import Database
 
 
@@ -24,3 +25,13 @@ async def books(engine: AsyncEngine) -> Books:
     books = Books(engine)
     await books.customer("cus_1")
     return books
+
+
+@pytest.fixture
+async def recovery(engine: AsyncEngine) -> Recovery:
+    """Billing with one customer, their card `pm_1`, and an open invoice `in_1` of 19 dollars."""
+    recovery = Recovery(engine)
+    await recovery.customer("cus_1", time_zone="Europe/Berlin")
+    await recovery.method()
+    await recovery.issue("in_1", 1900)
+    return recovery

@@ -190,22 +190,22 @@ CLAIM = """
 CREATE FUNCTION public.lock_card(card text) RETURNS public.cards LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
-    found public.cards;
+    known public.cards;
 BEGIN
     -- A snapshot older than the lock would not show the tries that others claimed before.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'cards are counted at READ COMMITTED only'
             USING ERRCODE = 'QT409', CONSTRAINT = 'card_is_counted_at_read_committed', DETAIL = lock_card.card;
     END IF;
-    SELECT c.* INTO found FROM public.cards c WHERE c.card = lock_card.card FOR NO KEY UPDATE;
+    SELECT c.* INTO known FROM public.cards c WHERE c.card = lock_card.card FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         INSERT INTO public.cards (card) VALUES (lock_card.card) ON CONFLICT DO NOTHING;
-        SELECT c.* INTO found FROM public.cards c WHERE c.card = lock_card.card FOR NO KEY UPDATE;
+        SELECT c.* INTO known FROM public.cards c WHERE c.card = lock_card.card FOR NO KEY UPDATE;
     END IF;
-    IF found.is_now IS NOT NULL THEN
-        SELECT c.* INTO found FROM public.cards c WHERE c.card = found.is_now FOR NO KEY UPDATE;
+    IF known.is_now IS NOT NULL THEN
+        SELECT c.* INTO known FROM public.cards c WHERE c.card = known.is_now FOR NO KEY UPDATE;
     END IF;
-    RETURN found;
+    RETURN known;
 END
 $$;
 REVOKE ALL ON FUNCTION public.lock_card FROM PUBLIC;
@@ -299,13 +299,16 @@ CREATE FUNCTION public.settle_card_try(
     fingerprint text, brand text, country text
 ) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
+    -- A word that fits no column is no reason to leave the outcome unwritten.
+    told_brand text := substring(settle_card_try.brand FROM '^[a-z][a-z0-9_]{1,31}$');
+    told_country text := substring(settle_card_try.country FROM '^[A-Z]{2}$');
     operation public.operations;
     settled public.card_tries;
 BEGIN
     IF settle_card_try.fingerprint IS NOT NULL THEN
         SELECT o.* INTO operation FROM public.operations o WHERE o.operation_id = settle_card_try.operation_id;
         UPDATE public.payment_methods m SET fingerprint = settle_card_try.fingerprint,
-                brand = coalesce(m.brand, settle_card_try.brand), country = coalesce(m.country, settle_card_try.country)
+                brand = coalesce(m.brand, told_brand), country = coalesce(m.country, told_country)
             WHERE m.gateway = operation.gateway AND m.token = operation.payment_method AND m.fingerprint IS NULL
                 AND m.removed_at IS NULL AND m.replaced_at IS NULL;
     END IF;
@@ -318,9 +321,9 @@ BEGIN
         INSERT INTO public.cards (card) VALUES (settled.card) ON CONFLICT DO NOTHING;
         INSERT INTO public.card_tries (operation_id, charge_id, card, network, country, amount_minor, currency, tried_at,
                 is_decided, is_approved, at_network, is_technical)
-            VALUES (operation.operation_id, operation.charge_id, settled.card, settle_card_try.brand,
-                settle_card_try.country, operation.amount_minor, operation.currency, operation.requested_at,
-                true, settle_card_try.is_approved, settle_card_try.at_network, settle_card_try.is_technical)
+            VALUES (operation.operation_id, operation.charge_id, settled.card, told_brand, told_country,
+                operation.amount_minor, operation.currency, operation.requested_at, true,
+                settle_card_try.is_approved, settle_card_try.at_network, settle_card_try.is_technical)
             ON CONFLICT DO NOTHING
             RETURNING * INTO settled;
     END IF;
