@@ -44,7 +44,7 @@ async def started(
     log, port = tmp_path_factory.mktemp("pay") / "log", free_port()
     settings["PAY_LINK_BASE_URL"] = f"http://127.0.0.1:{port}"
     with api.start(environment(app_url, **settings), port=port, log=log) as service:
-        yield House(service.url, engine, postgres_server.url(DATABASE), log)
+        yield House(service.url, engine, app_url, postgres_server.url(DATABASE), log)
     await engine.dispose()
     with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
         connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(DATABASE)))

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import httpx
 import psycopg
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from billing import customers, invoice_books, links, methods
+from billing import customers, dunning_books, invoice_books, links, methods
+from billing.dunning import policy_file
 from billing.link_keys import LinkAddresses, LinkKeys
 from billing.links import LIFE, PayLink
 from billing.methods import MethodRequest
@@ -47,7 +47,8 @@ class Browser:
         return await self.http.get(address, headers=headers)
 
     async def post(self, address: str, site: str | None = "same-origin", **form: str) -> httpx.Response:
-        headers = {} if site is None else {"sec-fetch-site": site}
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        headers |= {} if site is None else {"sec-fetch-site": site}
         return await self.http.post(address, data=form, headers=headers)
 
     async def begins(self, debt: Debt, gateway: str) -> str:
@@ -71,6 +72,7 @@ class House:
 
     url: str
     engine: AsyncEngine
+    app_url: str
     superuser_url: str
     log: Path
     """What the service wrote."""
@@ -94,7 +96,7 @@ class House:
         await self.step(lambda books: invoice_books.draft(books, request))
         await self.step(lambda books: invoice_books.finalize(books, invoice_id, actor=ALICE))
         if is_recovered:
-            self.begin_dunning(invoice_id, customer_id)
+            await self.begin_dunning(invoice_id)
         now = datetime.now(UTC) - ago
         link = await self.step(lambda books: links.issue(books, invoice_id, now=now, actor=ALICE, life=life))
         return Debt(customer_id, invoice_id, link, self.addresses.of(link.link_id))
@@ -130,17 +132,14 @@ class House:
         """A bank transfer arrives."""
         await Books(self.engine).pay(1900, f"p{next(_numbers)}", customer_id=debt.customer_id)
 
-    def begin_dunning(self, invoice_id: str, customer_id: str) -> None:
+    async def begin_dunning(self, invoice_id: str) -> None:
         """A process recovers the invoice."""
-        self.execute(
-            "INSERT INTO dunning_policies (version, name, content) VALUES ('1', 'all', %s) ON CONFLICT DO NOTHING",
-            Jsonb({}),
-        )
-        self.execute(
-            "INSERT INTO dunnings (invoice_id, customer_id, policy_version, policy_name, failed_at, amount_minor, currency,"
-            " began_at, began_by) VALUES (%s, %s, '1', 'all', now(), 1900, 'USD', now(), 'process:dunning')",
-            invoice_id,
-            customer_id,
+        now = datetime.now(UTC)
+        by = policy_file.read().editions[-1]
+        await self.step(
+            lambda books: dunning_books.begin(
+                books, invoice_id, by, failed_at=now, now=now, actor="process:subscription"
+            )
         )
 
     def tries(self, debt: Debt, method_id: str, number: int, status: str | None, url: str | None = None) -> None:
