@@ -56,7 +56,7 @@ CREATE TABLE public.pay_setups (
     asked_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     reference text COLLATE "C" CONSTRAINT setup_reference_form CHECK (reference ~ '^[!-~]{1,200}$'),
-    page text COLLATE "C" CONSTRAINT setup_page_form CHECK (page ~ '^https?://[!-~]{1,4000}$'),
+    page text COLLATE "C" CONSTRAINT setup_page_form CHECK (page ~ '^https?://[!-~]+$' AND length(page) <= 4000),
     ended_at timestamptz,
     failed_because text,
     CONSTRAINT setup_is_numbered_once UNIQUE (link_id, gateway, number),
