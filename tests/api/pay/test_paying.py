@@ -19,8 +19,8 @@ async def test_page_shows_what_is_owed(house: House, browser: Browser) -> None:
     for told in ("Invoice INV-", "$19.00", "Ada &amp; Söhne", "Visa", "good until December 2034", 'lang="en"'):
         assert told in page.text, told
     assert forms(page.text) == {"pay", "method"}
-    assert "Give a card" in page.text
-    assert "Give PayPal" in page.text
+    assert "Use another card" in page.text
+    assert "Use PayPal" in page.text
 
 
 async def test_page_speaks_the_customers_language(house: House, browser: Browser) -> None:
