@@ -8,6 +8,7 @@ import typer
 from commands import (
     accounts,
     adjustments,
+    cards,
     charges,
     customers,
     dunning,
@@ -65,6 +66,7 @@ app.add_typer(rates.app, name="rates")
 app.add_typer(fees.app, name="fees")
 app.add_typer(customers.app, name="customers")
 app.add_typer(methods.app, name="methods")
+app.add_typer(cards.app, name="cards")
 app.add_typer(plans.app, name="plans")
 app.add_typer(subscriptions.app, name="subscriptions")
 invoices.app.command()(invoice_payments.pay)

@@ -56,8 +56,9 @@ async def note(
 
 def _is_same(command: Command, event: Event, because: str, method_id: str | None) -> bool:
     """Whether it is the same command once more, after an answer that was lost."""
-    asked = event.model_copy(update={"method": method_id or event.method})
-    return command.as_event == asked and (command.because, command.method_id) == (because, method_id or event.method)
+    asked = (event.kind, event.at, event.until, event.policy, event.by, because, method_id or event.method)
+    kept = (command.kind, command.at, command.until, command.policy, command.by, command.because, command.method_id)
+    return asked == kept
 
 
 async def _write(

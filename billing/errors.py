@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 COMMANDS = {
     "customer": "customers list",
     "payment method": "methods list",
+    "card": "cards list",
     "plan": "plans list",
     "subscription": "subscriptions list",
     "invoice": "invoices list",

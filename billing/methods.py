@@ -146,6 +146,12 @@ async def of_customer(connection: AsyncConnection, customer_id: str, *, gone: bo
     return [_method(row) for row in (await connection.execute(statement.order_by(*order))).mappings()]
 
 
+async def of_card(connection: AsyncConnection, card: str) -> Sequence[Method]:
+    """List the methods that are tokens of a card, oldest first, those too that are gone."""
+    statement = _ROWS.where(_card.c.card == card).order_by(payment_methods.c.added_at, payment_methods.c.method_id)
+    return [_method(row) for row in (await connection.execute(statement)).mappings()]
+
+
 async def usable(connection: AsyncConnection, customer_id: str) -> Sequence[Method]:
     """List the methods that may be charged, the preferred one first."""
     return [method for method in await of_customer(connection, customer_id) if method.is_usable]

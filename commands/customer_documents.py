@@ -40,6 +40,7 @@ class MethodDocument(Document):
     funding: str | None
     expires_on: date | None
     fingerprint: str | None
+    card: str
     preference: int
     is_usable: bool
     added_at: datetime

@@ -120,7 +120,7 @@ def _row(method: "MethodDocument") -> tuple[str, ...]:
     elif method.replaced_at is not None:
         known = f"replaced {method.replaced_at:%Y-%m-%d} by {method.replaced_by}"
     elif not method.is_usable:
-        known = f"never again: {method.never_because or 'another token of this card'}"
+        known = f"never again: {method.never_because}"
     until = f"{method.expires_on:%Y-%m}" if method.expires_on else ""
     card = (method.brand or "", method.country or "", method.funding or "")
     return method.method_id, method.gateway, *card, until, known

@@ -146,11 +146,10 @@ class Recovery(Books):
         self, kind: EventKind, at: datetime = FAILED_AT + HOUR, invoice_id: str = "in_1", **more: Any
     ) -> Dunning:
         """Command something."""
-        options = {name: more.pop(name) for name in ("because", "method_id", "policies") if name in more}
+        options: dict[str, Any] = {"because": "asked"}
+        options |= {name: more.pop(name) for name in ("because", "method_id", "policies") if name in more}
         event = Event(**{"kind": kind, "at": at, "by": ALICE} | more)
-        return await self.step(
-            lambda books: dunning_commands.note(books, invoice_id, event, **{"because": "asked"} | options)
-        )
+        return await self.step(lambda books: dunning_commands.note(books, invoice_id, event, **options))
 
     async def end(
         self, invoice_id: str = "in_1", reason: Reason = Reason.DEADLINE, at: datetime | None = None

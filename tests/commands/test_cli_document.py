@@ -16,6 +16,7 @@ from billing.subscriptions import SubscriptionState
 from commands import (
     account_documents,
     adjustment_documents,
+    card_documents,
     charge_documents,
     chart_documents,
     check_documents,
@@ -155,6 +156,11 @@ DOCUMENTS: dict[str, set[str]] = {
         customer_documents.CustomerSheetDocument, customer_documents.CustomerDocument
     ),
     "A payment method": set(customer_documents.MethodDocument.model_fields),
+    "A card and its tries": set(card_documents.CardDocument.model_fields),
+    "A token of a card": set(card_documents.CardMethodDocument.model_fields),
+    "A ceiling of a card": set(card_documents.CardCeilingDocument.model_fields),
+    "A try of a card": set(card_documents.CardTryDocument.model_fields),
+    "A card in a list": set(card_documents.CardSumDocument.model_fields),
     "A version of a plan": set(plan_documents.PlanDocument.model_fields),
     "A subscription": set(subscription_documents.SubscriptionDocument.model_fields),
     "A subscription with its trail": added(

@@ -17,6 +17,14 @@ NEW_LINE = (
     "INSERT INTO public.lines (entry_id, line_number, account_id, side, amount_minor, currency)"
     " VALUES (1, 3, 1, 'debit', 1, 'USD')"
 )
+NEW_TRY = (
+    "INSERT INTO public.card_tries (operation_id, charge_id, card, amount_minor, currency, tried_at)"
+    " VALUES ('ch_1:capture:1', 'ch_1', 'card_1', 100, 'USD', now())"
+)
+NEW_CEILING = (
+    "INSERT INTO public.card_ceilings (network, region, counts, same_amount, consecutive, window_hours, most, source, note)"
+    " VALUES ('visa', '', 'answers', false, false, 1, 1000, 'none', 'none')"
+)
 
 # Changes of what is written, late lines, and entries that no posting function made.
 CHANGES = [
@@ -279,6 +287,30 @@ INTERNALS = [
     "SELECT public.period_change_is_allowed()",
 ]
 
+# Tries of cards are claimed and settled by functions; by hand a ceiling could be passed, or a never taken back.
+CARD_TRIES = [
+    NEW_TRY,
+    "UPDATE public.card_tries SET at_network = false",
+    "UPDATE public.card_tries SET tried_at = '2020-01-01'",
+    "DELETE FROM public.card_tries",
+    "TRUNCATE public.card_tries",
+    NEW_CEILING,
+    "UPDATE public.card_ceilings SET most = 1000",
+    "DELETE FROM public.card_ceilings",
+    "TRUNCATE public.card_ceilings",
+    "INSERT INTO public.cards (card) VALUES ('card_00000000000000000000000000000000')",
+    "UPDATE public.cards SET never_at = NULL, never_because = NULL",
+    "UPDATE public.cards SET is_now = NULL",
+    "DELETE FROM public.cards",
+    "SELECT * FROM public.cards FOR UPDATE",
+    "UPDATE public.payment_methods SET fingerprint = 'mine'",
+    "UPDATE public.payment_methods SET brand = 'any'",
+    "ALTER TABLE public.card_tries DISABLE TRIGGER try_is_decided_once",
+    "ALTER TABLE public.payment_methods DISABLE TRIGGER method_has_a_card",
+    "SELECT public.lock_card('card_00000000000000000000000000000000')",
+    "SELECT public.method_has_a_card()",
+]
+
 # What the application's processes do, and nobody else.
 WORK = [
     "SELECT * FROM public.post_entries('[]')",
@@ -295,6 +327,9 @@ WORK = [
     "INSERT INTO public.customers (customer_id) VALUES ('cus_1')",
     "SELECT * FROM public.customer_contacts",
     "SELECT token FROM public.payment_methods",
+    "SELECT * FROM public.claim_card_try('o', 'c', 'card', 'visa', 'US', 1, 'USD', now(), false)",
+    "SELECT public.settle_card_try('o', true, true, false, NULL, NULL, NULL, NULL)",
+    "SELECT public.mark_card_never('card_00000000000000000000000000000000', 'because')",
     "INSERT INTO public.invoices (invoice_id) VALUES ('in_1')",
     "UPDATE public.invoices SET voided_at = now()",
     "INSERT INTO public.payment_applications (amount_minor) VALUES (1)",
@@ -327,7 +362,7 @@ BEYOND = {APPLICATION: LANGUAGE, AUDITOR: WORK, SEALER: [*WORK, "SELECT * FROM p
 
 def statements(role: str) -> list[str]:
     """Return all that the role must be refused."""
-    everything = [*CHANGES, *PERIODS, *BILLING, *DUNNING, *LINKS, *POWERS, *INTERNALS, *BEYOND[role]]
+    everything = [*CHANGES, *PERIODS, *BILLING, *CARD_TRIES, *DUNNING, *LINKS, *POWERS, *INTERNALS, *BEYOND[role]]
     return [statement.format(role=role) for statement in everything]
 
 

@@ -284,9 +284,9 @@ GRANT SELECT ON public.process_wakes TO quittance_app;
 CREATE FUNCTION public.take_wakes(most integer) RETURNS TABLE (process text, subject text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH gone AS (
-        DELETE FROM public.process_wakes w WHERE w.wake_id IN (
+        DELETE FROM public.process_wakes w WHERE w.wake_id = ANY (ARRAY(
             SELECT i.wake_id FROM public.process_wakes i ORDER BY i.wake_id LIMIT most FOR UPDATE SKIP LOCKED
-        ) RETURNING w.wake_id, w.process, w.subject
+        )) RETURNING w.wake_id, w.process, w.subject
     )
     SELECT g.process, g.subject FROM gone g GROUP BY g.process, g.subject ORDER BY min(g.wake_id)
 $$;
