@@ -17,6 +17,7 @@ import psutil
 
 from benchmarks import (
     bulkhead,
+    card_guard,
     dunning_decide,
     history,
     history_of_accounts,
@@ -50,6 +51,7 @@ BENCHES: dict[str, Callable[[System], AsyncIterator[Figure]]] = {
 WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "routing": routing.measure,
     "dunning-decide": dunning_decide.measure,
+    "card-guard": card_guard.measure,
     "posting": posting.measure,
     "balances": history_of_accounts.measure,
     "dunning": dunning.measure,

@@ -82,15 +82,18 @@ def test_a_worker_waits_for_a_database_that_is_away_and_ends_when_it_is_told_to(
     assert "worker.started" not in rest
 
 
-def test_the_migration_takes_the_persons_from_the_settings(
+def test_the_migration_takes_the_persons_from_the_settings_and_brings_the_ceilings_of_cards(
     temporal_server: Any, database: Database, superuser_of: psycopg.Connection
 ) -> None:
     """Who closes is said where the system is prepared, and kept by the database; a setting that is not given changes nothing."""
     variables = environment(temporal_server, database.app_url, MIGRATION_DATABASE_URL=database.superuser_url)
+    superuser_of.execute("DELETE FROM card_ceilings")
+    superuser_of.commit()
     assert ended(variables | {"CLOSERS": "alice, bob", "ACCOUNTANTS": "carol"}, "--migrate").returncode == 0
     assert ended(variables | {"CLOSERS": "alice"}, "--migrate").returncode == 0
     held = superuser_of.execute("SELECT role, person FROM people_roles WHERE until_at IS NULL ORDER BY role").fetchall()
     assert held == [("accountant", "carol"), ("closer", "alice")]
+    assert superuser_of.execute("SELECT count(*) > 0 FROM card_ceilings").fetchall() == [(True,)]
 
 
 def test_a_chart_that_cannot_be_used_ends_the_migration_before_it_begins(temporal_server: Any, tmp_path: Path) -> None:

@@ -26,14 +26,22 @@ def segmented() -> Edition:
 
 
 async def test_it_begins_once_with_what_is_due_and_is_told(recovery: Recovery) -> None:
-    """Several that begin at once begin one: one row, one event, and the process is woken."""
+    """Several that begin at once begin one: one row, one event; who begins it starts its process."""
     await recovery.pay(400, invoices=("in_1",))
     begun = await asyncio.gather(*(recovery.dun() for _ in range(4)))
     assert len({each.model_dump_json() for each in begun}) == 1
     assert (begun[0].amount_minor, begun[0].currency, begun[0].policy) == (1500, "USD", "2026-11/standard")
     assert await recovery.told() == [("dunning.began", "invoice/in_1")]
-    assert "dunning/in_1" in await recovery.woken()
+    assert "dunning/in_1" not in await recovery.woken()
     assert await recovery.dun(at=FAILED_AT + DAY) == begun[0]
+
+
+async def test_what_a_person_begins_is_woken(recovery: Recovery) -> None:
+    """Nobody else starts its process."""
+    await recovery.step(
+        lambda books: dunning_books.begin(books, "in_1", edition(), failed_at=FAILED_AT, now=FAILED_AT, actor=ALICE)
+    )
+    assert "dunning/in_1" in await recovery.woken()
 
 
 async def test_only_what_is_open_is_recovered(recovery: Recovery) -> None:
