@@ -1,5 +1,6 @@
 """The settings of pay links, a part of `settings.Settings`: the keys that sign them, and where customers reach them."""
 
+from abc import abstractmethod
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator
@@ -21,15 +22,22 @@ class LinkSettings(BaseSettings):
     merchant_name: str = ""
     """Whom customers pay, as pay links name it."""
 
-    def link_keys(self, *, is_of_this_machine: bool) -> tuple[str, ...]:
+    @property
+    @abstractmethod
+    def is_of_this_machine(self) -> bool:
+        """Whether both gateways are."""
+
+    @property
+    def pay_link_keys(self) -> tuple[str, ...]:
         """The keys, the one that signs first; none where there are no links."""
         given = [key.strip() for key in self.pay_link_key.get_secret_value().split(",")]
-        return tuple(key for key in given if key and (key != LOCAL_PAY_LINK_KEY or is_of_this_machine))
+        return tuple(key for key in given if key and (key != LOCAL_PAY_LINK_KEY or self.is_of_this_machine))
 
-    def link_faults(self, *, is_of_this_machine: bool) -> list[str]:
+    @property
+    def link_faults(self) -> list[str]:
         """A customer's browser is on another machine, and what it sends is for nobody else to read."""
         is_reachable = urlsplit(self.pay_link_base_url).scheme == "https"
-        if is_of_this_machine or is_reachable or not self.link_keys(is_of_this_machine=False):
+        if self.is_of_this_machine or is_reachable or not self.pay_link_keys:
             return []
         return ["PAY_LINK_BASE_URL: must be an https:// address that customers reach, since PAY_LINK_KEY is set"]
 

@@ -138,11 +138,6 @@ class Settings(LinkSettings):
         return _is_loopback(self.stripe_api_base) and _is_loopback(self.paypal_api_base)
 
     @property
-    def pay_link_keys(self) -> tuple[str, ...]:
-        """The keys of pay links, the one that signs first; none where there are no links."""
-        return self.link_keys(is_of_this_machine=self.is_of_this_machine)
-
-    @property
     def people(self) -> dict[str, frozenset[str]]:
         """The persons of each role in the books whose setting is given."""
         given = {"closer": self.closers, "accountant": self.accountants}
@@ -249,8 +244,7 @@ def load() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_fault_lines(error) + _missing_secrets(_Given()))) from None
-    missing = _missing_secrets(_Given()) + _half_a_sealer(settings)
-    missing += settings.link_faults(is_of_this_machine=settings.is_of_this_machine)
+    missing = _missing_secrets(_Given()) + _half_a_sealer(settings) + settings.link_faults
     if missing:
         raise SettingsError("\n".join(missing))
     return settings
