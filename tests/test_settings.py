@@ -4,6 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 import settings
+from link_settings import LOCAL_PAY_LINK_KEY
 
 
 @pytest.fixture(autouse=True)
@@ -175,7 +176,7 @@ LINK_KEY = "a key of thirty-two characters or more"
 @pytest.mark.parametrize(
     ("stripe", "key", "expected"),
     [
-        (None, None, (settings.LinkSettings.model_fields["pay_link_key"].default.get_secret_value(),)),
+        (None, None, (LOCAL_PAY_LINK_KEY,)),
         (None, "", ()),
         ("https://api.stripe.com", None, ()),
         ("https://api.stripe.com", f"{LINK_KEY} 1, {LINK_KEY} 2,", (f"{LINK_KEY} 1", f"{LINK_KEY} 2")),

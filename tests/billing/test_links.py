@@ -54,6 +54,10 @@ async def gives(recovery: Recovery, link: PayLink, method: MethodRequest, now: d
     return await recovery.step(lambda books: links.give(books, link.link_id, method, now=now))
 
 
+async def again(recovery: Recovery, link_id: str, now: datetime) -> PayLink:
+    return await recovery.step(lambda books: links.again(books, link_id, now=now))
+
+
 async def test_wish_is_a_command_of_the_customer(recovery: Recovery) -> None:
     """What decisions of dunning are made from says with which method, and that the customer is there."""
     link = await pays(recovery, await issued(recovery))
@@ -136,10 +140,10 @@ async def test_links_that_follow_end(recovery: Recovery) -> None:
         if number == links.MOST_IN_A_ROW:
             break
         last = link.link_id
-        link = await recovery.step(lambda books, last=last, now=now: links.again(books, last, now=now))
+        link = await again(recovery, last, now)
         assert (link.number, link.follows) == (number + 1, last)
     with pytest.raises(ChangeRefused, match="too many"):
-        await recovery.step(lambda books: links.again(books, link.link_id, now=now))
+        await again(recovery, link.link_id, now)
 
 
 async def test_database_refuses_a_second_use(recovery: Recovery, database: Database) -> None:

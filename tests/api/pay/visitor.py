@@ -177,11 +177,11 @@ class House:
 
     def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         with psycopg.connect(self.superuser_url, row_factory=dict_row) as connection:
-            return connection.execute(statement, values).fetchall()  # type: ignore[call-overload, no-any-return]
+            return connection.execute(statement, values).fetchall()
 
     def execute(self, statement: str, *values: Any) -> None:
         with psycopg.connect(self.superuser_url, autocommit=True) as connection:
-            connection.execute(statement, values)  # type: ignore[call-overload]
+            connection.execute(statement, values)
 
 
 def forms(page: str) -> set[str]:

@@ -68,7 +68,8 @@ async def test_declining_wallet(caller: Caller, paypal_simulator: SimulatorProce
 
 async def test_what_paypal_refuses(caller: Caller) -> None:
     """No source, no addresses, a field that PayPal does not know: refused."""
-    for body in ({}, {"payment_source": {}}, {"payment_source": {"paypal": {}}}):
+    empty: tuple[dict[str, Any], ...] = ({}, {"payment_source": {}}, {"payment_source": {"paypal": {}}})
+    for body in empty:
         assert (await caller.post(TOKENS, body, "s1")).issue == "MISSING_REQUIRED_PARAMETER"
     odd = {"payment_source": {"paypal": {**ASKED["payment_source"]["paypal"], "vault": True}}}
     assert (await caller.post(TOKENS, odd, "s1")).issue == "INVALID_PARAMETER_SYNTAX"
