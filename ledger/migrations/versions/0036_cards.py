@@ -15,8 +15,6 @@ SET search_path = pg_catalog, pg_temp AS $$
         gateway || CASE WHEN fingerprint IS NULL THEN ' token ' || token ELSE ' fingerprint ' || fingerprint END, 'UTF8'
     )), 'hex'), 32)
 $$;
-COMMENT ON FUNCTION public.card_of IS 'What a card is called here: by its fingerprint, or by its token where that is unknown';
-REVOKE ALL ON FUNCTION public.card_of FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.card_of TO quittance_app;
 """
 
@@ -53,8 +51,6 @@ CREATE TABLE public.cards (
 );
 COMMENT ON TABLE public.cards IS 'Whoever claims a try locks the row, so that the tries of a card are counted one after the other';
 COMMENT ON COLUMN public.cards.is_now IS 'Of a token: the card by its fingerprint, once that is known';
-COMMENT ON COLUMN public.cards.never_at IS 'Since when it may never be tried again, whatever it answers later';
-GRANT SELECT ON public.cards TO quittance_app, quittance_auditor;
 
 CREATE FUNCTION public.card_stays_never() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -91,8 +87,6 @@ COMMENT ON TABLE public.card_tries IS 'Each try of a card; by its time, and amon
 CREATE INDEX card_tries_card ON public.card_tries (card, tried_at, sequence);
 CREATE INDEX card_tries_counted ON public.card_tries (card, tried_at, sequence) WHERE at_network AND NOT is_approved;
 CREATE INDEX card_tries_approved ON public.card_tries (card, tried_at, sequence) WHERE is_approved;
-CREATE INDEX card_tries_charge ON public.card_tries (charge_id);
-GRANT SELECT ON public.card_tries TO quittance_app, quittance_auditor;
 
 CREATE FUNCTION public.try_is_decided_once() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -117,13 +111,13 @@ CREATE TRIGGER never_emptied BEFORE TRUNCATE ON public.{table}
     FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER {own}, ENABLE ALWAYS TRIGGER never_deleted,
     ENABLE ALWAYS TRIGGER never_emptied;
+GRANT SELECT ON public.{table} TO quittance_app, quittance_auditor;
 """
 
 # Never is said of the card, and of nothing else: what methods knew of it moves there.
 METHODS = """
 ALTER TABLE public.payment_methods
     ADD COLUMN card text COLLATE "C" NOT NULL GENERATED ALWAYS AS (public.card_of(gateway, fingerprint, token)) STORED;
-COMMENT ON COLUMN public.payment_methods.card IS 'Under which its tries are counted';
 INSERT INTO public.cards (card, never_at, never_because)
     SELECT DISTINCT ON (m.card) m.card, m.never_at, m.never_because FROM public.payment_methods m
         ORDER BY m.card, m.never_at;
@@ -169,8 +163,7 @@ BEGIN
         RETURN NULL;
     END IF;
     INSERT INTO public.cards (card, is_now) VALUES (token_card, NEW.card)
-        ON CONFLICT (card) DO UPDATE SET is_now = excluded.is_now
-        RETURNING * INTO token_row;
+        ON CONFLICT (card) DO UPDATE SET is_now = excluded.is_now RETURNING * INTO token_row;
     PERFORM FROM public.cards c WHERE c.card = NEW.card FOR NO KEY UPDATE;
     UPDATE public.card_tries t SET card = NEW.card WHERE t.card = token_card;
     IF token_row.never_at IS NOT NULL THEN
@@ -209,7 +202,6 @@ BEGIN
     RETURN known;
 END
 $$;
-REVOKE ALL ON FUNCTION public.lock_card FROM PUBLIC;
 
 -- What is refused is refused without the lock: a card at its ceiling holds nobody up, and writes nothing. Only what may be
 -- granted waits for the lock, and is decided again by all that others claimed before.
@@ -283,12 +275,10 @@ BEGIN
     INSERT INTO public.card_tries (operation_id, charge_id, card, network, country, amount_minor, currency, tried_at)
         VALUES (claim_card_try.operation_id, claim_card_try.charge_id, known.card, claim_card_try.network,
             claim_card_try.country, claim_card_try.amount_minor, claim_card_try.currency, moment);
-    granted := true;
-    next_at := moment;
+    SELECT true, moment INTO granted, next_at;
 END
 $$;
 COMMENT ON FUNCTION public.claim_card_try IS 'Grants a try of a card, or says from when the next is allowed and why; NULL is never';
-REVOKE ALL ON FUNCTION public.claim_card_try FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.claim_card_try TO quittance_app;
 """
 
@@ -302,7 +292,6 @@ BEGIN
         WHERE c.card = known.card AND c.never_at IS NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION public.mark_card_never FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.mark_card_never TO quittance_app;
 
 -- What the gateway told of the card comes first: a token's tries are then the card's, and one that nobody claimed is counted.
@@ -336,8 +325,7 @@ BEGIN
             VALUES (operation.operation_id, operation.charge_id, settled.card, told_brand, told_country,
                 operation.amount_minor, operation.currency, operation.requested_at, true,
                 settle_card_try.is_approved, settle_card_try.at_network, settle_card_try.is_technical)
-            ON CONFLICT DO NOTHING
-            RETURNING * INTO settled;
+            ON CONFLICT DO NOTHING RETURNING * INTO settled;
     END IF;
     IF settled.operation_id IS NOT NULL AND settle_card_try.never_because IS NOT NULL THEN
         PERFORM public.mark_card_never(settled.card, settle_card_try.never_because);
@@ -345,8 +333,6 @@ BEGIN
     RETURN settled.operation_id IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION public.settle_card_try IS 'Writes down what came of a try, once; whether this was news';
-REVOKE ALL ON FUNCTION public.settle_card_try FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.settle_card_try TO quittance_app;
 """
 
