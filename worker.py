@@ -22,6 +22,7 @@ from temporalio.worker import Worker
 from activities.attempts import Attempts
 from activities.gateway_calls import GatewayCalls
 from activities.notices import Notices
+from activities.pay_links import PayLinks
 from activities.post import PostFault, post_of
 from activities.process_steps import process_steps
 from activities.recent_outcomes import RecentOutcomes
@@ -29,6 +30,7 @@ from billing import card_ceilings
 from billing.dunning import policy_file as dunning_policy_file
 from billing.dunning.errors import DunningPolicyFault
 from billing.dunning.policy import Policies as DunningPolicies
+from billing.link_keys import LinkAddresses, LinkKeys
 from billing.notices import template_check
 from billing.notices.errors import TemplateFault
 from billing.notices.rendering import Templates
@@ -122,7 +124,9 @@ def notices_of(settings: Settings, engine: AsyncEngine, policies: DunningPolicie
         template_check.check(directory)
     url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
     post = post_of(url, settings.notice_from, settings.notice_reply_to)
-    return Notices(engine, Templates(directory), policies, post)
+    keys = settings.pay_link_keys
+    links = PayLinks(LinkAddresses(LinkKeys(keys), settings.pay_link_base_url) if keys else None)
+    return Notices(engine, Templates(directory), policies, post, links.link_for)
 
 
 def workers_of(

@@ -56,7 +56,7 @@ async def note(
 
 def _is_same(command: Command, event: Event, because: str, method_id: str | None) -> bool:
     """Whether it is the same command once more, after an answer that was lost."""
-    asked = (event.kind, event.at, event.until, event.policy, event.by, because, method_id)
+    asked = (event.kind, event.at, event.until, event.policy, event.by, because, method_id or event.method)
     kept = (command.kind, command.at, command.until, command.policy, command.by, command.because, command.method_id)
     return asked == kept
 
@@ -64,11 +64,8 @@ def _is_same(command: Command, event: Event, because: str, method_id: str | None
 async def _write(
     connection: AsyncConnection, invoice_id: str, event: Event, because: str, method_id: str | None
 ) -> Command:
-    values = event.model_dump(exclude={"method", "customer_present"}) | {
-        "invoice_id": invoice_id,
-        "because": because,
-        "method_id": method_id,
-    }
+    values = event.model_dump(exclude={"method"}) | {"invoice_id": invoice_id, "because": because}
+    values["method_id"] = method_id or event.method
     statement = insert(dunning_events).values(values).returning(dunning_events)
     with said_of(KIND, invoice_id):
         row = (await connection.execute(statement)).mappings().one()

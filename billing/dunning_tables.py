@@ -68,6 +68,7 @@ dunning_events = Table(
     Column("by", Text, nullable=False),
     Column("because", Text, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("customer_present", Boolean, nullable=False),
 )
 
 dunning_access = Table(

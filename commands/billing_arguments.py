@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from billing import calendar
 from billing.calendar import Unit
 from billing.invoices import SERIES, Words
-from commands import arguments, standing_arguments
+from billing.link_keys import LinkAddresses, LinkKeys
+from billing.links import LONGEST_LIFE
+from commands import arguments, connections, standing_arguments
 from commands.errors import WrongUse
 from ledger.money import Money
 from ledger.record import Record
@@ -64,6 +66,23 @@ def checked(kind: type[Request], content: Mapping[str, object], **names: str) ->
     """Make a request, or raise WrongUse with a line for each fault; `names` where a field was typed as something else."""
     own = {field: f"--{field.replace('_', '-')}" for field in kind.model_fields}
     return arguments.checked(kind, content, own | OPTIONS | names)
+
+
+def link_addresses() -> LinkAddresses:
+    """Return where pay links lead; raises WrongUse where none can be signed."""
+    settings = connections.load_settings()
+    keys = settings.pay_link_keys
+    if not keys:
+        raise WrongUse("PAY_LINK_KEY is not set, so there are no pay links: make one with `openssl rand -hex 32`")
+    return LinkAddresses(LinkKeys(keys), settings.pay_link_base_url)
+
+
+def link_life(option: str, text: str) -> timedelta:
+    """Read how long a link is good; raises WrongUse."""
+    life = arguments.duration(option, text)
+    if not timedelta(0) < life <= LONGEST_LIFE:
+        raise WrongUse(f"{option} {text} is no life of a link: give {LONGEST_LIFE.days}d or less")
+    return life
 
 
 def series(text: str) -> str:

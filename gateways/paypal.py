@@ -17,6 +17,7 @@ from gateways.paypal_objects import REFUSALS, SAID_NO, Movement, Order
 from gateways.paypal_orders import ORDERS, PayPalOrders, order_path
 from gateways.paypal_session import PayPalSession
 from gateways.paypal_session import identity_in_path as _id
+from gateways.paypal_setups import PayPalSetups
 from gateways.paypal_sources import payment_source
 from gateways.paypal_withdrawal_reader import PayPalWithdrawals
 from gateways.port import (
@@ -29,6 +30,7 @@ from gateways.port import (
     Succeeded,
     Withdrawal,
 )
+from gateways.setups import SetupFailed, SetupOutcome, SetupRequest, SetupStarted
 from gateways.webhooks.past_events import EventPage
 from ledger.money import Money
 
@@ -63,6 +65,7 @@ class PayPalGateway:
         self._session = PayPalSession(client_id, client_secret, api_base, timeout_seconds)
         self._orders = PayPalOrders(self._session)
         self._withdrawals = PayPalWithdrawals(self._session)
+        self._setups = PayPalSetups(self._session)
 
     async def create_payment(self, request: OperationRequest) -> str | Refused:
         """Create the order, without a payment source."""
@@ -178,6 +181,14 @@ class PayPalGateway:
     async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
         """Read past events; see `gateways.webhooks.past_events`."""
         return await paypal_past_events.list_events(self._session, since, until, page, limit)
+
+    async def start_setup(self, request: SetupRequest) -> SetupStarted | SetupFailed:
+        """Start a page for a wallet; see `gateways.setups`."""
+        return await self._setups.start(request)
+
+    async def finish_setup(self, reference: str) -> SetupOutcome:
+        """Read what the customer gave; see `gateways.setups`."""
+        return await self._setups.finish(reference)
 
     async def close(self) -> None:
         """Release connections."""

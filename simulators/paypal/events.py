@@ -22,6 +22,7 @@ SUMMARIES = {
     "PAYMENT.REFUND.PENDING": "A refund is pending",
     "PAYMENT.REFUND.FAILED": "A refund failed",
     "VAULT.PAYMENT-TOKEN.DELETED": "A payment token has been deleted.",
+    "VAULT.PAYMENT-TOKEN.CREATED": "A payment token has been created",
     "CUSTOMER.DISPUTE.CREATED": "A new dispute was opened",
     "CUSTOMER.DISPUTE.UPDATED": "A dispute was updated",
     "CUSTOMER.DISPUTE.RESOLVED": "A dispute was resolved",

@@ -13,6 +13,7 @@ KNOWN: Mapping[str, tuple[Any, Check]] = {
     # How long a PayPal-Request-Id is remembered.
     "order_request_id_seconds": (6 * 3600, is_count),
     "payment_request_id_seconds": (45 * DAY, is_count),
+    "vault_request_id_seconds": (3 * 3600, is_count),
     # A used PayPal-Request-Id with other content, which PayPal does not document: refuse it, or repeat the old answer.
     "changed_repeat": ("refuse", one_of("refuse", "repeat")),
     # The same order with its payment source once more: PayPal's document says repeat, its sandbox was seen to refuse.

@@ -177,6 +177,7 @@ DOCUMENTS: dict[str, set[str]] = {
     ),
     "A change of a subscription": set(subscription_documents.SubscriptionChangeDocument.model_fields),
     "An invoice": set(invoice_documents.InvoiceDocument.model_fields),
+    "A pay link": set(invoice_documents.PayLinkDocument.model_fields),
     "An invoice with its lines": added(invoice_documents.InvoiceSheetDocument, invoice_documents.InvoiceDocument),
     "A line of an invoice": set(invoice_documents.InvoiceLineDocument.model_fields),
     "What was applied to an invoice": set(invoice_documents.ApplicationDocument.model_fields),

@@ -22,6 +22,8 @@ DEMO_ONLY = {"stripe-simulator", "paypal-simulator", "mailpit"}
 """What stands for others outside: gateways, and a mail server that keeps all mail."""
 VARIABLE = re.compile(r"\$\{(\w+)(:[-?][^}]*)?\}")
 SECRET_NAME = re.compile(r"(?!.*_FILE$).*(PASSWORD|PWD|SECRET|KEY|CLIENT_ID|WEBHOOK_ID|DATABASE_URL)")
+OPTIONAL_SECRETS = {"PAY_LINK_KEY"}
+"""Empty unless they are given: without this one there are no pay links."""
 """Where a file with a secret is, is none."""
 
 
@@ -80,13 +82,15 @@ def test_every_service_is_limited_and_every_server_is_watched(services: dict[str
 
 
 def test_no_secret_has_a_value_or_a_default(services: dict[str, dict[str, Any]]) -> None:
-    """A deployment without its own passwords and keys does not start: each is required from the environment."""
+    """A deployment without its own passwords and keys does not start: each is required, but one without which a part is off."""
     for name, service in services.items():
         for variable, value in service.get("environment", {}).items():
             if SECRET_NAME.match(variable):
                 references = VARIABLE.findall(str(value))
                 assert references, f"{name}: {variable} is written out"
-                assert all(rest.startswith(":?") for _, rest in references), f"{name}: {variable} has a default"
+                required = ":-" if variable in OPTIONAL_SECRETS else ":?"
+                assert all(rest.startswith(required) for _, rest in references), f"{name}: {variable} has a default"
+                assert all(rest in {":-", ""} or rest[:2] == ":?" for _, rest in references), f"{name}: {variable}"
 
 
 def test_workers_scale(services: dict[str, dict[str, Any]]) -> None:

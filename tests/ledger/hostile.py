@@ -186,6 +186,20 @@ DUNNING = [
     "SELECT public.processes_are_woken()",
 ]
 
+# The links by which customers pay, and what they began by them.
+LINKS = [
+    "UPDATE public.pay_links SET expires_at = now() + interval '1 year'",
+    "UPDATE public.pay_links SET invoice_id = 'in_2'",
+    "UPDATE public.pay_links SET link_id = 'AAAAAAAAAAAAAAAAAAAAAA'",
+    "DELETE FROM public.pay_links",
+    "UPDATE public.pay_setups SET link_id = 'AAAAAAAAAAAAAAAAAAAAAA'",
+    "DELETE FROM public.pay_setups",
+    *(f"TRUNCATE public.{table} CASCADE" for table in ("pay_links", "pay_setups")),
+    "ALTER TABLE public.pay_links DISABLE TRIGGER link_is_used_once",
+    "SELECT public.link_is_used_once()",
+    "SELECT public.setup_follows()",
+]
+
 POWERS = [
     "SET ROLE quittance_owner",
     "SET ROLE postgres",
@@ -339,6 +353,10 @@ WORK = [
     "UPDATE public.dunning_notices SET sent_at = now()",
     "UPDATE public.method_notices SET sent_at = now()",
     "INSERT INTO public.events (key) VALUES ('mine')",
+    "INSERT INTO public.pay_links (link_id) VALUES ('AAAAAAAAAAAAAAAAAAAAAA')",
+    "UPDATE public.pay_links SET used_at = now()",
+    "INSERT INTO public.pay_setups (setup_id) VALUES ('s1')",
+    "UPDATE public.pay_setups SET ended_at = now()",
     "SELECT public.take_wakes(1)",
     "SELECT body FROM public.webhook_events",
     "SELECT * FROM public.webhook_transmissions",
@@ -356,7 +374,7 @@ BEYOND = {APPLICATION: LANGUAGE, AUDITOR: WORK, SEALER: [*WORK, "SELECT * FROM p
 
 def statements(role: str) -> list[str]:
     """Return all that the role must be refused."""
-    everything = [*CHANGES, *PERIODS, *BILLING, *CARD_TRIES, *DUNNING, *POWERS, *INTERNALS, *BEYOND[role]]
+    everything = [*CHANGES, *PERIODS, *BILLING, *CARD_TRIES, *DUNNING, *LINKS, *POWERS, *INTERNALS, *BEYOND[role]]
     return [statement.format(role=role) for statement in everything]
 
 

@@ -91,6 +91,8 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "lines",
         "method_notices",
         "operations",
+        "pay_links",
+        "pay_setups",
         "payment_applications",
         "payment_methods",
         "payments",
