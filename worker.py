@@ -125,7 +125,7 @@ def notices_of(settings: Settings, engine: AsyncEngine, policies: DunningPolicie
     url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
     post = post_of(url, settings.notice_from, settings.notice_reply_to)
     keys = settings.pay_link_keys
-    links = PayLinks(LinkAddresses(LinkKeys(keys), settings.pay_link_base_url) if keys else None)
+    links = PayLinks(engine, LinkAddresses(LinkKeys(keys), settings.pay_link_base_url) if keys else None)
     return Notices(engine, Templates(directory), policies, post, links.link_for)
 
 

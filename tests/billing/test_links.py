@@ -169,20 +169,16 @@ async def test_database_refuses_a_second_use(recovery: Recovery, database: Datab
 async def test_links_of_notices(recovery: Recovery) -> None:
     """Each notice has a link of its own; without a key, or with nothing to pay, it has none."""
     addresses = LinkAddresses(LinkKeys(KEYS), "https://pay.example")
-    issuer, without = PayLinks(addresses), PayLinks(None)
-
-    async def link_of(invoice_id: str, issuer: PayLinks = issuer) -> str | None:
-        return await recovery.step(lambda books: issuer.link_for(books, invoice_id, FAILED_AT))
-
-    first, second = await link_of("in_1"), await link_of("in_1")
+    issuer = PayLinks(recovery.engine, addresses)
+    first, second = await issuer.link_for("in_1", FAILED_AT), await issuer.link_for("in_1", FAILED_AT)
     assert first is not None
     assert first.startswith("https://pay.example/pay/")
     assert first != second
     assert addresses.keys.link_id(first.rpartition("/")[2]) is not None
-    assert await link_of("in_1", without) is None
-    assert await link_of("in_9") is None
+    assert await PayLinks(recovery.engine, None).link_for("in_1", FAILED_AT) is None
+    assert await issuer.link_for("in_9", FAILED_AT) is None
     await recovery.pay(1900)
-    assert await link_of("in_1") is None
+    assert await issuer.link_for("in_1", FAILED_AT) is None
 
 
 def test_keys_are_changed_one_after_the_other() -> None:
