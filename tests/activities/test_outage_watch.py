@@ -1,7 +1,7 @@
 """Outages of gateways are noticed from what attempts came to, written down once, and over in time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import timedelta
 
 import psycopg
@@ -17,10 +17,11 @@ from billing.dunning.outages import FAILURES, UNASKED, WITHIN
 from billing.gateway_outages import GatewayOutage
 from ledger import outcomes
 from ledger.database import create_engine
+from local.postgres import Postgres
 from tests.conftest import Database
+from tests.faults.proxy import FaultProxy
 from tests.ledger.test_outcomes import LONG_AGO, attempt
 
-NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 BOTH = ("paypal", "stripe")
 
 
@@ -213,17 +214,30 @@ async def test_the_newest_attempts_of_a_gateway_are_read_by_an_index(attempts: A
     assert "Sort" not in lines
 
 
-async def test_a_database_that_is_away_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told of in the log, and looked at again."""
-    monkeypatch.setattr(outage_watch, "DATABASE_AWAY_SECONDS", 0.05)
-    engine = create_engine(NOWHERE, 1)
-    with structlog.testing.capture_logs() as logs:
-        loop = asyncio.create_task(OutageWatch(engine, BOTH).run())
-        async with asyncio.timeout(20):
-            while len(logs) < 2:
-                await asyncio.sleep(0.05)
-        assert not loop.done()
+async def test_a_database_that_is_away_does_not_end_the_watch(
+    attempts: Attempts, database: Database, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told of in the log, and what happened meanwhile is noticed when PostgreSQL is there again."""
+    monkeypatch.setattr(outage_watch, "DATABASE_AWAY_SECONDS", 0.1)
+    monkeypatch.setattr(outage_watch, "EVERY_SECONDS", 0.1)
+    async with FaultProxy(postgres_server.port) as proxy:
+        engine = create_engine(database.app_url.replace(f":{postgres_server.port}/", f":{proxy.port}/"), 1)
+        with structlog.testing.capture_logs() as logs:
+            loop = asyncio.create_task(OutageWatch(engine, BOTH).run())
+            await proxy.down()
+            await attempts.fail()
+            await until(lambda: len(logs) > 1)
+            assert {log["event"] for log in logs} == {"outages.database_away"}
+            await proxy.up()
+            await until(lambda: logs[-1]["event"] == "outages.began")
         loop.cancel()
         await asyncio.gather(loop, return_exceptions=True)
-    await engine.dispose()
-    assert {log["event"] for log in logs} == {"outages.database_away"}
+        await engine.dispose()
+    assert await attempts.down() == ["stripe"]
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait until it is."""
+    async with asyncio.timeout(30):
+        while not is_so():
+            await asyncio.sleep(0.05)
