@@ -19,6 +19,7 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.worker import Worker
 
+from activities import outage_watch
 from activities.adjustment_books import AdjustmentBooks
 from activities.attempts import Attempts
 from activities.charge_books import ChargeBooks
@@ -27,7 +28,6 @@ from activities.gateway_calls import GatewayCalls
 from activities.hold_books import HoldBooks
 from activities.late_books import LateBooks
 from activities.notices import Notices
-from activities.outage_watch import OutageWatch
 from activities.post import PostFault, post_of
 from activities.recent_outcomes import RecentOutcomes
 from activities.refund_books import RefundBooks
@@ -254,14 +254,6 @@ async def sealing(settings: Settings, runtime: Runtime | None) -> AsyncIterator[
         await engine.dispose()
 
 
-def outage_watch(engine: AsyncEngine, gateways: Collection[str], runtime: Runtime | None) -> OutageWatch:
-    """Build what notices outages of gateways, and shows them among the metrics where those are served."""
-    if runtime is None:
-        return OutageWatch(engine, gateways)
-    gauge = runtime.metric_meter.create_gauge("quittance_gateway_down", "1 while a gateway is down for everybody")
-    return OutageWatch(engine, gateways, lambda gateway, is_down: gauge.set(int(is_down), {"gateway": gateway}))
-
-
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     stop = asyncio.Event()
@@ -284,7 +276,7 @@ async def run(settings: Settings) -> None:
             InboxHandler(engine, client, settings.task_queue).run(),
             ProcessWaker(engine, client, settings.task_queue).run(),
             EventCatchUp(engine, gateways.values(), interval).run(),
-            outage_watch(engine, gateways, runtime).run(),
+            outage_watch.metered(engine, gateways, runtime.metric_meter if runtime else None).run(),
         ):
             stack.callback(asyncio.create_task(loop).cancel)
         await stack.enter_async_context(sealing(settings, runtime))

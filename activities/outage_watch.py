@@ -8,14 +8,14 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio.common import MetricMeter
 
 from billing import gateway_outages
 from billing.dunning.outages import MOST_READ, WITHIN, Attempt, Begins, Ends, judge
 from billing.gateway_outages import GatewayOutage
 from gateways.routing.windows import OutcomeClass, class_of
 from ledger import outcomes
-from ledger.database import OUTAGES, Database
+from ledger.database import OUTAGES, Connection, Database
 from ledger.outcomes import Decided
 
 log = structlog.get_logger()
@@ -66,9 +66,7 @@ class OutageWatch:
         for gateway in self._gateways:
             self._report(gateway, gateway in known)
 
-    async def _look_at(
-        self, connection: AsyncConnection, gateway: str, known: GatewayOutage | None, now: datetime
-    ) -> None:
+    async def _look_at(self, connection: Connection, gateway: str, known: GatewayOutage | None, now: datetime) -> None:
         since = now - WITHIN if known is None else known.began_at
         decided = await outcomes.newest(connection, gateway, since, MOST_READ)
         attempts = [attempt for each in decided if (attempt := told_by(each)) is not None]
@@ -80,6 +78,14 @@ class OutageWatch:
                 log.warning("outages.began", gateway=gateway, began_at=began_at.isoformat(), why=why)
             case Ends(because=because):
                 log.info("outages.ended", gateway=gateway, why=because)
+
+
+def metered(database: Database, gateways: Collection[str], meter: MetricMeter | None) -> OutageWatch:
+    """Make a watch that shows among the metrics, where those are served, which gateways are down."""
+    if meter is None:
+        return OutageWatch(database, gateways)
+    gauge = meter.create_gauge("quittance_gateway_down", "1 while a gateway is down for everybody")
+    return OutageWatch(database, gateways, lambda gateway, is_down: gauge.set(int(is_down), {"gateway": gateway}))
 
 
 def told_by(decided: Decided) -> Attempt | None:

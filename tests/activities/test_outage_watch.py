@@ -9,6 +9,7 @@ import pytest
 import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.runtime import MetricBuffer, Runtime, TelemetryConfig
 
 from activities import outage_watch
 from activities.outage_watch import OutageWatch
@@ -199,6 +200,25 @@ async def test_a_worker_that_stood_still_writes_nothing_by_what_it_read_before(a
         assert await attempts.known() == []
     await OutageWatch(attempts.engine, BOTH).look()
     assert await attempts.down() == ["stripe"]
+
+
+async def test_a_gateway_that_is_down_shows_among_the_metrics(attempts: Attempts) -> None:
+    """Whoever is called by an alarm knows which gateway, and the alarm ends with the outage."""
+    buffer: MetricBuffer = MetricBuffer(1000)
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=buffer))
+    watch = outage_watch.metered(attempts.engine, BOTH, runtime.metric_meter)
+
+    def shown() -> dict[str, int]:
+        updates = buffer.retrieve_updates()
+        ours = [update for update in updates if update.metric.name == "quittance_gateway_down"]
+        return {str(update.attributes["gateway"]): int(update.value) for update in ours}
+
+    await attempts.fail()
+    await watch.look()
+    assert shown() == {"paypal": 0, "stripe": 1}
+    await attempts.make("succeeded")
+    await watch.look()
+    assert shown() == {"paypal": 0, "stripe": 0}
 
 
 async def test_the_newest_attempts_of_a_gateway_are_read_by_an_index(attempts: Attempts) -> None:
