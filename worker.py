@@ -19,6 +19,7 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.worker import Worker
 
+from activities import outage_watch
 from activities.attempts import Attempts
 from activities.gateway_calls import GatewayCalls
 from activities.notices import Notices
@@ -227,6 +228,7 @@ async def run(settings: Settings) -> None:
             ProcessWaker(engine, client, settings.task_queue).run(),
             EventCatchUp(engine, gateways.values(), interval).run(),
             running_dunnings.follow(client, runtime),
+            outage_watch.metered(engine, gateways, runtime.metric_meter if runtime else None).run(),
         ):
             stack.callback(asyncio.create_task(loop).cancel)
         await stack.enter_async_context(sealing(settings, runtime))

@@ -124,6 +124,19 @@ events = Table(
     Column("written_in", TransactionId, nullable=False),
 )
 
+gateway_outages = Table(
+    "gateway_outages",
+    metadata,
+    Column("outage_id", BigInteger, primary_key=True),
+    Column("gateway", Text, nullable=False),
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("noticed_at", DateTime(timezone=True), nullable=False),
+    Column("last_failed_at", DateTime(timezone=True), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_because", Text),
+)
+
 process_wakes = Table(
     "process_wakes",
     metadata,

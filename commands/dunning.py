@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from commands import dunning_desk_options, dunning_options, options, output
+from commands import dunning_desk_options, dunning_options, options, outages, output
 from commands.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="How unpaid invoices are recovered, and what a policy would do.")
 policy_app = typer.Typer(help="The policies of dunning.")
 app.add_typer(policy_app, name="policy")
+app.command()(outages.outages)
 
 
 @policy_app.command()
