@@ -82,6 +82,7 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "entries",
         "entry_origins",
         "events",
+        "gateway_outages",
         "holds",
         "exchange_rates",
         "invoice_lines",
