@@ -109,7 +109,6 @@ class DunningBooks:
                 said.invoice_id,
                 event,
                 because=said.because,
-                method_id=said.method,
                 policies=self._policies,
             )
             return (await _outlook(connection, Moment(invoice_id=said.invoice_id, now=said.now))).view

@@ -185,7 +185,7 @@ async def _wish(connection: AsyncConnection, invoice_id: str, method_id: str, no
         raise ChangeRefused(INVOICE, invoice_id, "nobody collects it just now: give a payment method instead")
     asked = Event(at=now, kind=EventKind.RETRIED_NOW, by=CUSTOMER, method=method_id, customer_present=True)
     because = "the customer pays by a link"
-    await dunning_commands.note(connection, invoice_id, asked, because=because, method_id=method_id)
+    await dunning_commands.note(connection, invoice_id, asked, because=because)
 
 
 async def _use(connection: AsyncConnection, link: PayLink, use: Use, method_id: str, now: datetime) -> PayLink:

@@ -147,7 +147,7 @@ class Recovery(Books):
     ) -> Dunning:
         """Command something."""
         options: dict[str, Any] = {"because": "asked"}
-        options |= {name: more.pop(name) for name in ("because", "method_id", "policies") if name in more}
+        options |= {name: more.pop(name) for name in ("because", "policies") if name in more}
         event = Event(**{"kind": kind, "at": at, "by": ALICE} | more)
         return await self.step(lambda books: dunning_commands.note(books, invoice_id, event, **options))
 

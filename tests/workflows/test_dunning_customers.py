@@ -27,9 +27,7 @@ async def paying(story: Billed, method_id: str) -> None:
     wish = Event(
         at=datetime.now(UTC), kind=EventKind.RETRIED_NOW, by="customer", method=method_id, customer_present=True
     )
-    await story.step(
-        lambda books: dunning_commands.note(books, story.first, wish, because="pays by a link", method_id=method_id)
-    )
+    await story.step(lambda books: dunning_commands.note(books, story.first, wish, because="pays by a link"))
 
 
 async def test_what_needs_the_customer_waits_for_them_and_is_paid_in_their_presence(story: Billed) -> None:
