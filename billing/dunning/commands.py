@@ -24,8 +24,6 @@ COMMANDS: Final = frozenset(
     }
 )
 MOST_COMMANDS: Final = 500
-CUSTOMER: Final = "customer"
-"""Who commands, where the customer does, and is there to act."""
 OVER_SAID: Final = {
     Reason.PAID: "the invoice is paid",
     Reason.VOIDED: "the invoice is void",
