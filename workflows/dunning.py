@@ -59,7 +59,9 @@ class DunningWorkflow:
     async def run(self, invoice_id: str) -> DunningView:  # noqa: ARG002 # the initializer has it
         """Recover it, or carry out the end; see dunning_process."""
         view = await dunning_process.run(self)
-        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and self._sending.is_idle)
+        await workflow.wait_condition(
+            lambda: workflow.all_handlers_finished() and self._sending.is_idle and not self._beside
+        )
         return view
 
     @workflow.query
