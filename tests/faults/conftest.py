@@ -14,6 +14,7 @@ from tests.faults.correspondence import Announcing, announcing_gateways
 from tests.faults.matrix import Matrix
 from tests.faults.proxy import FaultProxy
 from tests.faults.relief import Relief, standing_by
+from tests.faults.wakers import waking
 from tests.workflows.conftest import Processes, settings_for
 from workflows.client import connect
 
@@ -53,4 +54,6 @@ async def matrix(
 ) -> AsyncIterator[Matrix]:
     """The crash-point matrix over this test's own database."""
     async with FaultProxy(postgres_server.port) as proxy:
-        yield Matrix(callers, database, proxy, relief, tmp_path)
+        found = Matrix(callers, database, proxy, relief, tmp_path)
+        async with waking(callers.engine, callers.client, found.queue_of):
+            yield found

@@ -43,6 +43,9 @@ ZOMBIE_SECONDS = 3.0
 """How long a worker that comes back from the dead may do its worst."""
 GATEWAYS = ("stripe", "paypal")
 
+POLICY = Path(__file__).with_name("dunning_policy.yaml")
+"""By which the unpaid invoices of the cells are recovered."""
+
 ALL_STORIES: dict[str, Story] = {**STORIES, **{name: story for name, (story, _) in RARE.items()}}
 
 _numbers = itertools.count(1)
@@ -168,6 +171,10 @@ class Matrix:
         """The name of a charge's cell, also of one that is a leg of the cell's."""
         return self.told[_whole(charge_id)].name if _whole(charge_id) in self.told else "?"
 
+    def queue_of(self, subject: str) -> str:
+        """Return the task queue of what is named so: a subscription, an invoice or a charge of a cell."""
+        return self.settings[_whole(subject)].task_queue
+
     def _new_charge(self, cell: Cell, processes: Processes) -> str:
         charge_id = f"ch_{os.getpid()}_cell_{next(_numbers):06}"
         self.told[charge_id], self.settings[charge_id] = cell, processes.settings
@@ -215,7 +222,9 @@ class Matrix:
     def _processes(self, **changes: object) -> Processes:
         stripe, paypal = (self.processes.simulators[gateway] for gateway in GATEWAYS)
         settings = settings_for(self.database, self.processes.settings.temporal_address, stripe, paypal)
-        settings = settings.model_copy(update={"database_pool_size": 2, "reviewers": REVIEWER, **changes})
+        settings = settings.model_copy(
+            update={"database_pool_size": 2, "reviewers": REVIEWER, "dunning_policy": str(POLICY), **changes}
+        )
         callers = replace(self.processes, settings=settings)
         # Whom Temporal turns away asks again; whose call it has taken gets the answer of that one, or the cell fails.
         return PatientProcesses(**vars(callers), attempt_seconds=CELL_SECONDS)

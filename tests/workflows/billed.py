@@ -33,6 +33,7 @@ from workflows.subscription import SubscriptionWorkflow
 ALICE = "person:alice"
 CUSTOMER, PLAN = "cus_1", "basic"
 PRICE_MINOR = 4999
+PRICE = Money(amount_minor=PRICE_MINOR, currency="USD")
 MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
 SOON_SECONDS = 30
 Result = TypeVar("Result")
@@ -46,6 +47,9 @@ class Billed:
     processes: Processes
     name: str
     """Of the subscription: no other test's, since they share one Temporal."""
+    customer_id: str = CUSTOMER
+    soon_seconds: float = SOON_SECONDS
+    """How long is waited for what must come."""
 
     @property
     def first(self) -> str:
@@ -62,13 +66,23 @@ class Billed:
             return await work(connection)
 
     async def customer(self, time_zone: str = "UTC", **changes: Any) -> None:
-        fields: dict[str, Any] = {"customer_id": CUSTOMER, "currency": "USD", "time_zone": time_zone, "locale": "en"}
+        fields: dict[str, Any] = {
+            "customer_id": self.customer_id,
+            "currency": "USD",
+            "time_zone": time_zone,
+            "locale": "en",
+        }
         request = CustomerRequest(**fields | {"actor": ALICE} | changes)
         await self.step(lambda books: customers.add(books, request))
 
     async def method(self, method_id: str, token: str, gateway: str = "stripe", **changes: Any) -> None:
         """Add a payment method behind the others."""
-        fields: dict[str, Any] = {"method_id": method_id, "customer_id": CUSTOMER, "gateway": gateway, "token": token}
+        fields: dict[str, Any] = {
+            "method_id": method_id,
+            "customer_id": self.customer_id,
+            "gateway": gateway,
+            "token": token,
+        }
         request = MethodRequest(**fields | {"actor": ALICE} | changes)
         await self.step(lambda books: methods.add(books, request))
 
@@ -86,17 +100,19 @@ class Billed:
         fingerprint = more.get("fingerprint", f"fp_{method_id}")
         await self.method(method_id, token, gateway_customer="cus_own", brand=brand, fingerprint=fingerprint)
 
-    async def subscribe(self, *, starts_on: date | None = None, **changes: Any) -> Subscription:
-        """Sell a monthly plan of 49.99 USD that begins today."""
+    async def subscribe(
+        self, *, starts_on: date | None = None, plan_id: str = PLAN, price: Money = PRICE, **changes: Any
+    ) -> Subscription:
+        """Sell a monthly plan, of 49.99 USD where nothing else is said, that begins today."""
         terms = PlanTerms(
-            plan_id=PLAN,
+            plan_id=plan_id,
             name="Basic",
-            amount=Money(amount_minor=PRICE_MINOR, currency="USD"),
+            amount=price,
             interval=Interval(unit=Unit.MONTH),
             actor=ALICE,
         )
         await self.step(lambda books: plan_books.add(books, terms))
-        fields: dict[str, Any] = {"subscription_id": self.name, "customer_id": CUSTOMER, "plan_id": PLAN}
+        fields: dict[str, Any] = {"subscription_id": self.name, "customer_id": self.customer_id, "plan_id": plan_id}
         fields |= {"starts_on": starts_on or datetime.now(UTC).date(), "actor": ALICE}
         request = SubscriptionRequest(**fields | changes)
         return (await self.step(lambda books: subscription_books.start(books, request)))[0]
@@ -133,7 +149,7 @@ class Billed:
         name = invoice_id or self.first
 
         async def found() -> Invoice | None:
-            listed = await self.step(lambda books: invoice_books.find(books, customer_id=CUSTOMER))
+            listed = await self.step(lambda books: invoice_books.find(books, customer_id=self.customer_id))
             return next((each for each in listed if each.invoice_id == name and each.state is state), None)
 
         return await self.until(found, f"{name} is {state}")
@@ -141,7 +157,7 @@ class Billed:
     async def until(self, found: Callable[[], Awaitable[Result | None]], what: str) -> Result:
         """Wait until something is there."""
         try:
-            async with asyncio.timeout(SOON_SECONDS):
+            async with asyncio.timeout(self.soon_seconds):
                 while (there := await found()) is None:
                     await asyncio.sleep(0.1)
         except TimeoutError:
@@ -159,9 +175,9 @@ class Billed:
 
         return await self.until(found, f"{invoice_id or self.first} is in dunning")
 
-    async def pay(self, amount_minor: int, payment_id: str = "p1") -> None:
+    async def pay(self, amount_minor: int, payment_id: str = "p1", **changes: Any) -> None:
         """Receive money from outside."""
-        payment = received(amount_minor, payment_id)
+        payment = received(amount_minor, payment_id, customer_id=self.customer_id, **changes)
         await self.step(lambda books: payment_books.record_outside(books, payment))
 
     async def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
