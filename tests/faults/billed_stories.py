@@ -263,7 +263,7 @@ async def paid_twice_over(processes: Processes, gateway: str, charge_id: str, ch
 async def never_came_to_be(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
     """The customer's method is of a gateway that nobody has: the try is withdrawn, and another method pays."""
     story = await _customer(processes, gateway, charge_id, chance)
-    await story.method(f"{charge_id}_nowhere", "tok_1", NOWHERE)
+    await story.method(f"{charge_id}_nowhere", f"tok_{charge_id}", NOWHERE)
     await story.begun()
     await story.until_in_dunning()
     await story.wallet("other", "approved")
@@ -291,7 +291,7 @@ async def _customer(processes: Processes, gateway: str, name: str, chance: rando
     currency = chance.choice(["USD", "EUR", "JPY"])
     price = Money(amount_minor=chance.randint(500, 500_000), currency=currency)
     story = Unpaid(processes, name, f"cus_{name}", PATIENCE_SECONDS, gateway, price)
-    await story.customer(currency=currency, **changes)
+    await story.customer(currency=currency, email=f"{name}@example.org", **changes)
     return story
 
 

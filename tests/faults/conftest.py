@@ -9,6 +9,7 @@ import pytest
 from ledger.database import create_engine
 from local import postgres
 from local.simulators import SimulatorProcess
+from tests.activities.mail_server import mail_server
 from tests.conftest import Database
 from tests.faults.correspondence import Announcing, announcing_gateways
 from tests.faults.matrix import Matrix
@@ -53,7 +54,7 @@ async def matrix(
     callers: Processes, database: Database, postgres_server: postgres.Postgres, relief: Relief, tmp_path: Path
 ) -> AsyncIterator[Matrix]:
     """The crash-point matrix over this test's own database."""
-    async with FaultProxy(postgres_server.port) as proxy:
-        found = Matrix(callers, database, proxy, relief, tmp_path)
+    async with FaultProxy(postgres_server.port) as proxy, mail_server() as mail:
+        found = Matrix(callers, database, proxy, relief, mail, tmp_path)
         async with waking(callers.engine, callers.client, found.queue_of):
             yield found

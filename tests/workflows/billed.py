@@ -17,7 +17,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from billing import customers, invoice_books, methods, payment_books, plan_books, receivables, subscription_books
 from billing.calendar import Interval, Unit
-from billing.customers import CustomerRequest
+from billing.customers import Contact, CustomerRequest
 from billing.invoices import Invoice, InvoiceState
 from billing.methods import MethodRequest
 from billing.plans import PlanTerms
@@ -65,7 +65,7 @@ class Billed:
         async with self.processes.engine.begin() as connection:
             return await work(connection)
 
-    async def customer(self, time_zone: str = "UTC", **changes: Any) -> None:
+    async def customer(self, time_zone: str = "UTC", email: str | None = None, **changes: Any) -> None:
         fields: dict[str, Any] = {
             "customer_id": self.customer_id,
             "currency": "USD",
@@ -73,7 +73,8 @@ class Billed:
             "locale": "en",
         }
         request = CustomerRequest(**fields | {"actor": ALICE} | changes)
-        await self.step(lambda books: customers.add(books, request))
+        contact = Contact(email=email) if email else None
+        await self.step(lambda books: customers.add(books, request, contact))
 
     async def method(self, method_id: str, token: str, gateway: str = "stripe", **changes: Any) -> None:
         """Add a payment method behind the others."""
