@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from ledger.charges import ChargeStatus
@@ -20,7 +19,7 @@ from ledger.money import Money
 from tests.faults.evidence import Acknowledged
 from tests.faults.patience import as_patient
 from tests.faults.stories import Story, Told, pass_time
-from tests.workflows.billed import PRICE, Billed
+from tests.workflows.billed import PRICE, SKIP_SECONDS, Billed
 from tests.workflows.conftest import Processes
 from workflows.dunning import DunningWorkflow
 from workflows.dunning_messages import RetryNow
@@ -34,21 +33,9 @@ NOWHERE = "nowhere"
 WRITTEN_OFF = "company"
 """Customers whose unpaid invoices the policy of the matrix writes off."""
 PATIENCE_SECONDS = 600.0
-MOST_DAYS = 20
-"""Of a dunning, whatever happens: its policy gives it five, and a day more for each try that was held up."""
-SKIP_SECONDS = 20.0
 ANSWERS_AFTER_SECONDS = 1.5
 """How long a gateway keeps its answer back that has taken the money: less than it is waited for."""
-LOOK_SECONDS = 0.3
-"""Until a process whose time has come is at work."""
-STANDING = """
-SELECT i.state, d.invoice_id IS NOT NULL, d.ended_at IS NOT NULL, EXISTS (
-        SELECT FROM invoice_tries t LEFT JOIN charges c USING (charge_id) WHERE t.invoice_id = i.invoice_id
-            AND t.withdrawn_at IS NULL AND (c.status IN ('declined', 'canceled', 'captured', 'refunded')) IS NOT TRUE)
-    FROM invoices i LEFT JOIN dunnings d USING (invoice_id) WHERE i.invoice_id = :name
-"""
 A_MONTH = timedelta(days=32)
-A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -82,36 +69,6 @@ class Unpaid(Billed):
         """Wait until the first payment has failed."""
         await self.until(self._dunning_row, "it is in dunning")
         await self.until_dunned()
-
-    async def pass_days(self, invoice_id: str | None = None) -> None:
-        """Wait until an invoice is paid, or its dunning is over: days pass while it is in dunning."""
-        name = invoice_id or self.first
-        for _ in range(MOST_DAYS):
-            if not await self._until_in_dunning_and_idle(name):
-                return
-            await self.one_day(self.dunning(name))
-        raise AssertionError(f"{name} is not over after {MOST_DAYS} days")
-
-    async def one_day(self, process: Any) -> None:
-        """Let a day pass for a process, and let it look at what that brought; one that works, or is over, is left as it is."""
-        with suppress(TimeoutError, RPCError, RuntimeError):
-            async with asyncio.timeout(SKIP_SECONDS):
-                await pass_time(self.processes, process, A_DAY)
-                await asyncio.sleep(LOOK_SECONDS)
-                await process.query("status")
-
-    async def until_over(self, invoice_id: str | None = None) -> None:
-        """Wait until the process of the invoice's dunning is over, where there is one: its last notices come a day later."""
-        name = invoice_id or self.first
-        if not await self.rows("SELECT 1 FROM dunnings WHERE invoice_id = :name", name=name):
-            return
-        for _ in range(MOST_DAYS):
-            await asyncio.sleep(0.5)
-            with suppress(RPCError):
-                if (await self.dunning(name).describe()).status is WorkflowExecutionStatus.COMPLETED:
-                    return
-            await self.one_day(self.dunning(name))
-        raise AssertionError(f"the process of {name} is not over after {MOST_DAYS} days")
 
     async def told(self, *, as_wished: bool, invoice_id: str | None = None) -> Told:
         """What the books say that was collected, as its payer was told."""
@@ -158,17 +115,6 @@ class Unpaid(Billed):
         if status == ChargeStatus.DECLINED:
             return False
         return True if captured_minor and captured_minor == refunded_minor else None
-
-    async def _until_in_dunning_and_idle(self, invoice_id: str) -> bool:
-        """Wait until time has to pass for a dunning to go on: no day does while a try is under way. False where it is over."""
-        while True:
-            found = await self.rows(STANDING, name=invoice_id)
-            state, in_dunning, ended, trying = found[0] if found else ("draft", False, False, False)
-            if state not in {"draft", "open"} or ended:
-                return False
-            if in_dunning and not trying:
-                return True
-            await asyncio.sleep(0.2)
 
     async def _dunning_row(self) -> bool | None:
         return bool(await self.rows("SELECT 1 FROM dunnings WHERE invoice_id = :name", name=self.first)) or None

@@ -18,7 +18,7 @@ from tests.faults.invariants import Violation
 TRIES = """
 SELECT t.charge_id, t.invoice_id, t.number, t.withdrawn_at IS NOT NULL AS is_withdrawn, t.amount_minor, t.currency,
         c.invoice AS charged_for, c.amount_minor AS charged_minor, c.currency AS charged_in,
-        k.is_decided, k.is_approved, k.at_network
+        k.operation_id, k.is_decided, k.is_approved, k.at_network
     FROM invoice_tries t LEFT JOIN charges c USING (charge_id) LEFT JOIN card_tries k ON k.charge_id = t.charge_id
 """
 UNKNOWN_CHARGES = """
@@ -136,7 +136,7 @@ def _counted(tries: Sequence[Row], evidence: Evidence, requests: Mapping[str, Se
     sent = {operation_of(request["idempotency_key"]) for each in requests.values() for request in each}
     captured = {effect.operation_id for effect in evidence.effects if effect.kind == "capture"}
     for row in tries:
-        operation_id = f"{row['charge_id']}:capture:1"
+        operation_id = row["operation_id"]
         counted = row["is_decided"], row["is_approved"]
         if counted != (True, operation_id in captured):
             yield Violation("B5", row["charge_id"], f"its card was tried (decided, approved): {counted}")

@@ -35,6 +35,7 @@ from tests.faults.rare_stories import ALONE, ONLY_AT, RARE, REVIEWER
 from tests.faults.relief import Relief
 from tests.faults.room import Room
 from tests.faults.stories import STORIES, Story, Told
+from tests.workflows.billed import SHORT_POLICY
 from tests.workflows.conftest import Processes, settings_for
 
 CELL_SECONDS = 600.0
@@ -47,9 +48,6 @@ TOLD_EVERY = 50
 ZOMBIE_SECONDS = 3.0
 """How long a worker that comes back from the dead may do its worst."""
 GATEWAYS = ("stripe", "paypal")
-
-POLICY = Path(__file__).with_name("dunning_policy.yaml")
-"""By which the unpaid invoices of the cells are recovered."""
 
 ALL_STORIES: dict[str, Story] = {**STORIES, **{name: story for name, (story, _) in RARE.items()}}
 
@@ -232,7 +230,7 @@ class Matrix:
     def _processes(self, **changes: object) -> Processes:
         stripe, paypal = (self.processes.simulators[gateway] for gateway in GATEWAYS)
         settings = settings_for(self.database, self.processes.settings.temporal_address, stripe, paypal)
-        ours = {"reviewers": REVIEWER, "dunning_policy": str(POLICY), "smtp_url": SecretStr(self.mail.url)}
+        ours = {"reviewers": REVIEWER, "dunning_policy": str(SHORT_POLICY), "smtp_url": SecretStr(self.mail.url)}
         ours |= {"database_pool_size": 2, "notice_from": "Shop <shop@example.com>"}
         settings = settings.model_copy(update=ours | changes)
         callers = replace(self.processes, settings=settings)

@@ -4,13 +4,15 @@ import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
@@ -36,6 +38,19 @@ PRICE_MINOR = 4999
 PRICE = Money(amount_minor=PRICE_MINOR, currency="USD")
 MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
 SOON_SECONDS = 30
+SKIP_SECONDS = 20
+LOOK_SECONDS = 0.3
+"""Until a process whose time has come is at work."""
+SHORT_POLICY = Path(__file__).with_name("short_dunning.yaml")
+"""A dunning that is over in five days."""
+MOST_DAYS = 20
+"""Of such a dunning, whatever happens: a day more for each try that was held up."""
+STANDING = """
+SELECT i.state, d.invoice_id IS NOT NULL, d.ended_at IS NOT NULL, EXISTS (
+        SELECT FROM invoice_tries t LEFT JOIN charges c USING (charge_id) WHERE t.invoice_id = i.invoice_id
+            AND t.withdrawn_at IS NULL AND (c.status IN ('declined', 'canceled', 'captured', 'refunded')) IS NOT TRUE)
+    FROM invoices i LEFT JOIN dunnings d USING (invoice_id) WHERE i.invoice_id = :name
+"""
 Result = TypeVar("Result")
 _numbers = itertools.count(1)
 
@@ -141,6 +156,47 @@ class Billed:
     async def skip(self, handle: Any, **duration: float) -> None:
         """Let a process's clock run ahead."""
         await TimeSkipper(self.processes.client, config=MANY_SKIPS).fast_forward(handle, timedelta(**duration))
+
+    async def one_day(self, process: Any) -> None:
+        """Let a day pass for a process, and let it look at what that brought; one that works, or is over, is left as it is."""
+        with suppress(TimeoutError, RPCError, RuntimeError):
+            async with asyncio.timeout(SKIP_SECONDS):
+                await self.skip(process, days=1)
+                await asyncio.sleep(LOOK_SECONDS)
+                await process.query("status")
+
+    async def pass_days(self, invoice_id: str | None = None) -> None:
+        """Wait until an invoice is paid, or its dunning is over: days pass while it is in dunning."""
+        name = invoice_id or self.first
+        for _ in range(MOST_DAYS):
+            if not await self._until_in_dunning_and_idle(name):
+                return
+            await self.one_day(self.dunning(name))
+        raise AssertionError(f"{name} is not over after {MOST_DAYS} days")
+
+    async def until_over(self, invoice_id: str | None = None) -> None:
+        """Wait until the process of the invoice's dunning is over, where there is one: its last notices come a day later."""
+        name = invoice_id or self.first
+        if not await self.rows("SELECT 1 FROM dunnings WHERE invoice_id = :name", name=name):
+            return
+        for _ in range(MOST_DAYS):
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(RPCError):
+                if (await self.dunning(name).describe()).status is WorkflowExecutionStatus.COMPLETED:
+                    return
+            await self.one_day(self.dunning(name))
+        raise AssertionError(f"the process of {name} is not over after {MOST_DAYS} days")
+
+    async def _until_in_dunning_and_idle(self, invoice_id: str) -> bool:
+        """Wait until time has to pass for a dunning to go on: no day does while a try is under way. False where it is over."""
+        while True:
+            found = await self.rows(STANDING, name=invoice_id)
+            state, in_dunning, ended, trying = found[0] if found else ("draft", False, False, False)
+            if state not in {"draft", "open"} or ended:
+                return False
+            if in_dunning and not trying:
+                return True
+            await asyncio.sleep(0.2)
 
     async def invoice(self, invoice_id: str | None = None) -> Invoice:
         return await self.step(lambda books: invoice_books.known(books, invoice_id or self.first))

@@ -1,7 +1,6 @@
 """Wakes are delivered at least once: what could not be delivered, or applied, is there again."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
@@ -30,11 +29,11 @@ class Deliveries:
 
 
 @pytest.fixture
-async def story(processes: Processes) -> AsyncIterator[Billed]:
+async def story(processes: Processes) -> Billed:
     """A customer without a waker."""
     found = Billed(processes, "sub_unwoken")
     await found.customer()
-    yield found
+    return found
 
 
 def _waker(story: Billed, client: Deliveries) -> ProcessWaker:

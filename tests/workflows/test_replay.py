@@ -19,14 +19,19 @@ from temporalio.worker import Replayer
 
 from local.simulators import SimulatorProcess
 from tests.conftest import Database
+from tests.workflows.billed import SHORT_POLICY
+from tests.workflows.billed_endings import BILLED_ENDINGS
 from tests.workflows.conftest import Processes, run_processes, settings_for
-from tests.workflows.endings import ENDINGS
+from tests.workflows.endings import ENDINGS as OF_CHARGES
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
+from workflows.dunning import DunningWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.split import SplitWorkflow
+from workflows.subscription import SubscriptionWorkflow
 
+ENDINGS = OF_CHARGES | BILLED_ENDINGS
 HISTORIES = Path(__file__).parent / "histories"
 RECORDED = sorted(HISTORIES.glob("*.json"))
 CARELESS = (
@@ -82,7 +87,15 @@ def test_every_ending_is_recorded() -> None:
 async def test_a_recorded_history_replays_with_todays_code(path: Path) -> None:
     """A charge that began before a deployment goes on after it."""
     replayer = Replayer(
-        workflows=[ChargeWorkflow, RefundWorkflow, SplitWorkflow, AdjustmentWorkflow, HoldWorkflow],
+        workflows=[
+            ChargeWorkflow,
+            RefundWorkflow,
+            SplitWorkflow,
+            AdjustmentWorkflow,
+            HoldWorkflow,
+            SubscriptionWorkflow,
+            DunningWorkflow,
+        ],
         data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
@@ -99,7 +112,8 @@ async def uncached(
     settings = settings_for(database, temporal_server.address, stripe_simulator, paypal_simulator)
     simulators = {"stripe": stripe_simulator, "paypal": paypal_simulator}
     async with AsyncExitStack() as stack:
-        yield await run_processes(stack, settings.model_copy(update={"max_cached_workflows": 0}), simulators)
+        changes = {"max_cached_workflows": 0, "dunning_policy": str(SHORT_POLICY)}
+        yield await run_processes(stack, settings.model_copy(update=changes), simulators)
 
 
 @pytest.mark.parametrize("name", ENDINGS)
