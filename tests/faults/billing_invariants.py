@@ -46,7 +46,7 @@ SELECT n.invoice_id, n.key, n.sent_at IS NOT NULL AS is_sent, n.failed_at IS NOT
 """
 ACCESS = """
 SELECT a.invoice_id, a.number, a.access, lag(a.access) OVER (PARTITION BY a.invoice_id ORDER BY a.number) AS before,
-        (SELECT count(*) FROM events e WHERE e.kind LIKE '%access%' AND e.body ->> 'invoice' = a.invoice_id) AS told,
+        (SELECT count(*) FROM events e WHERE starts_with(e.kind, 'access.') AND e.body ->> 'invoice' = a.invoice_id) AS told,
         count(*) OVER (PARTITION BY a.invoice_id) AS changes
     FROM dunning_access a
 """
