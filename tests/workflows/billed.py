@@ -180,8 +180,9 @@ class Billed:
         if not await self.rows("SELECT 1 FROM dunnings WHERE invoice_id = :name", name=name):
             return
         for _ in range(MOST_DAYS):
-            await asyncio.sleep(LOOK_SECONDS)
-            with suppress(RPCError):
+            with suppress(RPCError, TimeoutError):
+                async with asyncio.timeout(SKIP_SECONDS):
+                    await self.dunning(name).query(DunningWorkflow.status)  # answered after the step that is under way
                 if (await self.dunning(name).describe()).status is WorkflowExecutionStatus.COMPLETED:
                     return
             await self.one_day(self.dunning(name))

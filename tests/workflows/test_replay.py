@@ -49,6 +49,15 @@ COMMANDS = {
     "workflow_execution_completed_event_attributes",
     "workflow_execution_failed_event_attributes",
 }
+LONG = {"dunning_ended_unpaid", "dunning_written_off"}
+"""Endings that take their time to play; their recordings are replayed in any case."""
+LOOKS = {
+    "turn_subscription",
+    "collect_invoice",
+    "look_at_dunning",
+    "timer_started",
+    "upsert_workflow_search_attributes",
+}
 
 
 def fingerprint(history: WorkflowHistory) -> list[str]:
@@ -61,6 +70,20 @@ def _command(event: HistoryEvent) -> str:
     if event.HasField("activity_task_scheduled_event_attributes"):
         return f"{kind} {event.activity_task_scheduled_event_attributes.activity_type.name}"
     return kind
+
+
+def steps(history: WorkflowHistory) -> list[str]:
+    """The steps of a process that asks its books again whenever it is woken: how often it does so is chance, so looks are left out."""
+    named = [_step(event) for event in history.events if event.WhichOneof("attributes") in COMMANDS]
+    return [step for step in named if step not in LOOKS]
+
+
+def _step(event: HistoryEvent) -> str:
+    """A command, with the local activity of a marker."""
+    if not event.HasField("marker_recorded_event_attributes"):
+        return _command(event)
+    (data,) = event.marker_recorded_event_attributes.details["data"].payloads
+    return str(json.loads(data.data)["activity_type"])
 
 
 def without_this_machine(part: Any) -> Any:
@@ -116,7 +139,9 @@ async def uncached(
         yield await run_processes(stack, settings.model_copy(update=changes), simulators)
 
 
-@pytest.mark.parametrize("name", ENDINGS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.faults] if name in LONG else []) for name in ENDINGS]
+)
 async def test_todays_code_gives_the_recorded_commands(uncached: Processes, name: str) -> None:
     """A change of a process's command sequence is seen here before it meets a charge that is under way."""
     workflow_id = await ENDINGS[name](uncached)
@@ -124,4 +149,5 @@ async def test_todays_code_gives_the_recorded_commands(uncached: Processes, name
     if os.environ.get("RECORD_HISTORIES"):
         cleaned = json.dumps(without_this_machine(json.loads(history.to_json())), separators=(",", ":"))
         (HISTORIES / f"{name}.json").write_text(cleaned + "\n")
-    assert fingerprint(history) == fingerprint(recorded(name)), CARELESS
+    outline = steps if name in BILLED_ENDINGS else fingerprint
+    assert outline(history) == outline(recorded(name)), CARELESS
