@@ -148,6 +148,7 @@ async def _dunned(processes: Processes, *answers: str, **customer: Any) -> Bille
 
 
 async def _over(story: Billed) -> str:
+    await story.dunning().query(DunningWorkflow.status)  # no day passes before it has done what it was told
     await story.pass_days()
     await story.until_over()
     return str(story.dunning().id)
