@@ -7,19 +7,22 @@ Where a worker that hangs lets a try come to nothing, dunning goes on, and the s
 import asyncio
 import itertools
 import random
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.service import RPCError
 
 from ledger.charges import ChargeStatus
+from ledger.database import OUTAGES
 from ledger.money import Money
 from tests.faults.evidence import Acknowledged
-from tests.faults.patience import as_patient
+from tests.faults.patience import PAUSE_SECONDS, as_patient
 from tests.faults.stories import Story, Told, pass_time
-from tests.workflows.billed import PRICE, SKIP_SECONDS, Billed
+from tests.workflows.billed import PRICE, SKIP_SECONDS, Billed, Result
 from tests.workflows.conftest import Processes
 from workflows.dunning import DunningWorkflow
 from workflows.dunning_messages import RetryNow
@@ -44,6 +47,14 @@ class Unpaid(Billed):
 
     gateway: str = "stripe"
     price: Money = PRICE
+
+    async def step(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        """Do something in a transaction of its own, again where PostgreSQL was away: each may be done again."""
+        while True:
+            try:
+                return await super().step(work)
+            except OUTAGES:
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def wallet(self, method_id: str, *answers: str) -> None:
         """Add a method that answers so, one after the other, and the last one for ever."""
