@@ -4,6 +4,7 @@ A process that is not there is started. What a charge collected is applied to it
 """
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
@@ -19,7 +20,9 @@ from workflows import dunning, subscription
 log = structlog.get_logger()
 
 ACTOR = "process:waker"
-BATCH = 100
+BATCH = 50
+"""Delivered side by side, and soon over: while they are, a transaction is open that PostgreSQL ends after five idle seconds."""
+DELIVERED_WITHIN = timedelta(seconds=3)
 IDLE_SECONDS = 0.5
 OUTAGE_SECONDS = 5.0
 PROCESSES = {
@@ -41,7 +44,7 @@ class ProcessWaker:
         while True:
             pause_seconds = 0.0
             try:
-                if await self.wake_due() < BATCH:
+                if not await self.wake_due():
                     pause_seconds = IDLE_SECONDS
             except OUTAGES as error:
                 pause_seconds = OUTAGE_SECONDS
@@ -55,11 +58,13 @@ class ProcessWaker:
             await asyncio.sleep(pause_seconds)
 
     async def wake_due(self) -> int:
-        """Wake a batch; returns how many that were. Wakes are gone only after they were delivered."""
+        """Wake a batch; returns how many that were. Wakes are gone only after they were delivered, all of them."""
         async with self._database.begin() as connection:
             taken = await wakes.take(connection, BATCH)
-            for wake in taken:
-                await self._deliver(wake)
+            delivered = await asyncio.gather(*(self._deliver(wake) for wake in taken), return_exceptions=True)
+            for error in delivered:
+                if error is not None:
+                    raise error
         return len(taken)
 
     async def _deliver(self, wake: Wake) -> None:
@@ -73,6 +78,7 @@ class ProcessWaker:
             id=workflow_id(wake.subject),
             task_queue=self._task_queue,
             start_signal="look_again",
+            rpc_timeout=DELIVERED_WITHIN,
         )
 
     async def _apply(self, charge_id: str) -> None:

@@ -20,9 +20,16 @@ ROWS = {
     Where.AFTER: {Action.KILL: 12, Action.STOP: 13},
 }
 """What is done where, and which row of the fault catalogue shows it."""
-READING = {"look_up", "watch", "read_withdrawals", "withdrawals"}
+READING = {"look_up", "watch", "read_withdrawals", "withdrawals", "charge_of_try", "expiring_notices"}
 """Steps that move no money, and come again by themselves."""
-LOOKING = {"look_at_legs", "operations_to_reread", "expire_hold"}
+LOOKING = {
+    "look_at_legs",
+    "operations_to_reread",
+    "expire_hold",
+    "turn_subscription",
+    "collect_invoice",
+    "look_at_dunning",
+}
 """Steps that a process takes again for as long as there is something to see: only the first time is sure to come."""
 GATEWAY_FAULTS: dict[str, tuple[int, dict[str, Any]]] = {
     "lost_request": (6, {"when": "before", "action": "drop"}),

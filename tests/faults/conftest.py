@@ -9,11 +9,13 @@ import pytest
 from ledger.database import create_engine
 from local import postgres
 from local.simulators import SimulatorProcess
+from tests.activities.mail_server import mail_server
 from tests.conftest import Database
 from tests.faults.correspondence import Announcing, announcing_gateways
 from tests.faults.matrix import Matrix
 from tests.faults.proxy import FaultProxy
 from tests.faults.relief import Relief, standing_by
+from tests.faults.wakers import waking
 from tests.workflows.conftest import Processes, settings_for
 from workflows.client import connect
 
@@ -52,5 +54,7 @@ async def matrix(
     callers: Processes, database: Database, postgres_server: postgres.Postgres, relief: Relief, tmp_path: Path
 ) -> AsyncIterator[Matrix]:
     """The crash-point matrix over this test's own database."""
-    async with FaultProxy(postgres_server.port) as proxy:
-        yield Matrix(callers, database, proxy, relief, tmp_path)
+    async with FaultProxy(postgres_server.port) as proxy, mail_server() as mail:
+        found = Matrix(callers, database, proxy, relief, mail, tmp_path)
+        async with waking(callers.engine, callers.client, found.queue_of):
+            yield found

@@ -14,9 +14,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from billing import receivables
 from settings import Settings
+from tests.activities.mail_server import MailServer
 from tests.conftest import Database
 from tests.faults import evidence
+from tests.faults.billed_stories import BILLED
+from tests.faults.billing_invariants import billing_violations
 from tests.faults.cells import GATEWAY_FAULTS, Cell, of_points, of_requests
 from tests.faults.evidence import Acknowledged, Evidence
 from tests.faults.failpoints import FATES, MARKED, Action, Plan
@@ -30,6 +36,7 @@ from tests.faults.rare_stories import ALONE, ONLY_AT, RARE, REVIEWER
 from tests.faults.relief import Relief
 from tests.faults.room import Room
 from tests.faults.stories import STORIES, Story, Told
+from tests.workflows.billed import SHORT_POLICY
 from tests.workflows.conftest import Processes, settings_for
 
 CELL_SECONDS = 600.0
@@ -56,6 +63,7 @@ class Matrix:
     database: Database
     proxy: FaultProxy
     relief: Relief
+    mail: MailServer
     directory: Path
     told: dict[str, Cell] = field(default_factory=dict)
     """The cell of each charge."""
@@ -72,7 +80,8 @@ class Matrix:
         asked = [(story, at) for at in gateways for story in ALL_STORIES if at in ONLY_AT.get(story, {at})]
         cells, points = list[Cell](), set[str]()
         for together in (
-            [each for each in asked if each[0] not in ALONE],
+            [each for each in asked if each[0] not in ALONE | BILLED.keys()],
+            [each for each in asked if each[0] in BILLED],  # a machine has no room for all of them at once
             [each for each in asked if each[0] in ALONE],
         ):
             async with asyncio.TaskGroup() as group:
@@ -121,8 +130,12 @@ class Matrix:
         if late:  # what a gateway did late is found by a process that looks for it in a minute, or in a month
             found = await self._read(late)
         requests = {name: evidence.requests(each.url) for name, each in self.processes.simulators.items()}
+        mailed = [str(message["Message-ID"]) for message in self.mail.messages]
         wrongs = [*violations(found), *new_keys(found, requests)]
-        return self.failures + [f"{self._cell_of(wrong.charge_id)}: {wrong}" for wrong in wrongs]
+        wrongs += billing_violations(self.database.superuser_url, found, requests, mailed)
+        async with self.processes.engine.connect() as connection:
+            differences = [f"{each.subject}: {each.finding}" for each in await receivables.differences(connection)]
+        return self.failures + [f"{self._cell_of(wrong.charge_id)}: {wrong}" for wrong in wrongs] + differences
 
     async def _read(self, charge_ids: Iterable[str]) -> Evidence:
         """Read everything when the clocks of these charges, which somebody works for, have run."""
@@ -167,6 +180,10 @@ class Matrix:
     def _cell_of(self, charge_id: str | None) -> str:
         """The name of a charge's cell, also of one that is a leg of the cell's."""
         return self.told[_whole(charge_id)].name if _whole(charge_id) in self.told else "?"
+
+    def queue_of(self, subject: str) -> str:
+        """Return the task queue of what is named so: a subscription, an invoice or a charge of a cell."""
+        return self.settings[_whole(subject)].task_queue
 
     def _new_charge(self, cell: Cell, processes: Processes) -> str:
         charge_id = f"ch_{os.getpid()}_cell_{next(_numbers):06}"
@@ -215,7 +232,9 @@ class Matrix:
     def _processes(self, **changes: object) -> Processes:
         stripe, paypal = (self.processes.simulators[gateway] for gateway in GATEWAYS)
         settings = settings_for(self.database, self.processes.settings.temporal_address, stripe, paypal)
-        settings = settings.model_copy(update={"database_pool_size": 2, "reviewers": REVIEWER, **changes})
+        ours = {"reviewers": REVIEWER, "dunning_policy": str(SHORT_POLICY), "smtp_url": SecretStr(self.mail.url)}
+        ours |= {"database_pool_size": 2, "notice_from": "Shop <shop@example.com>"}
+        settings = settings.model_copy(update=ours | changes)
         callers = replace(self.processes, settings=settings)
         # Whom Temporal turns away asks again; whose call it has taken gets the answer of that one, or the cell fails.
         return PatientProcesses(**vars(callers), attempt_seconds=CELL_SECONDS)

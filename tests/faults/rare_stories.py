@@ -20,6 +20,7 @@ from ledger.charges import ChargeStatus, ChargeView
 from ledger.holds import HoldRequest
 from ledger.refunds import RefundStatus, RefundView
 from ledger.splits import SplitRequest, SplitStatus, SplitView
+from tests.faults.billed_stories import BILLED
 from tests.faults.evidence import Acknowledged
 from tests.faults.patience import as_patient
 from tests.faults.stories import (
@@ -193,7 +194,7 @@ RARE: dict[str, tuple[Story, set[str]]] = {
         (hold_voided, {"void_hold"}),
         (hold_expired, {"expire_hold"}),
     )
-}
+} | BILLED
 """The stories, and the steps for which they have cells: others have theirs elsewhere, or come as often as chance will."""
 ONLY_AT = {"fee_comes_later": {"stripe"}, "adjusted": {"stripe"}, "adjustment_expires": {"stripe"}}
 """Stories that not every gateway can play, as the others tell their fee at once; and those of which no gateway hears."""

@@ -4,13 +4,15 @@ import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
@@ -26,7 +28,7 @@ from billing import (
     subscription_books,
 )
 from billing.calendar import Interval, Unit
-from billing.customers import CustomerRequest
+from billing.customers import Contact, CustomerRequest
 from billing.dunning import policy_file
 from billing.invoices import Invoice, InvoiceState
 from billing.methods import MethodRequest
@@ -43,8 +45,22 @@ from workflows.subscription import SubscriptionWorkflow
 ALICE = "person:alice"
 CUSTOMER, PLAN = "cus_1", "basic"
 PRICE_MINOR = 4999
+PRICE = Money(amount_minor=PRICE_MINOR, currency="USD")
 MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000)
 SOON_SECONDS = 30
+SKIP_SECONDS = 20
+LOOK_SECONDS = 0.3
+"""Until a process whose time has come is at work."""
+SHORT_POLICY = Path(__file__).with_name("short_dunning.yaml")
+"""A dunning that is over in five days."""
+MOST_DAYS = 20
+"""Of such a dunning, whatever happens: a day more for each try that was held up."""
+STANDING = """
+SELECT i.state, d.invoice_id IS NOT NULL, d.ended_at IS NOT NULL, EXISTS (
+        SELECT FROM invoice_tries t LEFT JOIN charges c USING (charge_id) WHERE t.invoice_id = i.invoice_id
+            AND t.withdrawn_at IS NULL AND (c.status IN ('declined', 'canceled', 'captured', 'refunded')) IS NOT TRUE)
+    FROM invoices i LEFT JOIN dunnings d USING (invoice_id) WHERE i.invoice_id = :name
+"""
 Result = TypeVar("Result")
 _numbers = itertools.count(1)
 
@@ -56,6 +72,9 @@ class Billed:
     processes: Processes
     name: str
     """Of the subscription: no other test's, since they share one Temporal."""
+    customer_id: str = CUSTOMER
+    soon_seconds: float = SOON_SECONDS
+    """How long is waited for what must come."""
 
     @property
     def first(self) -> str:
@@ -71,14 +90,25 @@ class Billed:
         async with self.processes.engine.begin() as connection:
             return await work(connection)
 
-    async def customer(self, time_zone: str = "UTC", **changes: Any) -> None:
-        fields: dict[str, Any] = {"customer_id": CUSTOMER, "currency": "USD", "time_zone": time_zone, "locale": "en"}
+    async def customer(self, time_zone: str = "UTC", email: str | None = None, **changes: Any) -> None:
+        fields: dict[str, Any] = {
+            "customer_id": self.customer_id,
+            "currency": "USD",
+            "time_zone": time_zone,
+            "locale": "en",
+        }
         request = CustomerRequest(**fields | {"actor": ALICE} | changes)
-        await self.step(lambda books: customers.add(books, request))
+        contact = Contact(email=email) if email else None
+        await self.step(lambda books: customers.add(books, request, contact))
 
     async def method(self, method_id: str, token: str, gateway: str = "stripe", **changes: Any) -> None:
         """Add a payment method behind the others."""
-        fields: dict[str, Any] = {"method_id": method_id, "customer_id": CUSTOMER, "gateway": gateway, "token": token}
+        fields: dict[str, Any] = {
+            "method_id": method_id,
+            "customer_id": self.customer_id,
+            "gateway": gateway,
+            "token": token,
+        }
         request = MethodRequest(**fields | {"actor": ALICE} | changes)
         await self.step(lambda books: methods.add(books, request))
 
@@ -96,17 +126,19 @@ class Billed:
         fingerprint = more.get("fingerprint", f"fp_{method_id}")
         await self.method(method_id, token, gateway_customer="cus_own", brand=brand, fingerprint=fingerprint)
 
-    async def subscribe(self, *, starts_on: date | None = None, **changes: Any) -> Subscription:
-        """Sell a monthly plan of 49.99 USD that begins today."""
+    async def subscribe(
+        self, *, starts_on: date | None = None, plan_id: str = PLAN, price: Money = PRICE, **changes: Any
+    ) -> Subscription:
+        """Sell a monthly plan, of 49.99 USD where nothing else is said, that begins today."""
         terms = PlanTerms(
-            plan_id=PLAN,
+            plan_id=plan_id,
             name="Basic",
-            amount=Money(amount_minor=PRICE_MINOR, currency="USD"),
+            amount=price,
             interval=Interval(unit=Unit.MONTH),
             actor=ALICE,
         )
         await self.step(lambda books: plan_books.add(books, terms))
-        fields: dict[str, Any] = {"subscription_id": self.name, "customer_id": CUSTOMER, "plan_id": PLAN}
+        fields: dict[str, Any] = {"subscription_id": self.name, "customer_id": self.customer_id, "plan_id": plan_id}
         fields |= {"starts_on": starts_on or datetime.now(UTC).date(), "actor": ALICE}
         request = SubscriptionRequest(**fields | changes)
         return (await self.step(lambda books: subscription_books.start(books, request)))[0]
@@ -135,6 +167,48 @@ class Billed:
         """Let a process's clock run ahead."""
         await TimeSkipper(self.processes.client, config=MANY_SKIPS).fast_forward(handle, timedelta(**duration))
 
+    async def one_day(self, process: Any) -> None:
+        """Let a day pass for a process, and let it look at what that brought; one that works, or is over, is left as it is."""
+        with suppress(TimeoutError, RPCError, RuntimeError):
+            async with asyncio.timeout(SKIP_SECONDS):
+                await self.skip(process, days=1)
+                await asyncio.sleep(LOOK_SECONDS)
+                await process.query("status")
+
+    async def pass_days(self, invoice_id: str | None = None) -> None:
+        """Wait until an invoice is paid, or its dunning is over: days pass while it is in dunning."""
+        name = invoice_id or self.first
+        for _ in range(MOST_DAYS):
+            if not await self._until_in_dunning_and_idle(name):
+                return
+            await self.one_day(self.dunning(name))
+        raise AssertionError(f"{name} is not over after {MOST_DAYS} days")
+
+    async def until_over(self, invoice_id: str | None = None) -> None:
+        """Wait until the process of the invoice's dunning is over, where there is one: its last notices come a day later."""
+        name = invoice_id or self.first
+        if not await self.rows("SELECT 1 FROM dunnings WHERE invoice_id = :name", name=name):
+            return
+        for _ in range(MOST_DAYS):
+            with suppress(RPCError, TimeoutError):
+                async with asyncio.timeout(SKIP_SECONDS):
+                    await self.dunning(name).query(DunningWorkflow.status)  # answered after the step that is under way
+                if (await self.dunning(name).describe()).status is WorkflowExecutionStatus.COMPLETED:
+                    return
+            await self.one_day(self.dunning(name))
+        raise AssertionError(f"the process of {name} is not over after {MOST_DAYS} days")
+
+    async def _until_in_dunning_and_idle(self, invoice_id: str) -> bool:
+        """Wait until time has to pass for a dunning to go on: no day does while a try is under way. False where it is over."""
+        while True:
+            found = await self.rows(STANDING, name=invoice_id)
+            state, in_dunning, ended, trying = found[0] if found else ("draft", False, False, False)
+            if state not in {"draft", "open"} or ended:
+                return False
+            if in_dunning and not trying:
+                return True
+            await asyncio.sleep(0.2)
+
     async def invoice(self, invoice_id: str | None = None) -> Invoice:
         return await self.step(lambda books: invoice_books.known(books, invoice_id or self.first))
 
@@ -143,7 +217,7 @@ class Billed:
         name = invoice_id or self.first
 
         async def found() -> Invoice | None:
-            listed = await self.step(lambda books: invoice_books.find(books, customer_id=CUSTOMER))
+            listed = await self.step(lambda books: invoice_books.find(books, customer_id=self.customer_id))
             return next((each for each in listed if each.invoice_id == name and each.state is state), None)
 
         return await self.until(found, f"{name} is {state}")
@@ -151,7 +225,7 @@ class Billed:
     async def until(self, found: Callable[[], Awaitable[Result | None]], what: str) -> Result:
         """Wait until something is there."""
         try:
-            async with asyncio.timeout(SOON_SECONDS):
+            async with asyncio.timeout(self.soon_seconds):
                 while (there := await found()) is None:
                     await asyncio.sleep(0.1)
         except TimeoutError:
@@ -177,9 +251,9 @@ class Billed:
             lambda books: dunning_books.begin(books, invoice_id, edition, failed_at=now, now=now, actor=ALICE)
         )
 
-    async def pay(self, amount_minor: int, payment_id: str = "p1") -> None:
+    async def pay(self, amount_minor: int, payment_id: str = "p1", **changes: Any) -> None:
         """Receive money from outside."""
-        payment = received(amount_minor, payment_id)
+        payment = received(amount_minor, payment_id, customer_id=self.customer_id, **changes)
         await self.step(lambda books: payment_books.record_outside(books, payment))
 
     async def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -19,14 +19,19 @@ from temporalio.worker import Replayer
 
 from local.simulators import SimulatorProcess
 from tests.conftest import Database
+from tests.workflows.billed import SHORT_POLICY
+from tests.workflows.billed_endings import BILLED_ENDINGS
 from tests.workflows.conftest import Processes, run_processes, settings_for
-from tests.workflows.endings import ENDINGS
+from tests.workflows.endings import ENDINGS as OF_CHARGES
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
+from workflows.dunning import DunningWorkflow
 from workflows.hold import HoldWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.split import SplitWorkflow
+from workflows.subscription import SubscriptionWorkflow
 
+ENDINGS = OF_CHARGES | BILLED_ENDINGS
 HISTORIES = Path(__file__).parent / "histories"
 RECORDED = sorted(HISTORIES.glob("*.json"))
 CARELESS = (
@@ -44,6 +49,15 @@ COMMANDS = {
     "workflow_execution_completed_event_attributes",
     "workflow_execution_failed_event_attributes",
 }
+LONG = {"dunning_ended_unpaid", "dunning_written_off"}
+"""Endings that take their time to play; their recordings are replayed in any case."""
+LOOKS = {
+    "turn_subscription",
+    "collect_invoice",
+    "look_at_dunning",
+    "timer_started",
+    "upsert_workflow_search_attributes",
+}
 
 
 def fingerprint(history: WorkflowHistory) -> list[str]:
@@ -56,6 +70,20 @@ def _command(event: HistoryEvent) -> str:
     if event.HasField("activity_task_scheduled_event_attributes"):
         return f"{kind} {event.activity_task_scheduled_event_attributes.activity_type.name}"
     return kind
+
+
+def steps(history: WorkflowHistory) -> list[str]:
+    """The steps of a process that asks its books again whenever it is woken: how often it does so is chance, so looks are left out."""
+    named = [_step(event) for event in history.events if event.WhichOneof("attributes") in COMMANDS]
+    return [step for step in named if step not in LOOKS]
+
+
+def _step(event: HistoryEvent) -> str:
+    """A command, with the local activity of a marker."""
+    if not event.HasField("marker_recorded_event_attributes"):
+        return _command(event)
+    (data,) = event.marker_recorded_event_attributes.details["data"].payloads
+    return str(json.loads(data.data)["activity_type"])
 
 
 def without_this_machine(part: Any) -> Any:
@@ -82,7 +110,15 @@ def test_every_ending_is_recorded() -> None:
 async def test_a_recorded_history_replays_with_todays_code(path: Path) -> None:
     """A charge that began before a deployment goes on after it."""
     replayer = Replayer(
-        workflows=[ChargeWorkflow, RefundWorkflow, SplitWorkflow, AdjustmentWorkflow, HoldWorkflow],
+        workflows=[
+            ChargeWorkflow,
+            RefundWorkflow,
+            SplitWorkflow,
+            AdjustmentWorkflow,
+            HoldWorkflow,
+            SubscriptionWorkflow,
+            DunningWorkflow,
+        ],
         data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
@@ -99,10 +135,13 @@ async def uncached(
     settings = settings_for(database, temporal_server.address, stripe_simulator, paypal_simulator)
     simulators = {"stripe": stripe_simulator, "paypal": paypal_simulator}
     async with AsyncExitStack() as stack:
-        yield await run_processes(stack, settings.model_copy(update={"max_cached_workflows": 0}), simulators)
+        changes = {"max_cached_workflows": 0, "dunning_policy": str(SHORT_POLICY)}
+        yield await run_processes(stack, settings.model_copy(update=changes), simulators)
 
 
-@pytest.mark.parametrize("name", ENDINGS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.faults] if name in LONG else []) for name in ENDINGS]
+)
 async def test_todays_code_gives_the_recorded_commands(uncached: Processes, name: str) -> None:
     """A change of a process's command sequence is seen here before it meets a charge that is under way."""
     workflow_id = await ENDINGS[name](uncached)
@@ -110,4 +149,5 @@ async def test_todays_code_gives_the_recorded_commands(uncached: Processes, name
     if os.environ.get("RECORD_HISTORIES"):
         cleaned = json.dumps(without_this_machine(json.loads(history.to_json())), separators=(",", ":"))
         (HISTORIES / f"{name}.json").write_text(cleaned + "\n")
-    assert fingerprint(history) == fingerprint(recorded(name)), CARELESS
+    outline = steps if name in BILLED_ENDINGS else fingerprint
+    assert outline(history) == outline(recorded(name)), CARELESS
