@@ -11,6 +11,8 @@ from iso4217 import Currency as IsoCurrency
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from link_settings import LinkSettings
+
 LOCAL_STRIPE = "http://127.0.0.1:12111"
 LOCAL_PAYPAL = "http://127.0.0.1:12112"
 TIER = r"[A-Z][A-Z0-9_]{2,31}=[0-9]{1,15}(\.[0-9]{1,9})?"
@@ -29,7 +31,7 @@ class SettingsError(Exception):
     """The environment is not usable; one line per fault, each with what to do."""
 
 
-class Settings(BaseSettings):
+class Settings(LinkSettings):
     """Every setting; the environment variable has the field's name in capitals."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -170,7 +172,7 @@ class Settings(BaseSettings):
             given.append(self.stripe_webhook_secret.get_secret_value())
         return tuple(dict.fromkeys(secret for secret in given if secret))
 
-    @field_validator("stripe_api_base", "paypal_api_base", "temporal_ui_address", "return_url")
+    @field_validator("stripe_api_base", "paypal_api_base", "temporal_ui_address", "return_url", "pay_link_base_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -262,7 +264,7 @@ def load() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_fault_lines(error) + _missing_secrets(_Given()))) from None
-    missing = _missing_secrets(_Given()) + _half_a_sealer(settings)
+    missing = _missing_secrets(_Given()) + _half_a_sealer(settings) + settings.link_faults
     if missing:
         raise SettingsError("\n".join(missing))
     return settings

@@ -8,9 +8,14 @@ import typer
 from commands import (
     accounts,
     adjustments,
+    cards,
     charges,
     customers,
     dunning,
+    dunning_commands,
+    dunning_desk,
+    dunning_report,
+    events,
     evidence,
     fees,
     holds,
@@ -18,6 +23,7 @@ from commands import (
     invoices,
     ledger,
     methods,
+    notices,
     periods,
     plans,
     prove,
@@ -65,6 +71,7 @@ app.add_typer(rates.app, name="rates")
 app.add_typer(fees.app, name="fees")
 app.add_typer(customers.app, name="customers")
 app.add_typer(methods.app, name="methods")
+app.add_typer(cards.app, name="cards")
 app.add_typer(plans.app, name="plans")
 app.add_typer(subscriptions.app, name="subscriptions")
 invoices.app.command()(invoice_payments.pay)
@@ -77,7 +84,14 @@ app.add_typer(periods.app, name="periods")
 app.add_typer(review.app, name="review")
 app.add_typer(adjustments.app, name="adjustment")
 app.add_typer(routing.app, name="routing")
+dunning.app.command(name="list")(dunning_desk.list_dunnings)
+dunning.app.command()(dunning_desk.show)
+dunning.app.command()(dunning_desk.start)
+dunning_commands.register(dunning.app)
+dunning.app.command()(dunning_report.report)
+dunning.app.add_typer(notices.app, name="notice")
 app.add_typer(dunning.app, name="dunning")
+app.add_typer(events.app, name="events")
 app.command()(prove.prove)
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(service_keys.app, name="services")

@@ -19,24 +19,19 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.worker import Worker
 
-from activities.adjustment_books import AdjustmentBooks
+from activities import outage_watch
 from activities.attempts import Attempts
-from activities.charge_books import ChargeBooks
-from activities.dunning_books import DunningBooks
 from activities.gateway_calls import GatewayCalls
-from activities.hold_books import HoldBooks
-from activities.late_books import LateBooks
 from activities.notices import Notices
+from activities.pay_links import PayLinks
 from activities.post import PostFault, post_of
+from activities.process_steps import process_steps
 from activities.recent_outcomes import RecentOutcomes
-from activities.refund_books import RefundBooks
-from activities.split_books import SplitBooks
-from activities.subscription_books import SubscriptionBooks
-from activities.withdrawal_books import WithdrawalBooks
 from billing import card_ceilings
 from billing.dunning import policy_file as dunning_policy_file
 from billing.dunning.errors import DunningPolicyFault
 from billing.dunning.policy import Policies as DunningPolicies
+from billing.link_keys import LinkAddresses, LinkKeys
 from billing.notices import template_check
 from billing.notices.errors import TemplateFault
 from billing.notices.rendering import Templates
@@ -55,6 +50,7 @@ from ledger.seals import signing
 from ledger.seals.errors import KeyFault
 from ledger.seals.sealer import Sealer
 from settings import Settings, SettingsError, load
+from workflows import running_dunnings
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.charge import ChargeWorkflow
 from workflows.client import connect, register_search_attributes
@@ -72,6 +68,16 @@ from workflows.telemetry import runtime_of
 
 log = structlog.get_logger()
 
+WORKFLOWS = (
+    ChargeWorkflow,
+    RefundWorkflow,
+    ReconcileWorkflow,
+    SplitWorkflow,
+    AdjustmentWorkflow,
+    HoldWorkflow,
+    SubscriptionWorkflow,
+    DunningWorkflow,
+)
 SHUTDOWN_GRACE = timedelta(seconds=20)
 """How long a stopping worker lets gateway calls come to their answer; what is cut off is asked again by the next one."""
 
@@ -119,7 +125,9 @@ def notices_of(settings: Settings, engine: AsyncEngine, policies: DunningPolicie
         template_check.check(directory)
     url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
     post = post_of(url, settings.notice_from, settings.notice_reply_to)
-    return Notices(engine, Templates(directory), policies, post)
+    keys = settings.pay_link_keys
+    links = PayLinks(engine, LinkAddresses(LinkKeys(keys), settings.pay_link_base_url) if keys else None)
+    return Notices(engine, Templates(directory), policies, post, links.link_for)
 
 
 def workers_of(
@@ -132,76 +140,20 @@ def workers_of(
     capabilities = {name: gateway.capabilities for name, gateway in gateways.items()}
     policies = policies_of(settings, gateways)
     attempts = Attempts(capabilities, policies, RecentOutcomes(engine, policies))
-    charge_books = ChargeBooks(engine, capabilities, attempts, settings.reviewer_names)
-    refund_books = RefundBooks(engine, capabilities, settings.reviewer_names)
-    late_books = LateBooks(engine, capabilities)
-    withdrawal_books = WithdrawalBooks(engine)
-    split_books = SplitBooks(engine)
-    adjustment_books = AdjustmentBooks(engine)
-    hold_books = HoldBooks(engine)
     dunning_policies = dunning_policies_of(settings)
-    subscription_books = SubscriptionBooks(engine, dunning_policies)
-    dunning_books = DunningBooks(engine, dunning_policies)
     notices = notices_of(settings, engine, dunning_policies)
     processes = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[
-            ChargeWorkflow,
-            RefundWorkflow,
-            ReconcileWorkflow,
-            SplitWorkflow,
-            AdjustmentWorkflow,
-            HoldWorkflow,
-            SubscriptionWorkflow,
-            DunningWorkflow,
-        ],
-        activities=[
-            charge_books.open_charge,
-            charge_books.open_operation,
-            charge_books.record_outcome,
-            charge_books.record_unknown,
-            charge_books.record_fee,
-            charge_books.park,
-            charge_books.resolve_review,
-            charge_books.request_cancel,
-            charge_books.confirm_charge,
-            charge_books.settle_undone,
-            refund_books.reserve_refund,
-            refund_books.record_refund,
-            refund_books.park_refund,
-            refund_books.resolve_refund_review,
-            late_books.operations_to_reread,
-            late_books.record_late,
-            late_books.record_compensation,
-            withdrawal_books.record_withdrawals,
-            split_books.open_split,
-            split_books.look_at_legs,
-            split_books.begin_leg,
-            split_books.refuse_leg,
-            split_books.cancel_split,
-            adjustment_books.request_adjustment,
-            adjustment_books.decide_adjustment,
-            adjustment_books.expire_adjustment,
-            adjustment_books.post_adjustment,
-            hold_books.place_hold,
-            hold_books.post_hold,
-            hold_books.void_hold,
-            hold_books.expire_hold,
-            subscription_books.turn,
-            subscription_books.issue,
-            subscription_books.collect,
-            dunning_books.look,
-            dunning_books.begin_try,
-            dunning_books.charge_of_try,
-            dunning_books.withdraw_try,
-            dunning_books.tell_access,
-            dunning_books.note,
-            dunning_books.end,
-            notices.send_notice,
-            notices.expiring_notices,
-            notices.send_expiring_notice,
-        ],
+        workflows=WORKFLOWS,
+        activities=process_steps(
+            engine,
+            capabilities,
+            attempts=attempts,
+            reviewers=settings.reviewer_names,
+            policies=dunning_policies,
+            notices=notices,
+        ),
         max_cached_workflows=settings.max_cached_workflows,
         graceful_shutdown_timeout=SHUTDOWN_GRACE,
     )
@@ -272,9 +224,11 @@ async def run(settings: Settings) -> None:
             await stack.enter_async_context(worker)
         interval = timedelta(seconds=settings.event_catch_up_seconds)
         for loop in (
-            InboxHandler(engine, client, settings.task_queue).run(),
+            InboxHandler(engine, client, settings.task_queue, gateways).run(),
             ProcessWaker(engine, client, settings.task_queue).run(),
             EventCatchUp(engine, gateways.values(), interval).run(),
+            running_dunnings.follow(client, runtime),
+            outage_watch.metered(engine, gateways, runtime.metric_meter if runtime else None).run(),
         ):
             stack.callback(asyncio.create_task(loop).cancel)
         await stack.enter_async_context(sealing(settings, runtime))

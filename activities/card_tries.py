@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from activities import card_verdicts
+from activities import card_verdicts, unknown_codes
 from activities.charge_decisions import Case, Decision
 from billing import cards
 from ledger.database import Connection
@@ -24,4 +24,6 @@ async def settle(connection: Connection, case: Case, decision: Decision | None, 
         if operation.operation_id in changes and operation.is_decided:
             verdict = card_verdicts.of_operation(case.charge, operation, now)
             told = operation.answer.card if operation.answer else None
-            await cards.settle(connection, operation.operation_id, verdict, told)
+            if await cards.settle(connection, operation.operation_id, verdict, told):
+                unknown = card_verdicts.unclassed(case.charge, operation, now)
+                unknown_codes.warn_unclassed(operation.gateway, unknown, operation.operation_id)

@@ -2,12 +2,15 @@
 
 from datetime import datetime
 
-from activities.charge_decisions import UNREACHABLE
+from activities.charge_decisions import UNREACHABLE, WITHDRAWN
 from billing.cards import Verdict
 from billing.dunning.decline_classes import DECLINE_CLASSES, Answer, Classified, DeclineClass, Scope
 from ledger.answers import CardFacts, GatewayAnswer
 from ledger.charges import Charge
 from ledger.operations import Operation
+
+NEVER_SENT = {("refused", UNREACHABLE), ("refused", WITHDRAWN)}
+"""Outcomes and codes of what never left for the gateway."""
 
 
 def of_operation(charge: Charge, operation: Operation, at: datetime) -> Verdict:
@@ -18,10 +21,17 @@ def of_operation(charge: Charge, operation: Operation, at: datetime) -> Verdict:
     found = _classified(charge, operation, answer, at)
     return Verdict(
         approved=False,
-        at_network=operation.decline_code != UNREACHABLE and answer.reached_issuer is not False,
+        at_network=(operation.outcome, operation.decline_code) not in NEVER_SENT and answer.reached_issuer is not False,
         technical=found.decline_class is DeclineClass.TECHNICAL,
         never_because=found.why if found.scope is Scope.CARD else None,
     )
+
+
+def unclassed(charge: Charge, operation: Operation, at: datetime) -> tuple[str, ...]:
+    """Return what no row knows of a declined operation, so that the data can learn it."""
+    if operation.outcome != "declined":
+        return ()
+    return _classified(charge, operation, operation.answer or GatewayAnswer(), at).unknown
 
 
 def _classified(charge: Charge, operation: Operation, answer: GatewayAnswer, at: datetime) -> Classified:

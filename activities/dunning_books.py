@@ -5,6 +5,7 @@ What is to be done next is decided here, by the pure policy over what the databa
 
 from temporalio import activity
 
+from activities import ended_dunnings
 from activities.database_errors import translated
 from activities.dunning_case import case_of
 from activities.dunning_messages import (
@@ -108,7 +109,6 @@ class DunningBooks:
                 said.invoice_id,
                 event,
                 because=said.because,
-                method_id=said.method,
                 policies=self._policies,
             )
             return (await _outlook(connection, Moment(invoice_id=said.invoice_id, now=said.now))).view
@@ -120,9 +120,11 @@ class DunningBooks:
         async with self._database.begin() as connection:
             dunning = await dunning_books.known(connection, ended.invoice_id)
             policy = await dunning_books.policy_of(connection, dunning)
-            await dunning_endings.end(
+            over = await dunning_endings.end(
                 connection, ended.invoice_id, reason=ended.reason, policy=policy, now=ended.now, actor=PROCESS
             )
+        if dunning.ended_at is None:
+            ended_dunnings.count(over)
 
 
 async def applied(database: Database, invoice_id: str, actor: str) -> Surplus | None:

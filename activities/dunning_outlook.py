@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from activities.dunning_messages import DunningView, Next, NextKind, NoticeToSend, Outlook
 from billing.dunning.decide import SETTLING, deadline_of, decide
-from billing.dunning.decision import AskCustomer, Decision, GiveUp, TryAgain, Wait, WaitingFor
+from billing.dunning.decision import AskCustomer, Decision, GiveUp, Reason, TryAgain, Wait, WaitingFor
 from billing.dunning.entitlement import Access, entitlement_at, entitlement_changes
 from billing.dunning.history import Event, EventKind, History, TryOutcome
 from billing.dunning.notices import planned_notices
@@ -76,6 +76,9 @@ def _next(case: Case, now: datetime) -> Next:
         if case.open_try is not None:
             # It may still succeed: what it takes is given back, and only then is it over.
             decision = Wait(now + SETTLING, WaitingFor.OUTCOME, f"{decision.why}, and a try is not decided yet")
+        elif decision.reason is Reason.PAID and case.due.amount_minor:
+            why = "what a try took was taken back by the gateway, so that it is owed again: a person has to look"
+            decision = Wait(now + SETTLING, WaitingFor.REVIEW, why)
     return _said(decision, now)
 
 

@@ -19,7 +19,7 @@ from activities.database_errors import translated
 from activities.dunning_messages import NoticeToSend
 from activities.mailer import SENDING_SECONDS, MailRefused, MailSent, MailServerAway, MailUnknown
 from activities.post import Post
-from billing import expiring_methods, notice_claims, notice_reading, wanted_notice
+from billing import expiring_methods, notice_books, notice_reading, wanted_notice
 from billing.dunning.notice_ladder import Channel, Template
 from billing.dunning.policy import Policies
 from billing.expiring_methods import ExpiringNotice, ExpiringNotices
@@ -34,10 +34,10 @@ log = structlog.get_logger()
 
 NO_ADDRESS: Final = "the customer has no e-mail address, or it was erased"
 START_TO_CLOSE: Final = timedelta(seconds=2 * SENDING_SECONDS)
-"""For whoever calls these steps: longer than sending takes, and than `notice_claims.LOST_AFTER`."""
+"""For whoever calls these steps: longer than sending takes, and than `notice_books.LOST_AFTER`."""
 
-LinkFor = Callable[[Connection, str, datetime], Awaitable[str | None]]
-"""Makes the link by which the customer of an invoice pays, in the transaction of the claim; None where there is none."""
+LinkFor = Callable[[str, datetime], Awaitable[str | None]]
+"""Makes the link by which the customer of an invoice pays; None where there is none."""
 
 
 class ExpiryAsk(Record):
@@ -99,23 +99,22 @@ class Notices:
         also = None
         if notice.template is Template.CARD_EXPIRING:
             also = await expiring_methods.row_of_first(connection, telling.customer_id, notice.key)
-        if telling.facts.is_owed and telling.email and self._post and self._link_for:
-            link = await self._link_for(connection, notice.invoice_id, now)
-            telling = telling._replace(facts=telling.facts.model_copy(update={"link": link}))
-        row = notice_claims.of_invoice(notice.invoice_id, notice.key)
+        row = notice_books.of_invoice(notice.invoice_id, notice.key)
         return WantedNotice(row, notice.template, notice.channel, notice.due_at, telling, also)
 
     async def _of_method(self, connection: Connection, notice: ExpiringNotice, now: datetime) -> WantedNotice:
         edition = self._policies.at(now)
         telling = await expiring_methods.telling(connection, notice, edition, merchant=self._merchant)
-        row = notice_claims.of_method(notice.method_id, notice.key)
+        row = notice_books.of_method(notice.method_id, notice.key)
         return WantedNotice(row, Template.CARD_EXPIRING, notice.channel, notice.due_at, telling)
 
     async def _send(
         self, wanted_of: Callable[[Connection], Coroutine[Any, Any, WantedNotice]], now: datetime
     ) -> NoticeResult:
-        async with self._engine.begin() as connection:
+        async with self._engine.connect() as connection:
             wanted = await wanted_of(connection)
+        wanted = await self._with_link(wanted, now)
+        async with self._engine.begin() as connection:
             settled = await wanted_notice.take(connection, wanted, now)
             if settled is not None:
                 return settled
@@ -127,6 +126,15 @@ class Notices:
         result = await self._mailed(wanted, post, message)
         async with self._engine.begin() as connection:
             return await wanted_notice.settle(connection, wanted, result, now)
+
+    async def _with_link(self, wanted: WantedNotice, now: datetime) -> WantedNotice:
+        """Add a link of its own to a mail about something that is owed; none is made for what is not sent."""
+        telling = wanted.telling
+        is_mailed = wanted.channel is Channel.EMAIL and telling.email is not None and self._post is not None
+        if not (is_mailed and telling.is_due and telling.facts.is_owed and wanted.row.kind == "invoice"):
+            return wanted
+        link = await self._link_for(wanted.row.of, now) if self._link_for else None
+        return wanted._replace(telling=telling._replace(facts=telling.facts.model_copy(update={"link": link})))
 
     def _prepared(self, wanted: WantedNotice, now: datetime) -> tuple[Post, EmailMessage] | NoticeResult:
         """Return the message, or what becomes of a notice of which there is none."""

@@ -5,7 +5,16 @@ from temporalio import activity
 from activities.database_errors import translated
 from activities.dunning_books import applied
 from activities.subscription_messages import Collected, InvoiceMoment, SubscriptionMoment, SubscriptionView, Turn
-from billing import calendar, dunning_books, invoice_books, methods, plan_books, subscription_books, try_books
+from billing import (
+    calendar,
+    dunning_books,
+    expiring_methods,
+    invoice_books,
+    methods,
+    plan_books,
+    subscription_books,
+    try_books,
+)
 from billing.dunning.decision import Purpose
 from billing.dunning.history import TryOutcome
 from billing.dunning.policy import Policies
@@ -43,12 +52,16 @@ class SubscriptionBooks:
             open_invoices = await subscription_books.uncollected(connection, moment.subscription_id)
             drafts = [each.invoice_id for each in open_invoices if each.state is InvoiceState.DRAFT]
             issued = [each.invoice_id for each in open_invoices if each.state is InvoiceState.OPEN]
+            expiring = await expiring_methods.expiring_notices(
+                connection, moment.subscription_id, self._policies.at(moment.now), moment.now
+            )
             ends_at = found.period_ends_at
-            to_come = [ends_at, begins_at, found.paused_until]
+            to_come = [ends_at, begins_at, found.paused_until, expiring.next_at]
             return Turn(
                 view=_view(found, plan),
                 issue=drafts[0] if drafts else None,
                 collect=issued[0] if issued else None,
+                expiring=expiring.due,
                 period_ends_at=ends_at,
                 wake_at=min((at for at in to_come if at is not None and at > moment.now), default=ends_at),
             )

@@ -3,6 +3,7 @@
 from pydantic import AwareDatetime
 
 from activities.dunning_messages import Surplus
+from billing.expiring_methods import ExpiringNotice
 from billing.subscriptions import SubscriptionState
 from ledger.charges import ChargeRequest
 from ledger.money import Money
@@ -44,6 +45,8 @@ class Turn(Record):
     """An invoice that is drafted."""
     collect: str | None = None
     """An invoice that is open, and neither paid nor in dunning."""
+    expiring: tuple[ExpiringNotice, ...] = ()
+    """What is to be told of the card that the next invoice will be paid with."""
     period_ends_at: AwareDatetime
     wake_at: AwareDatetime
 

@@ -11,6 +11,7 @@ import structlog
 from api import service_settings
 from api.application import application
 from api.ledger_routes import ledger_routes
+from api.pay.routes import pay_routes
 from api.server import Server, listening, server
 from api.webhooks import WebhookIntake
 from gateways.webhooks.certificate_chain import TrustedRoots
@@ -49,12 +50,16 @@ async def run(settings: Settings) -> None:
     services_engine = create_engine(settings.database_url, settings.database_pool_size)
     gate = Gate(engine, unsafe_allowed=settings.allow_unsafe_database)
     ledger = ledger_routes(services, services_engine, gate, booking)
+    setups = service_settings.setups_of(settings)
+    pay = pay_routes(service_settings.house_of(settings), services_engine, gate, setups)
     try:
         with listening(settings.api_host, settings.api_port) as opened:
             log.info("api.started", host=settings.api_host, port=settings.api_port)
-            running = server(application(WebhookIntake(entrances, engine, gate), ledger))
+            running = server(application(WebhookIntake(entrances, engine, gate), ledger, pay))
             await _serve(running, opened, gate)
     finally:
+        for gateway in setups.values():
+            await gateway.close()
         await engine.dispose()
         await services_engine.dispose()
 

@@ -14,13 +14,14 @@ from api.webhooks import WebhookIntake
 log = structlog.get_logger()
 
 
-def application(webhooks: WebhookIntake, ledger: Sequence[Route]) -> Starlette:
+def application(webhooks: WebhookIntake, ledger: Sequence[Route], pay: Sequence[Route] = ()) -> Starlette:
     """Put the service together."""
     return Starlette(
         routes=[
             Route("/webhooks/{gateway}", webhooks.take, methods=["POST"]),
             Route("/health", _health, methods=["GET"]),
             *ledger,
+            *pay,
         ],
         exception_handlers={HTTPException: _refusal, Exception: _defect},
     )
@@ -33,7 +34,7 @@ async def _health(_request: Request) -> Response:
 async def _refusal(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    log.warning("request.refused", method=request.method, path=request.url.path[:200], status=error.status_code)
+    log.warning("request.refused", method=request.method, path=_path(request), status=error.status_code)
     # What is left of a body that is not wanted is not waited for.
     headers = {**(error.headers or {}), "connection": "close"}
     return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
@@ -41,5 +42,11 @@ async def _refusal(request: Request, error: Exception) -> Response:
 
 async def _defect(request: Request, error: Exception) -> Response:
     what = str(error).partition("\n")[0][:500]
-    log.error("request.failed", path=request.url.path[:200], error=type(error).__name__, reason=what)
+    log.error("request.failed", path=_path(request), error=type(error).__name__, reason=what)
     return PlainTextResponse("this is a defect of ours, send it again later\n", 500)
+
+
+def _path(request: Request) -> str:
+    """Return the path for the log: whoever has the token of a pay link may act by it."""
+    path = request.url.path
+    return "/pay/..." if path.startswith("/pay/") else path[:200]

@@ -13,13 +13,13 @@ BODY_SECONDS = 10.0
 JSON = "application/json"
 
 
-async def raw_body(request: Request) -> bytes:
+async def raw_body(request: Request, *, content_type: str = JSON) -> bytes:
     """Return the body's bytes as they came.
 
     Raises HTTPException: 415 for another content type, 413 for a body that is too large, 408 for one that is too slow.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        raise HTTPException(415, f"send {JSON}")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != content_type:
+        raise HTTPException(415, f"send {content_type}")
     body, size = bytearray(), 0
     try:
         async with asyncio.timeout(BODY_SECONDS):

@@ -1,7 +1,8 @@
-"""The routes under `/ledger`, for other services: postings, facts by the posting rules, and what they may read."""
+"""The routes for other services: postings, facts by the posting rules, what they may read of the ledger, and the events."""
 
 from starlette.routing import Route
 
+from api.event_feed import EventFeed
 from api.facts import Booking, FactIntake
 from api.postings import PostingIntake
 from api.readings import Readings
@@ -15,7 +16,9 @@ def ledger_routes(services: Services | None, database: Database, gate: Gate, boo
     postings = PostingIntake(services, database, gate)
     facts = FactIntake(services, database, gate, booking)
     readings = Readings(services, database, gate)
+    feed = EventFeed(services, database, gate)
     return [
+        Route("/events", feed.read, methods=["GET"]),
         Route("/ledger/postings", postings.take, methods=["POST"]),
         Route("/ledger/conversions", facts.convert, methods=["POST"]),
         Route("/ledger/credit-purchases", facts.buy, methods=["POST"]),

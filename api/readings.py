@@ -21,6 +21,7 @@ from ledger.service import Services
 
 CURRENCY = "[A-Z][A-Z0-9]{2,11}"
 REFERENCE = "[!-~]{1,200}"
+Reading = Callable[[Connection], Awaitable[dict[str, Any]]]
 
 
 class Readings:
@@ -65,11 +66,16 @@ class Readings:
 
         return await self._answer(read)
 
-    async def _answer(self, read: Callable[[Connection], Awaitable[dict[str, Any]]]) -> Response:
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await self._gate.passed()
-                async with self._database.connect() as connection:
-                    return JSONResponse(await read(connection))
-        except AWAY as error:
-            return posting_answers.of_outage(error)
+    async def _answer(self, read: Reading) -> Response:
+        return await answer(self._database, self._gate, read)
+
+
+async def answer(database: Database, gate: Gate, read: Reading) -> Response:
+    """Read from the books for a service, in a time that it can wait for."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await gate.passed()
+            async with database.connect() as connection:
+                return JSONResponse(await read(connection))
+    except AWAY as error:
+        return posting_answers.of_outage(error)

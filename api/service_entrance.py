@@ -39,6 +39,12 @@ def require_fact(service: Service, kind: FactKind) -> None:
         raise _forbidden(f"service {service.name} may not post {kind}: its facts are in SERVICES_FILE")
 
 
+def require_events(service: Service) -> None:
+    """Raise HTTPException 403 where the service may not read what is told."""
+    if not service.reads_events:
+        raise _forbidden(f"service {service.name} may not read events: give it reads_events in SERVICES_FILE")
+
+
 def require_reference(service: Service, reference: str) -> None:
     """Raise HTTPException 403 for a reference that could be another's."""
     if not reference.startswith(service.prefix):

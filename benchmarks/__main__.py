@@ -17,8 +17,10 @@ import psutil
 
 from benchmarks import (
     bulkhead,
+    card_guard,
     dunning_decide,
     dunning_processes,
+    dunning_temporal,
     history,
     history_of_accounts,
     latency,
@@ -52,6 +54,8 @@ WITHOUT_SYSTEM: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "routing": routing.measure,
     "dunning-decide": dunning_decide.measure,
     "dunning-processes": dunning_processes.measure,
+    "dunning-temporal": dunning_temporal.measure,
+    "card-guard": card_guard.measure,
     "posting": posting.measure,
     "balances": history_of_accounts.measure,
     "dunning": dunning.measure,

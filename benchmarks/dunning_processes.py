@@ -32,6 +32,7 @@ PROCESSES = 10_000
 SEED = 3001
 MOST_SECONDS = 300.0
 LONGEST = timedelta(days=90)
+NOTHING = Money(amount_minor=0, currency="USD")
 REPLIES = {"pays": EventKind.PAID, "cancels": EventKind.SUBSCRIPTION_CANCELLED}
 
 
@@ -83,16 +84,19 @@ class Simulated:
         self.seen.tries.append(Try(self.now(), self.seen.card, answer))
         self._refresh()
         self.counts["tries"] += 1
+        if answer.succeeded:
+            self._due = NOTHING
         return None
 
     async def follow(self, charge_id: str) -> None:
         """No try is ever open here."""
         raise AssertionError(charge_id)
 
-    async def end(self, step: Next) -> None:
+    async def end(self, step: Next) -> datetime | None:
         """Keep it."""
         self._happened(EventKind.ENDED)
         self.counts[f"ended_{step.reason}"] += 1
+        return None
 
     async def wait(self, until: datetime | None) -> None:
         """Go to what comes first: the time, a fact, or the customer."""
@@ -107,6 +111,8 @@ class Simulated:
         if first == next_reply and self._reply is not None:
             kind, self._reply = self._reply[1], None
             self._happened(kind)
+            if kind is EventKind.PAID:
+                self._due = NOTHING
         elif first == next_fact:
             fact: Fact = self._facts.popleft()
             tell(self.seen, self._case, fact)

@@ -86,6 +86,11 @@ def day_of(moment: datetime, zone: str) -> date:
     return moment.astimezone(ZoneInfo(known_zone(zone))).date()
 
 
+def last_day(year: int, month: int) -> date:
+    """Return the last day of a month, on which a card is good for the last time."""
+    return date(year, month, monthrange(year, month)[1])
+
+
 def known_zone(name: str) -> str:
     """Return the name of a zone of the IANA database; raises CalendarFault."""
     if name not in _zones():

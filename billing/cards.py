@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import RowMapping, select, text
+from sqlalchemy import RowMapping, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing.errors import CardRests
+from billing.errors import CardRests, UnknownId
 from billing.refusals import said_of
 from billing.tables import card_tries
 from billing.tables import cards as card_rows
@@ -65,6 +65,17 @@ class CardTry(Record):
     is_approved: bool
     at_network: bool
     is_technical: bool
+
+
+class CardSum(NamedTuple):
+    """A card and how often it was tried."""
+
+    card: str
+    never_because: str | None
+    tries: int
+    refused: int
+    """What reached the network and was not approved, with what is not decided yet."""
+    newest_at: datetime | None
 
 
 class Card(Record):
@@ -151,13 +162,34 @@ async def tries_of(connection: AsyncConnection, cards: Collection[str], since: d
     return [CardTry.model_validate(dict(row)) for row in (await connection.execute(statement)).mappings()]
 
 
-async def get(connection: AsyncConnection, card: str) -> Card | None:
-    """Read a card, or None; of a token whose fingerprint is known by now, the card by its fingerprint."""
+async def known(connection: AsyncConnection, card: str) -> Card:
+    """Read a card that must exist; of a token whose fingerprint is known by now, the card by its fingerprint."""
     row = (await connection.execute(select(card_rows).where(card_rows.c.card == card))).mappings().first()
     if row is None:
-        return None
+        raise UnknownId("card", card)
     found = Card.model_validate(dict(row))
-    return found if found.is_now is None else await get(connection, found.is_now)
+    return found if found.is_now is None else await known(connection, found.is_now)
+
+
+async def busiest(connection: AsyncConnection, since: datetime, limit: int) -> Sequence[CardSum]:
+    """List the cards that were tried since a moment or may never be, those with most refused tries first."""
+    tried = card_tries.c.tried_at >= since
+    refused = func.count().filter(tried, card_tries.c.at_network, card_tries.c.is_approved.is_(False))
+    statement = (
+        select(
+            card_rows.c.card,
+            card_rows.c.never_because,
+            func.count().filter(tried).label("tries"),
+            refused.label("refused"),
+            func.max(card_tries.c.tried_at).label("newest_at"),
+        )
+        .outerjoin(card_tries, card_tries.c.card == card_rows.c.card)
+        .where(card_rows.c.is_now.is_(None), or_(tried, card_rows.c.never_at.is_not(None)))
+        .group_by(card_rows.c.card)
+        .order_by(refused.desc(), func.max(card_tries.c.tried_at).desc().nulls_last(), card_rows.c.card)
+        .limit(limit)
+    )
+    return [CardSum(*row) for row in await connection.execute(statement)]
 
 
 def _values(asked: Asked, *, ours: bool) -> dict[str, object]:

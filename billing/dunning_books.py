@@ -6,7 +6,6 @@ customer's row first, as whatever moves the customer's money does.
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import RowMapping, select
 from sqlalchemy.dialects.postgresql import insert
@@ -17,6 +16,7 @@ from billing.customers import Customer
 from billing.dunning import history
 from billing.dunning.decision import Reason
 from billing.dunning.policy import Edition, Policy
+from billing.dunning.recovery import RecoveredBy
 from billing.dunning_tables import dunning_policies, dunnings
 from billing.errors import ChangeRefused, UnknownId
 from billing.events import Event
@@ -29,18 +29,6 @@ KIND = "dunning"
 MAX_LISTED = 10_000
 PROCESS = "process:dunning"
 """Who acts, where no person does."""
-
-
-class RecoveredBy(StrEnum):
-    """What brought the money."""
-
-    RETRY = "retry"
-    """A try of a method that was there, by the policy or by a person's command."""
-    NEW_METHOD = "new_method"
-    LINK = "link"
-    """The customer paid, and was present."""
-    OUTSIDE = "outside"
-    """No try of ours: a transfer, credit, or another charge."""
 
 
 class Dunning(Record):
@@ -76,11 +64,18 @@ class Dunning(Record):
 
 
 async def begin(
-    connection: AsyncConnection, invoice_id: str, edition: Edition, *, failed_at: datetime, now: datetime, actor: str
+    connection: AsyncConnection,
+    invoice_id: str,
+    edition: Edition,
+    *,
+    failed_at: datetime,
+    now: datetime,
+    actor: str,
+    because: str | None = None,
 ) -> Dunning:
     """Begin to recover an open invoice by the policy of its segment, or return the dunning that it has.
 
-    Its subscription stands past due from now on. Raises UnknownId, and ChangeRefused for an invoice that is not open.
+    `because` is why a person began it; where a payment failed, nobody has to say. Its subscription stands past due from now on. Raises UnknownId, and ChangeRefused for an invoice that is not open.
     """
     invoice = await invoice_books.known(connection, invoice_id)
     customer = await customers.known(connection, invoice.customer_id, lock=True)
@@ -117,7 +112,7 @@ async def begin(
         await subscription_books.stand(connection, name, past_due, now=now, actor=actor, because=why)
     dunning = _dunning(row)
     told = {"amount_minor": invoice.due_minor, "currency": invoice.currency, "policy": dunning.policy, "by": actor}
-    told |= {"failed_at": failed_at.isoformat()}
+    told |= {"failed_at": failed_at.isoformat()} | ({"because": because} if because is not None else {})
     await events.tell(connection, event_of(dunning, "dunning.began", "began", now, told))
     return dunning
 

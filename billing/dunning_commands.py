@@ -22,17 +22,15 @@ async def note(
     event: Event,
     *,
     because: str,
-    method_id: str | None = None,
     policies: Policies | None = None,
 ) -> Dunning:
     """Write a command down, or find that it was written before; its process is woken. `event` says who, when and what.
 
-    `method_id` is with what RETRIED_NOW is to be tried; `policies` are what MOVED_TO_POLICY chooses from, else those that
-    dunnings went by. Raises UnknownId, and ChangeRefused for what contradicts how it stands, or comes after the end.
+    `policies` are what MOVED_TO_POLICY chooses from, else those that dunnings went by. Raises UnknownId, and ChangeRefused for what contradicts how it stands, or comes after the end.
     """
     dunning = await dunning_books.known(connection, invoice_id, lock=True)
     earlier = await commands_of(connection, invoice_id)
-    if any(_is_same(command, event, because, method_id) for command in earlier):
+    if any(_is_same(command, event, because) for command in earlier):
         return dunning
     if dunning.ended_at is not None:
         why = f"it ended at {dunning.ended_at:%Y-%m-%d %H:%M} UTC ({dunning.reason}), and takes no command any more"
@@ -40,12 +38,12 @@ async def note(
     if event.by is None:
         raise ChangeRefused(KIND, invoice_id, f"nobody is named for {event.kind}: say whose command it is")
     policy = await dunning_books.policy_of(connection, dunning)
-    why_not = commands.why_not(await dunning_history.history(connection, dunning), policy, event, method_id)
+    why_not = commands.why_not(await dunning_history.history(connection, dunning), policy, event)
     if why_not is not None:
         raise ChangeRefused(KIND, invoice_id, why_not)
     if event.kind is EventKind.MOVED_TO_POLICY:
         dunning = await _move(connection, dunning, event, policies)
-    command = await _write(connection, invoice_id, event, because, method_id)
+    command = await _write(connection, invoice_id, event, because)
     body: dict[str, object] = {"by": command.by, "because": because}
     body |= {"until": event.until.isoformat()} if event.until else {}
     body |= {"policy": event.policy} if event.policy else {}
@@ -54,19 +52,14 @@ async def note(
     return dunning
 
 
-def _is_same(command: Command, event: Event, because: str, method_id: str | None) -> bool:
+def _is_same(command: Command, event: Event, because: str) -> bool:
     """Whether it is the same command once more, after an answer that was lost."""
-    return command.as_event == event and (command.because, command.method_id) == (because, method_id)
+    return (command.as_event, command.because) == (event, because)
 
 
-async def _write(
-    connection: AsyncConnection, invoice_id: str, event: Event, because: str, method_id: str | None
-) -> Command:
-    values = event.model_dump(exclude={"method", "customer_present"}) | {
-        "invoice_id": invoice_id,
-        "because": because,
-        "method_id": method_id,
-    }
+async def _write(connection: AsyncConnection, invoice_id: str, event: Event, because: str) -> Command:
+    values = event.model_dump(exclude={"method"})
+    values |= {"invoice_id": invoice_id, "because": because, "method_id": event.method}
     statement = insert(dunning_events).values(values).returning(dunning_events)
     with said_of(KIND, invoice_id):
         row = (await connection.execute(statement)).mappings().one()

@@ -14,7 +14,8 @@ from billing import dunning_books, events, invoice_books, subscription_books, tr
 from billing.dunning.decision import Purpose, Reason
 from billing.dunning.history import EventKind, TryOutcome
 from billing.dunning.policy import End, InvoiceEnd, Policy, SubscriptionEnd
-from billing.dunning_books import KIND, Dunning, RecoveredBy
+from billing.dunning.recovery import RecoveredBy
+from billing.dunning_books import KIND, Dunning
 from billing.dunning_tables import dunning_events, dunnings
 from billing.errors import ChangeRefused
 from billing.invoices import Invoice, InvoiceState

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing.dunning.commands import CUSTOMER
 from billing.dunning.decision import Reason
 from billing.dunning.history import Event, EventKind
 from billing.dunning_books import Dunning
@@ -41,6 +40,8 @@ class Command(Record):
     by: str
     because: str
     recorded_at: datetime
+    customer_present: bool
+    """Whether the customer is there to act."""
 
     @property
     def as_event(self) -> Event:
@@ -52,7 +53,7 @@ class Command(Record):
             policy=self.policy,
             by=self.by,
             method=self.method_id,
-            customer_present=self.kind is EventKind.RETRIED_NOW and self.by == CUSTOMER,
+            customer_present=self.customer_present,
         )
 
 

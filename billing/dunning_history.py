@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing import cards, dunning_books, invoice_books, methods, notice_books, try_books
+from billing import cards, dunning_books, gateway_outages, invoice_books, methods, notice_books, try_books
 from billing.dunning import history as told
 from billing.dunning.history import History, OtherTry, PaymentMethod
 from billing.dunning_books import Dunning
@@ -26,21 +26,23 @@ MAX_OTHER_TRIES = 1000
 
 
 async def history(connection: AsyncConnection, dunning: Dunning) -> History:
-    """Read what happened to the invoice of a dunning. Outages of gateways are not in the books: the caller adds them."""
+    """Read what happened to the invoice of a dunning."""
     invoice = await invoice_books.known(connection, dunning.invoice_id)
     tries = await try_books.of_invoice(connection, dunning.invoice_id)
     commands = await commands_of(connection, dunning.invoice_id)
     events = await events_of(connection, dunning, invoice, tries, commands)
     found = await methods.of_customer(connection, dunning.customer_id, gone=True)
+    clock = clock_of(dunning, tries, commands)
     owed = invoice.due if invoice.due_minor else dunning.amount
     return History(
         invoice=told.Invoice(invoice_id=dunning.invoice_id, amount=owed, failed_at=dunning.failed_at),
         customer=await dunning_books.debtor_of(connection, invoice),
-        methods=_methods(found, clock_of(dunning, tries, commands)),
+        methods=_methods(found, clock),
         tries=tuple(tried.as_tried() for tried in tries),
         other_tries=await _other_tries(connection, dunning, found, tries),
         payments=await _payments(connection, dunning, tries),
         events=tuple(events),
+        outages=await _outages(connection, dunning, found, clock),
         notices=tuple(notice.as_sent for notice in await notice_books.claimed_of(connection, dunning.invoice_id)),
     )
 
@@ -48,14 +50,14 @@ async def history(connection: AsyncConnection, dunning: Dunning) -> History:
 def _methods(found: Sequence[Method], clock: Clock) -> tuple[PaymentMethod, ...]:
     """Return the methods in the customer's order, and behind them those that are gone.
 
-    What takes another's place is new from then on.
+    What takes another's place is new from then on, and so is a card that its network renewed.
     """
     put_in_place = {method.replaced_by: method.replaced_at for method in found if method.replaced_at is not None}
     ordered = sorted(found, key=lambda method: method.is_gone)
     made = []
     for method in ordered[:MAX_METHODS]:
         gone_at = method.removed_at or method.replaced_at
-        renewed_at = put_in_place.get(method.method_id)
+        renewed_at = max(filter(None, (put_in_place.get(method.method_id), method.renewed_at)), default=None)
         made.append(
             PaymentMethod(
                 method_id=method.method_id,
@@ -110,3 +112,19 @@ async def _payments(connection: AsyncConnection, dunning: Dunning, tries: Sequen
         .limit(MAX_PAYMENTS)
     )
     return tuple(reversed((await connection.scalars(statement)).all()))
+
+
+async def _outages(
+    connection: AsyncConnection, dunning: Dunning, found: Sequence[Method], clock: Clock
+) -> tuple[told.GatewayOutage, ...]:
+    """Return the outages of the gateways of the customer's methods that were not over when dunning began."""
+    gateways = {method.gateway for method in found}
+    rows = await gateway_outages.of_gateways(connection, gateways, dunning.recorded_at) if gateways else ()
+    return tuple(
+        told.GatewayOutage(
+            gateway=row.gateway,
+            began_at=clock.of(row.began_at),
+            ended_at=clock.of(row.ended_at) if row.ended_at is not None else None,
+        )
+        for row in rows
+    )

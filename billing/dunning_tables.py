@@ -68,6 +68,7 @@ dunning_events = Table(
     Column("by", Text, nullable=False),
     Column("because", Text, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("customer_present", Boolean, nullable=False),
 )
 
 dunning_access = Table(
@@ -121,6 +122,19 @@ events = Table(
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     Column("body", JSONB, nullable=False),
     Column("written_in", TransactionId, nullable=False),
+)
+
+gateway_outages = Table(
+    "gateway_outages",
+    metadata,
+    Column("outage_id", BigInteger, primary_key=True),
+    Column("gateway", Text, nullable=False),
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("noticed_at", DateTime(timezone=True), nullable=False),
+    Column("last_failed_at", DateTime(timezone=True), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_because", Text),
 )
 
 process_wakes = Table(

@@ -5,6 +5,7 @@ BillingError
 |-- IdConflict      the id stands for one with other content
 |-- ChangeRefused   as it stands, it cannot be changed so
 |-- CardRests       a card may not be tried yet, or never again
+|-- LinkOver        a pay link that was used, or has lapsed
 `-- CalendarFault   a zone or a date with which nothing can be computed
 """
 
@@ -13,11 +14,13 @@ from datetime import UTC, datetime, timedelta
 COMMANDS = {
     "customer": "customers list",
     "payment method": "methods list",
+    "card": "cards list",
     "plan": "plans list",
     "subscription": "subscriptions list",
     "invoice": "invoices list",
     "payment": "invoices payments",
     "charge": "charges",
+    "event": "events list",
     "dunning": "dunning list",
     "try": "dunning show",
 }
@@ -53,6 +56,15 @@ class ChangeRefused(BillingError):
         super().__init__(f"{kind} {name}: {why}")
         self.kind = kind
         self.name = name
+        self.why = why
+
+
+class LinkOver(BillingError):
+    """Nothing can be done by this link any more; `why` says whether it was used or has lapsed."""
+
+    def __init__(self, invoice_id: str, why: str) -> None:
+        super().__init__(f"a pay link of invoice {invoice_id} {why}: issue another with `invoices link {invoice_id}`")
+        self.invoice_id = invoice_id
         self.why = why
 
 

@@ -1,7 +1,7 @@
 """What merchants' systems are told: rows that are only added, in the transaction of the fact, each once by its key.
 
-Ids are given before their transaction ends, so a later reader may find a smaller one: only rows before which nothing is still
-open are read, and whoever reads on from the last id that it saw misses none.
+Ids follow the statements, and not the transactions: a smaller one may be committed after a larger one was read. So events are
+read in the order of their transactions, and only those before which nothing is still open: whoever reads on misses none.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import select, text
+from sqlalchemy import cast, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.dunning_tables import events
+from billing.errors import UnknownId
 from ledger.record import Identifier, Record
 
 MAX_READ = 1000
@@ -52,8 +53,23 @@ async def tell(connection: AsyncConnection, event: Event) -> None:
     await connection.execute(insert(events).values(event.model_dump()).on_conflict_do_nothing(index_elements=["key"]))
 
 
+async def of_key(connection: AsyncConnection, key: str) -> ToldEvent | None:
+    """Read the event of a key, or None."""
+    row = (await connection.execute(select(*_COLUMNS).where(events.c.key == key))).mappings().first()
+    return None if row is None else ToldEvent.model_validate(dict(row))
+
+
 async def read(connection: AsyncConnection, *, after: int = 0, limit: int = 100) -> Sequence[ToldEvent]:
-    """Read the events after an id, in order, at most `limit` and never more than 1,000; none comes in before them later."""
-    statement = select(*_COLUMNS).where(events.c.event_id > after, _IS_SETTLED).order_by(events.c.event_id)
-    rows = (await connection.execute(statement.limit(min(limit, MAX_READ)))).mappings()
-    return [ToldEvent.model_validate(dict(row)) for row in rows]
+    """Read the events after one, at most `limit` and never more than 1,000; none comes in before them later.
+
+    `after` is the id of the last one that was read, and 0 for all; raises UnknownId where it is none.
+    """
+    order = events.c.written_in, events.c.event_id
+    statement = select(*_COLUMNS).where(_IS_SETTLED).order_by(*order).limit(min(limit, MAX_READ))
+    if after:
+        place = (await connection.execute(select(*order).where(events.c.event_id == after))).first()
+        if place is None:
+            raise UnknownId("event", str(after))
+        written_in = cast(place.written_in, events.c.written_in.type)
+        statement = statement.where(tuple_(*order) > tuple_(written_in, place.event_id))
+    return [ToldEvent.model_validate(dict(row)) for row in (await connection.execute(statement)).mappings()]

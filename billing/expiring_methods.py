@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing import customers, dunning_books, methods, notice_claims, plan_books, subscription_books
+from billing import customers, dunning_books, methods, notice_books, plan_books, subscription_books
 from billing.dunning import history
 from billing.dunning.notice_ladder import Channel, Step, Template
 from billing.dunning.notices import before_expiry
 from billing.dunning.policy import Edition, Policy
 from billing.methods import Method
-from billing.notice_claims import NoticeRow
+from billing.notice_books import NoticeRow
 from billing.notice_reading import Telling, reader_of
 from billing.notices.facts import Card, NoticeFacts
 from billing.plans import Plan
@@ -70,7 +70,7 @@ async def expiring_notices(
     # Of several that came due together only the newest is sent.
     at, step = max(begun, key=lambda pair: pair[0])
     key = key_of(step.key, found.method.expires_on)
-    standing = await notice_claims.standing_of(connection, notice_claims.of_method(found.method.method_id, key))
+    standing = await notice_books.standing_of(connection, notice_books.of_method(found.method.method_id, key))
     if standing is not None and standing.claimed_at is not None:
         return ExpiringNotices(next_at=next_at)
     notice = ExpiringNotice(
@@ -111,7 +111,7 @@ async def row_of_first(connection: AsyncConnection, customer_id: str, step_key: 
     usable = await methods.usable(connection, customer_id)
     if not usable or usable[0].expires_on is None:
         return None
-    return notice_claims.of_method(usable[0].method_id, key_of(step_key, usable[0].expires_on))
+    return notice_books.of_method(usable[0].method_id, key_of(step_key, usable[0].expires_on))
 
 
 async def _paying(connection: AsyncConnection, subscription_id: str, edition: Edition) -> _Paying | None:

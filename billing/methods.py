@@ -1,10 +1,10 @@
 """Payment methods: the customer's tokens at gateways, in an order of preference, and what became of each.
 
-What is removed or replaced stays so. "Never" is said of the card, so that it holds under each of its tokens.
+What is removed or replaced stays so; a card that its network renewed is another card behind the same token. "Never" is said of the card, so that it holds under each of its tokens.
 Functions take a connection and never commit: the caller's transaction is the step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -13,10 +13,11 @@ from sqlalchemy import RowMapping, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing import cards, customers
+from billing import calendar, cards, customers
 from billing.errors import ChangeRefused, IdConflict, UnknownId
 from billing.tables import cards as card_rows
 from billing.tables import payment_methods
+from ledger.answers import CardFacts
 from ledger.record import Identifier, Record, Text, content_hash
 
 KIND = "payment method"
@@ -76,6 +77,10 @@ class Method(Record):
     replaced_by: str | None
     removed_at: datetime | None
     removed_by: str | None
+    removed_because: str | None
+    renewed_at: datetime | None
+    """When its gateway was last found to have a new card behind the token."""
+    renewed_by: str | None
     card: str
     """Under which its tries are counted: one for all tokens of the same card."""
     never_at: datetime | None
@@ -146,9 +151,21 @@ async def of_customer(connection: AsyncConnection, customer_id: str, *, gone: bo
     return [_method(row) for row in (await connection.execute(statement.order_by(*order))).mappings()]
 
 
+async def of_card(connection: AsyncConnection, card: str) -> Sequence[Method]:
+    """List the methods that are tokens of a card, oldest first, those too that are gone."""
+    statement = _ROWS.where(_card.c.card == card).order_by(payment_methods.c.added_at, payment_methods.c.method_id)
+    return [_method(row) for row in (await connection.execute(statement)).mappings()]
+
+
 async def usable(connection: AsyncConnection, customer_id: str) -> Sequence[Method]:
     """List the methods that may be charged, the preferred one first."""
     return [method for method in await of_customer(connection, customer_id) if method.is_usable]
+
+
+async def by_tokens(connection: AsyncConnection, gateway: str, tokens: Collection[str]) -> Sequence[Method]:
+    """List the methods that are there under these tokens of a gateway."""
+    statement = _ROWS.where(payment_methods.c.gateway == gateway, payment_methods.c.token.in_(tokens), _HERE)
+    return [_method(row) for row in (await connection.execute(statement)).mappings()]
 
 
 async def prefer(connection: AsyncConnection, method_id: str) -> Method:
@@ -160,12 +177,32 @@ async def prefer(connection: AsyncConnection, method_id: str) -> Method:
     return await _change(connection, method_id, {"preference": func.coalesce(first.scalar_subquery(), 1)})
 
 
-async def remove(connection: AsyncConnection, method_id: str, *, actor: str) -> Method:
+async def remove(connection: AsyncConnection, method_id: str, *, actor: str, because: str | None = None) -> Method:
     """Take a method away for good, so that it is never charged again; a second time changes nothing."""
     method = await _locked(connection, method_id)
     if method.removed_at is not None:
         return method
-    return await _change(connection, method_id, {"removed_at": func.clock_timestamp(), "removed_by": actor})
+    removal = {"removed_at": func.clock_timestamp(), "removed_by": actor, "removed_because": because}
+    return await _change(connection, method_id, removal)
+
+
+async def renew(connection: AsyncConnection, seen: Method, facts: CardFacts, *, actor: str) -> Method:
+    """Write down what a gateway told of a method's card; `seen` is the method as it was before the gateway was asked.
+
+    Where what was known is not so any more, the card was renewed: `renewed_at` is later then. What was not known is only
+    learned, and what the gateway does not tell stays. Raises ChangeRefused where it is gone, or where somebody else wrote
+    meanwhile: of two answers nobody knows which is the newer one.
+    """
+    method = await _present(connection, seen.method_id)
+    told = _told(facts)
+    news = {name: value for name, value in told.items() if value != getattr(method, name)}
+    if not news:
+        return method
+    if any(getattr(method, name) != getattr(seen, name) for name in told):
+        raise ChangeRefused(KIND, method.method_id, "it changed while its gateway was asked: ask again")
+    if any(getattr(method, name) is not None for name in news):
+        news |= {"renewed_at": func.clock_timestamp(), "renewed_by": actor}
+    return await _change(connection, method.method_id, news)
 
 
 async def replace(connection: AsyncConnection, method_id: str, by: str) -> Method:
@@ -202,6 +239,14 @@ async def _present(connection: AsyncConnection, method_id: str) -> Method:
 async def _change(connection: AsyncConnection, method_id: str, changes: dict[str, Any]) -> Method:
     await connection.execute(update(payment_methods).where(payment_methods.c.method_id == method_id).values(changes))
     return await known(connection, method_id)
+
+
+def _told(facts: CardFacts) -> dict[str, Any]:
+    told: dict[str, Any] = facts.model_dump(include={"fingerprint", "brand", "country", "funding"}, exclude_none=True)
+    if facts.expires is not None:
+        year, _, month = facts.expires.partition("-")
+        told["expires_on"] = calendar.last_day(int(year), int(month))
+    return told
 
 
 def _method(row: RowMapping) -> Method:

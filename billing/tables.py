@@ -53,6 +53,9 @@ payment_methods = Table(
     Column("removed_at", DateTime(timezone=True)),
     Column("removed_by", Text),
     Column("card", Text, nullable=False),
+    Column("renewed_at", DateTime(timezone=True)),
+    Column("renewed_by", Text),
+    Column("removed_because", Text),
 )
 
 cards = Table(

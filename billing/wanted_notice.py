@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from billing import events, notice_claims
+from billing import events, notice_books
 from billing.dunning.notice_ladder import Channel, Template
 from billing.events import Event
-from billing.notice_claims import LOST, Claim, NoticeRow
+from billing.notice_books import LOST, Claim, NoticeRow
 from billing.notice_reading import Telling
 from ledger.record import Record
 
@@ -88,18 +88,18 @@ class WantedNotice(NamedTuple):
 
 async def take(connection: AsyncConnection, wanted: WantedNotice, now: datetime) -> NoticeResult | None:
     """Claim it; None where it is ours to send, and otherwise what became of it before."""
-    standing = await notice_claims.standing_of(connection, wanted.row)
+    standing = await notice_books.standing_of(connection, wanted.row)
     is_free = standing is None or standing.claimed_at is None
     if is_free and not wanted.telling.is_due:
         return NoticeResult(outcome=Outcome.OUTDATED)
     for row in wanted.rows:
-        claim = await notice_claims.claim(
+        claim = await notice_books.claim(
             connection, row, template=wanted.template, channel=wanted.channel, due_at=wanted.due_at, now=now
         )
         if claim is Claim.GRANTED:
             continue
         if row is not wanted.row:
-            await notice_claims.failed(connection, wanted.row, because=TOLD_ELSEWHERE, now=now)
+            await notice_books.failed(connection, wanted.row, because=TOLD_ELSEWHERE, now=now)
             return NoticeResult(outcome=Outcome.DONE_BEFORE, why=TOLD_ELSEWHERE)
         if claim is Claim.LOST:
             return await settle(connection, wanted, NoticeResult(outcome=Outcome.FAILED, why=LOST), now)
@@ -110,7 +110,7 @@ async def take(connection: AsyncConnection, wanted: WantedNotice, now: datetime)
 async def release(connection: AsyncConnection, wanted: WantedNotice) -> None:
     """Give it back: nothing has left the house."""
     for row in wanted.rows:
-        await notice_claims.release(connection, row)
+        await notice_books.release(connection, row)
 
 
 async def settle(
@@ -121,9 +121,9 @@ async def settle(
     for row in wanted.rows:
         if result.outcome is Outcome.FAILED:
             because = result.why or "no reason was given"
-            is_ours |= await notice_claims.failed(connection, row, because=because, now=now)
+            is_ours |= await notice_books.failed(connection, row, because=because, now=now)
         else:
-            is_ours |= await notice_claims.sent(connection, row, now=now)
+            is_ours |= await notice_books.sent(connection, row, now=now)
     if not is_ours:
         return NoticeResult(outcome=Outcome.DONE_BEFORE)
     await events.tell(connection, wanted.event(result, now))

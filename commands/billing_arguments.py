@@ -1,18 +1,20 @@
 """Reads what was typed of customers, plans, subscriptions and invoices: persons, days, intervals, lines."""
 
-import calendar
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from billing import calendar
 from billing.calendar import Unit
 from billing.invoices import SERIES, Words
-from commands import arguments, standing_arguments
+from billing.link_keys import LinkAddresses, LinkKeys
+from billing.links import LONGEST_LIFE
+from commands import arguments, connections, standing_arguments
 from commands.errors import WrongUse
 from ledger.money import Money
 from ledger.record import Record
@@ -66,6 +68,23 @@ def checked(kind: type[Request], content: Mapping[str, object], **names: str) ->
     return arguments.checked(kind, content, own | OPTIONS | names)
 
 
+def link_addresses() -> LinkAddresses:
+    """Return where pay links lead; raises WrongUse where none can be signed."""
+    settings = connections.load_settings()
+    keys = settings.pay_link_keys
+    if not keys:
+        raise WrongUse("PAY_LINK_KEY is not set, so there are no pay links: make one with `openssl rand -hex 32`")
+    return LinkAddresses(LinkKeys(keys), settings.pay_link_base_url)
+
+
+def link_life(option: str, text: str) -> timedelta:
+    """Read how long a link is good; raises WrongUse."""
+    life = arguments.duration(option, text)
+    if not timedelta(0) < life <= LONGEST_LIFE:
+        raise WrongUse(f"{option} {text} is no life of a link: give {LONGEST_LIFE.days}d or less")
+    return life
+
+
 def series(text: str) -> str:
     """Read whose next number it is; raises WrongUse."""
     if not re.fullmatch(SERIES, text):
@@ -111,8 +130,7 @@ def last_day(option: str, text: str | None) -> date | None:
     read = _MONTH.fullmatch(text)
     if read is None or not 1 <= int(read[2]) <= 12 or int(read[1]) < 2000:
         raise WrongUse(f"{option} {text!r} is no month: write it like 2028-03")
-    year, month = int(read[1]), int(read[2])
-    return date(year, month, calendar.monthrange(year, month)[1])
+    return calendar.last_day(int(read[1]), int(read[2]))
 
 
 def invoice_line(text: str, currency: str) -> dict[str, Any]:

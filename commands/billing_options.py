@@ -33,6 +33,10 @@ Email = Annotated[
     ),
 ]
 
+LinkLife = Annotated[
+    str, typer.Option("--valid-for", metavar="TIME", help="How long it can be used: 12h, 14d; 90d at most.")
+]
+
 MethodId = Annotated[str, typer.Argument(metavar="METHOD_ID", help="Id of the payment method.", show_default=False)]
 Gateway = Annotated[str, typer.Option("--gateway", metavar="NAME", help="Whose token it is.", show_default=False)]
 Token = Annotated[

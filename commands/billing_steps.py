@@ -22,7 +22,7 @@ def write(step: Callable[[Books], Awaitable[Result]]) -> Result:
             await books.commit()
             return result
 
-    return _answered(lambda: connections.run(written))
+    return answered(lambda: connections.run(written))
 
 
 def read(step: Callable[[Books], Awaitable[Result]]) -> Result:
@@ -32,10 +32,11 @@ def read(step: Callable[[Books], Awaitable[Result]]) -> Result:
         async with connections.snapshot(settings) as books:
             return await step(books)
 
-    return _answered(lambda: connections.run(found))
+    return answered(lambda: connections.run(found))
 
 
-def _answered(run: Callable[[], Result]) -> Result:
+def answered(run: Callable[[], Result]) -> Result:
+    """Do what reaches billing, with what that refuses turned into lines."""
     try:
         return run()
     except (UnknownId, UnknownCharge, CalendarFault) as error:

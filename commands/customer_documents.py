@@ -40,6 +40,7 @@ class MethodDocument(Document):
     funding: str | None
     expires_on: date | None
     fingerprint: str | None
+    card: str
     preference: int
     is_usable: bool
     added_at: datetime
@@ -48,6 +49,9 @@ class MethodDocument(Document):
     replaced_by: str | None
     removed_at: datetime | None
     removed_by: str | None
+    removed_because: str | None
+    renewed_at: datetime | None
+    renewed_by: str | None
     never_at: datetime | None
     never_because: str | None
 

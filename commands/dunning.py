@@ -2,31 +2,31 @@
 # ruff: noqa: PLC0415 # heavy parts are imported when a command runs, so that --help is quick
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from commands import dunning_options, options, output
+from commands import dunning_desk_options, dunning_options, options, outages, output
 from commands.errors import WrongUse
 
 if TYPE_CHECKING:
-    from billing.dunning.policy import Edition, Policies
+    from commands.connections import Books
     from commands.dunning_documents import DunningEditionDocument, PreviewDocument
 
 app = typer.Typer(help="How unpaid invoices are recovered, and what a policy would do.")
 policy_app = typer.Typer(help="The policies of dunning.")
 app.add_typer(policy_app, name="policy")
+app.command()(outages.outages)
 
 
 @policy_app.command()
 def check(file: dunning_options.PolicyFile, *, as_json: options.AsJson = False) -> None:
     """Read a dunning policy, and say what is wrong with it, with the line."""
     from billing.dunning.errors import DunningPolicyFault
-    from commands import dunning_documents
+    from commands import dunning_documents, dunning_policies
 
     try:
-        editions = dunning_documents.of_policies(_policies(file), datetime.now(UTC))
+        editions = dunning_documents.of_policies(dunning_policies.read(file), datetime.now(UTC))
     except DunningPolicyFault as error:
         raise WrongUse(*(f"{file}: {line}" for line in error.lines)) from None
     if as_json:
@@ -38,7 +38,8 @@ def check(file: dunning_options.PolicyFile, *, as_json: options.AsJson = False) 
 @app.command()
 def preview(
     *,
-    decline: dunning_options.Decline,
+    invoice: dunning_desk_options.PreviewedInvoice = None,
+    decline: dunning_options.Decline = None,
     policy: dunning_options.Policy = None,
     advice: dunning_options.Advice = None,
     gateway: dunning_options.Gateway = "stripe",
@@ -55,49 +56,55 @@ def preview(
     invoice_id: dunning_options.InvoiceId = "hypothetical",
     as_json: options.AsJson = False,
 ) -> None:
-    """Show the calendar of an invoice whose every try is declined with a code: tries, notices, access, end, and why."""
-    from commands import arguments, dunning_preview
+    """Show the calendar of an invoice whose every try is declined with a code: tries, notices, access, end, and why.
 
+    With --invoice, what is left of a real one if its newest decline repeats; with --policy, by another policy.
+    """
+    from commands import arguments, dunning_policies, dunning_preview
+
+    supposed: dict[str, object] = {
+        "decline": decline,
+        "advice": advice,
+        "gateway": gateway,
+        "network": network,
+        "card_country": card_country,
+        "customer_zone": customer_zone,
+        "customer_country": customer_country,
+        "customer_type": customer_type,
+        "plan": plan,
+        "customer_days": customer_days,
+        "invoice_id": invoice_id,
+    }
+    if invoice is not None:
+        dunning_preview.require_nothing_supposed(supposed | {"amount": amount, "currency": currency, "at": at})
+        return _show(_real(invoice, policy), as_json=as_json)
+    if decline is None:
+        raise WrongUse("give --invoice for a real one, or --decline with a code for a supposed one")
     failed_at = arguments.point_in_time("--at", at) or datetime.now(UTC)
-    failure = dunning_preview.Failure(
-        invoice_id=invoice_id,
-        amount=arguments.money(amount, currency),
-        failed_at=failed_at,
-        decline=decline,
-        advice=advice,
-        gateway=gateway,
-        network=network,
-        card_country=card_country,
-        customer_zone=customer_zone,
-        customer_country=customer_country,
-        customer_type=customer_type,
-        plan=plan,
-        customer_days=customer_days,
-    )
-    shown = dunning_preview.preview(_edition(_policies(policy), failed_at), failure)
+    money = arguments.money(amount, currency)
+    failure = dunning_preview.Failure.model_validate(supposed | {"amount": money, "failed_at": failed_at})
+    edition = dunning_policies.edition_at(dunning_policies.read(policy), failed_at)
+    return _show(dunning_preview.preview(edition, failure), as_json=as_json)
+
+
+def _real(invoice_id: str, policy: str | None) -> "PreviewDocument":
+    from commands import arguments, billing_steps, dunning_policies, dunning_rows
+
+    arguments.identifier("--invoice", invoice_id)
+    now = datetime.now(UTC)
+    edition = dunning_policies.edition_at(dunning_policies.read(policy), now) if policy is not None else None
+
+    async def foreseen(books: "Books") -> "PreviewDocument":
+        return await dunning_rows.preview(books, invoice_id, edition, now)
+
+    return billing_steps.read(foreseen)
+
+
+def _show(shown: "PreviewDocument", *, as_json: bool) -> None:
     if as_json:
         output.document(shown.plain())
     else:
         _show_preview(shown)
-
-
-def _policies(file: str | None) -> "Policies":
-    from billing.dunning import policy_file
-    from billing.dunning.errors import DunningPolicyFault
-
-    try:
-        return policy_file.read(Path(file)) if file else policy_file.read()
-    except DunningPolicyFault as error:
-        raise WrongUse(*error.lines) from None
-
-
-def _edition(policies: "Policies", moment: datetime) -> "Edition":
-    from billing.dunning.errors import DunningPolicyFault
-
-    try:
-        return policies.at(moment)
-    except DunningPolicyFault as error:
-        raise WrongUse(*error.lines) from None
 
 
 def _show_editions(file: str, editions: "list[DunningEditionDocument]") -> None:

@@ -63,21 +63,28 @@ def _of_edition(edition: Edition, in_force: Edition) -> DunningEditionDocument:
     )
 
 
-def of_preview(edition: Edition, policy: Policy, history: History, entries: list[Entry]) -> PreviewDocument:
-    """Show a calendar; days are counted from the failure, as clocks in the customer's zone show them."""
-    zone = policy.zone_of(history.customer)
-    first = local_day(history.invoice.failed_at, zone).toordinal()
+def of_preview(
+    version: str, policy: Policy, history: History, entries: list[Entry], declined: Try | None
+) -> PreviewDocument:
+    """Show a calendar; `declined` is the try whose answer it supposes to repeat."""
     return PreviewDocument(
-        policy_version=edition.version,
+        policy_version=version,
         policy=policy.name,
-        zone=zone,
-        decline=_of_decline(history.tries[0]),
-        entries=[_foreseen(entry, zone, first) for entry in entries],
+        zone=policy.zone_of(history.customer),
+        decline=_of_decline(declined),
+        entries=of_entries(policy, history, entries),
     )
 
 
-def _of_decline(tried: Try) -> DeclineDocument | None:
-    found = tried.classified
+def of_entries(policy: Policy, history: History, entries: list[Entry]) -> list[ForeseenDocument]:
+    """Show what would happen; days are counted from the failure, as clocks in the customer's zone show them."""
+    zone = policy.zone_of(history.customer)
+    first = local_day(history.invoice.failed_at, zone).toordinal()
+    return [_foreseen(entry, zone, first) for entry in entries]
+
+
+def _of_decline(tried: Try | None) -> DeclineDocument | None:
+    found = tried.classified if tried is not None else None
     if found is None:
         return None
     return DeclineDocument(

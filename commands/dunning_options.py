@@ -10,7 +10,7 @@ Policy = Annotated[
     typer.Option("--policy", metavar="FILE", help="A dunning policy, YAML.", show_default="the one that is shipped"),
 ]
 Decline = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--decline",
         metavar="CODE",

@@ -1,5 +1,6 @@
 """Plays a supposed failure with a dunning policy, for `dunning preview`."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -18,6 +19,13 @@ from ledger.record import Record
 METHOD = "card"
 CARD_AGE = timedelta(days=365)
 LONGEST = timedelta(days=400)
+UNTOUCHED: Mapping[str, object] = {
+    "gateway": "stripe",
+    "amount": "49.99",
+    "currency": "USD",
+    "invoice_id": "hypothetical",
+}
+"""What the options are that nobody gave, where that is not None."""
 OPTIONS = {
     "invoice_id": "--id",
     "zone": "--customer-zone",
@@ -48,13 +56,21 @@ class Failure(Record):
     customer_days: int | None
 
 
+def require_nothing_supposed(given: Mapping[str, object]) -> None:
+    """Refuse what would be supposed of an invoice that is there; raises WrongUse."""
+    extra = [name for name, value in given.items() if value != UNTOUCHED.get(name)]
+    if extra:
+        names = " and ".join(OPTIONS.get(name, f"--{name.replace('_', '-')}") for name in extra)
+        raise WrongUse(f"--invoice is of an invoice that is there: leave {names} out")
+
+
 def preview(edition: Edition, failure: Failure) -> PreviewDocument:
     """Return the calendar; raises WrongUse."""
     history = _history(failure)
     policy = edition.policy_for(history.invoice, history.customer)
     answer = history.tries[0].answer
     entries = calendar(history, policy, lambda _: answer, failure.failed_at + LONGEST)
-    return dunning_documents.of_preview(edition, policy, history, entries)
+    return dunning_documents.of_preview(edition.version, policy, history, entries, history.tries[0])
 
 
 def answer_of(failure: Failure) -> Answer:

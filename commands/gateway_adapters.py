@@ -1,5 +1,7 @@
 """The adapters of the gateways, for commands that ask a gateway themselves; the worker has its own."""
 
+from collections.abc import Mapping
+
 from gateways.paypal import PayPalGateway
 from gateways.port import Gateway
 from gateways.stripe import StripeGateway
@@ -23,3 +25,9 @@ def of_settings(settings: Settings) -> dict[str, Gateway]:
             timeout_seconds=settings.gateway_timeout_seconds,
         ),
     }
+
+
+async def close(gateways: Mapping[str, Gateway]) -> None:
+    """Release the connections of all."""
+    for gateway in gateways.values():
+        await gateway.close()

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from billing.applications import Application
 from billing.invoices import Invoice, InvoiceLine, InvoiceState
+from billing.links import PayLink
 from billing.payments import Payment, PaymentKind
 from billing.receivables import Difference
 from commands.documents import Document
@@ -34,6 +35,28 @@ class InvoiceDocument(Document):
     written_off_at: datetime | None
     written_off_by: str | None
     written_off_because: str | None
+
+
+class PayLinkDocument(Document):
+    """A pay link."""
+
+    invoice_id: str
+    address: str
+    """Whoever has it may act by it, once."""
+    issued_at: datetime
+    issued_by: str
+    expires_at: datetime
+
+
+def of_link(made: PayLink, address: str) -> PayLinkDocument:
+    """Return a link with its address."""
+    return PayLinkDocument(
+        invoice_id=made.invoice_id,
+        address=address,
+        issued_at=made.issued_at,
+        issued_by=made.issued_by,
+        expires_at=made.expires_at,
+    )
 
 
 class InvoiceLineDocument(Document):

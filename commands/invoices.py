@@ -174,6 +174,29 @@ def write_off(
     _write(lambda books: invoice_books.write_off(books, invoice_id, actor=actor, because=why), as_json=as_json)
 
 
+@app.command()
+def link(
+    invoice_id: billing_options.InvoiceId,
+    *,
+    valid_for: billing_options.LinkLife = "14d",
+    by: billing_options.By = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Make a link by which the customer pays an open invoice, or gives another payment method: once, until it lapses."""
+    from datetime import UTC, datetime
+
+    from billing import links
+    from commands import arguments, billing_arguments, billing_steps, invoice_documents
+
+    arguments.identifier("INVOICE_ID", invoice_id)
+    addresses = billing_arguments.link_addresses()
+    actor, life = billing_arguments.actor(by), billing_arguments.link_life("--valid-for", valid_for)
+    now = datetime.now(UTC)
+    made = billing_steps.write(lambda books: links.issue(books, invoice_id, now=now, actor=actor, life=life))
+    found = invoice_documents.of_link(made, addresses.of(made.link_id))
+    return output.document(found.plain()) if as_json else output.line(found.address)
+
+
 def _write(step: "Callable[[Books], Awaitable[Invoice]]", *, as_json: bool) -> None:
     from commands import billing_steps, invoice_documents
 

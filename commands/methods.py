@@ -95,6 +95,18 @@ def remove(
 
 
 @app.command()
+def refresh(
+    method_id: billing_options.MethodId, *, by: billing_options.By = None, as_json: options.AsJson = False
+) -> None:
+    """Read a payment method again at its gateway: its network may have renewed the card, or the gateway has it no more."""
+    from commands import arguments, billing_arguments, method_refresh
+
+    arguments.identifier("METHOD_ID", method_id)
+    method, what = method_refresh.refresh(method_id, billing_arguments.actor(by))
+    _answer(method, what, as_json=as_json)
+
+
+@app.command()
 def prefer(method_id: billing_options.MethodId, *, as_json: options.AsJson = False) -> None:
     """Put a payment method before the customer's others."""
     from billing import methods
@@ -116,11 +128,14 @@ def _answer(method: "Method", what: str, *, as_json: bool) -> None:
 def _row(method: "MethodDocument") -> tuple[str, ...]:
     known = ""
     if method.removed_at is not None:
-        known = f"removed {method.removed_at:%Y-%m-%d} by {method.removed_by}"
+        why = f": {method.removed_because}" if method.removed_because else ""
+        known = f"removed {method.removed_at:%Y-%m-%d} by {method.removed_by}{why}"
     elif method.replaced_at is not None:
         known = f"replaced {method.replaced_at:%Y-%m-%d} by {method.replaced_by}"
     elif not method.is_usable:
-        known = f"never again: {method.never_because or 'another token of this card'}"
+        known = f"never again: {method.never_because}"
+    elif method.renewed_at is not None:
+        known = f"renewed {method.renewed_at:%Y-%m-%d}"
     until = f"{method.expires_on:%Y-%m}" if method.expires_on else ""
     card = (method.brand or "", method.country or "", method.funding or "")
     return method.method_id, method.gateway, *card, until, known

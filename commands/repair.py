@@ -73,8 +73,7 @@ async def propose(settings: Settings, actor: str, charge_id: str | None = None) 
         return Proposals(report, [each for each in proposals if each.plan.steps or each.plan.cannot])
     finally:
         await records.close()
-        for gateway in gateways.values():
-            await gateway.close()
+        await gateway_adapters.close(gateways)
         await database.dispose()
 
 
@@ -87,8 +86,7 @@ async def carry_out(settings: Settings, proposals: Proposals) -> list[Proposal]:
             await connections.require_protection(connection, settings)
         return [await _done(database, gateways, each.plan) for each in proposals.to_do]
     finally:
-        for gateway in gateways.values():
-            await gateway.close()
+        await gateway_adapters.close(gateways)
         await database.dispose()
 
 

@@ -11,6 +11,7 @@ class ServiceDocument(Document):
     keys: int
     accounts: list[str]
     facts: list[str]
+    reads_events: bool
 
 
 def of_service(service: Service) -> ServiceDocument:
@@ -20,4 +21,5 @@ def of_service(service: Service) -> ServiceDocument:
         keys=len(service.keys),
         accounts=list(service.accounts),
         facts=[fact.value for fact in service.facts],
+        reads_events=service.reads_events,
     )

@@ -27,10 +27,16 @@ def check(file: service_options.ServicesFile, *, as_json: options.AsJson = False
         return
     if read.services:
         rows = [
-            (service.name, str(len(service.keys)), ", ".join(service.accounts), ", ".join(service.facts))
+            (
+                service.name,
+                str(len(service.keys)),
+                ", ".join(service.accounts),
+                ", ".join(service.facts),
+                "yes" if service.reads_events else "",
+            )
             for service in read.services
         ]
-        output.table(("service", "keys", "accounts", "facts"), rows, numbers=("keys",))
+        output.table(("service", "keys", "accounts", "facts", "events"), rows, numbers=("keys",))
     output.line(f"{file} is in order")
 
 

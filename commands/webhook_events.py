@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from commands import connections, webhook_documents
+from commands import connections, gateway_adapters, webhook_documents
 from commands.errors import WrongUse
 from commands.webhook_documents import EventDocument
 from ledger import inbox
@@ -48,15 +48,17 @@ async def replay(
     client = await connections.temporal(settings)
     await connections.require_worker(client, settings)
     engine = create_engine(settings.database_url, pool_size=2)
+    gateways = gateway_adapters.of_settings(settings)
     try:
         async with engine.connect() as connection:
             await connections.require_protection(connection, settings)
-        handler = InboxHandler(engine, client, settings.task_queue)
+        handler = InboxHandler(engine, client, settings.task_queue, gateways)
         for start in range(0, len(sequences), BATCH):
             await handler.handle_again(sequences[start : start + BATCH])
         async with engine.connect() as connection:
             handled = await inbox.numbered(connection, sequences)
     finally:
+        await gateway_adapters.close(gateways)
         await engine.dispose()
     return [webhook_documents.of_event(event) for event in handled]
 

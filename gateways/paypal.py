@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from gateways import paypal_objects, paypal_past_events
+from gateways import paypal_objects, paypal_past_events, paypal_vault
+from gateways.cards import CardFacts
 from gateways.errors import OutcomeUnknown
 from gateways.paypal_amounts import CAPABILITIES, to_paypal
 from gateways.paypal_cards import with_card
@@ -16,6 +17,7 @@ from gateways.paypal_objects import REFUSALS, SAID_NO, Movement, Order
 from gateways.paypal_orders import ORDERS, PayPalOrders, order_path
 from gateways.paypal_session import PayPalSession
 from gateways.paypal_session import identity_in_path as _id
+from gateways.paypal_setups import PayPalSetups
 from gateways.paypal_sources import payment_source
 from gateways.paypal_withdrawal_reader import PayPalWithdrawals
 from gateways.port import (
@@ -28,6 +30,7 @@ from gateways.port import (
     Succeeded,
     Withdrawal,
 )
+from gateways.setups import SetupFailed, SetupOutcome, SetupRequest, SetupStarted
 from gateways.webhooks.past_events import EventPage
 from ledger.money import Money
 
@@ -62,6 +65,7 @@ class PayPalGateway:
         self._session = PayPalSession(client_id, client_secret, api_base, timeout_seconds)
         self._orders = PayPalOrders(self._session)
         self._withdrawals = PayPalWithdrawals(self._session)
+        self._setups = PayPalSetups(self._session)
 
     async def create_payment(self, request: OperationRequest) -> str | Refused:
         """Create the order, without a payment source."""
@@ -170,9 +174,21 @@ class PayPalGateway:
             return ()
         return await self._withdrawals.of_capture(capture, order.movements.refunds)
 
+    async def read_method(self, token: str, gateway_customer: str | None) -> CardFacts | None:  # noqa: ARG002 # PayPal's token says whose
+        """Read a token of the vault; see `gateways.saved_methods`."""
+        return await paypal_vault.read(self._session, token)
+
     async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
         """Read past events; see `gateways.webhooks.past_events`."""
         return await paypal_past_events.list_events(self._session, since, until, page, limit)
+
+    async def start_setup(self, request: SetupRequest) -> SetupStarted | SetupFailed:
+        """Start a page for a wallet; see `gateways.setups`."""
+        return await self._setups.start(request)
+
+    async def finish_setup(self, reference: str) -> SetupOutcome:
+        """Read what the customer gave; see `gateways.setups`."""
+        return await self._setups.finish(reference)
 
     async def close(self) -> None:
         """Release connections."""

@@ -1,6 +1,6 @@
 """What PayPal reports of the card that paid an order, in the words of `gateways.cards`; pure.
 
-It is in the order, not in the authorization or the capture; and PayPal tells no fingerprint.
+It is in the order and in the vault, not in the authorization or the capture; and PayPal tells no fingerprint.
 """
 
 from typing import Final
@@ -38,7 +38,7 @@ class PaymentSource(BaseModel):
 
 def with_card(outcome: Outcome, source: PaymentSource | None) -> Outcome:
     """Return the outcome of an attempt with what the order tells of its card."""
-    facts = _facts_of(source.card) if source and source.card else None
+    facts = facts_of(source.card) if source else None
     match outcome:
         case Succeeded() if facts is not None:
             return outcome.model_copy(update={"card": facts})
@@ -48,7 +48,10 @@ def with_card(outcome: Outcome, source: PaymentSource | None) -> Outcome:
             return outcome
 
 
-def _facts_of(card: PayPalCard) -> CardFacts | None:
+def facts_of(card: PayPalCard | None) -> CardFacts | None:
+    """Return what PayPal says of a card; None where there is none, or nothing is said."""
+    if card is None:
+        return None
     facts = CardFacts(
         brand=BRANDS.get(card.brand, card.brand.lower()) if card.brand else None,
         country=card.bin_details.bin_country_code if card.bin_details else None,

@@ -61,10 +61,12 @@ class PayPalSession:
         """Read an object."""
         return _shown(await self._send("GET", path, {}, None), path, shape)
 
-    async def find(self, path: str, shape: type[Shape]) -> Shape | None:
-        """Read an object; None where PayPal does not know it."""
+    async def find(self, path: str, shape: type[Shape], *, empty_is_unknown: bool = False) -> Shape | None:
+        """Read an object; None where PayPal does not know it, or, if that says so there, answers without a body."""
         answer = await self._send("GET", path, {}, None)
-        return None if is_unknown_object(answer) else _shown(answer, path, shape)
+        if is_unknown_object(answer) or (empty_is_unknown and answer.status == 204):
+            return None
+        return _shown(answer, path, shape)
 
     async def close(self) -> None:
         """Release connections; the token is forgotten."""

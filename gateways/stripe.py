@@ -11,15 +11,18 @@ from typing import Final, Literal, TypeVar
 import stripe
 from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
-from gateways import stripe_declines, stripe_objects, stripe_past_events, stripe_withdrawals
+from gateways import stripe_declines, stripe_methods, stripe_objects, stripe_past_events, stripe_withdrawals
+from gateways.cards import CardFacts
 from gateways.errors import GatewayError, OutcomeUnknown
 from gateways.port import OperationKind, OperationRequest, Outcome, RefusalCode, Refused, Withdrawal
+from gateways.setups import SetupFailed, SetupOutcome, SetupRequest, SetupStarted
 from gateways.stripe_amounts import CAPABILITIES, to_stripe
 from gateways.stripe_charges import Charge
 from gateways.stripe_errors import NAME, StripeFault
 from gateways.stripe_lists import StripeLists
 from gateways.stripe_objects import PaymentIntent, Refund, operation_key
 from gateways.stripe_sdk import SdkConnection, answer_of
+from gateways.stripe_setups import StripeSetups
 from gateways.webhooks.past_events import EventPage
 from gateways.wire import Wire
 
@@ -55,6 +58,8 @@ class StripeGateway:
         self._refunds = client.v1.refunds
         self._lists = StripeLists(client.v1)
         self._events = client.v1.events
+        self._methods = client.v1.payment_methods
+        self._setups = StripeSetups(client.v1)
 
     async def create_payment(self, request: OperationRequest) -> str | Refused:
         """Create the PaymentIntent, unconfirmed."""
@@ -154,9 +159,21 @@ class StripeGateway:
         found = filter(None, (failed, *refunded, *disputed))
         return tuple(sorted(found, key=lambda each: (each.withdrawn_at, each.reference)))
 
+    async def read_method(self, token: str, gateway_customer: str | None) -> CardFacts | None:
+        """Read a PaymentMethod; see `gateways.saved_methods`."""
+        return await stripe_methods.read(self._methods, token, gateway_customer)
+
     async def list_events(self, since: datetime, until: datetime, page: str | None, limit: int) -> EventPage:
         """Read past events; see `gateways.webhooks.past_events`."""
         return await stripe_past_events.list_events(self._events, since, until, page, limit)
+
+    async def start_setup(self, request: SetupRequest) -> SetupStarted | SetupFailed:
+        """Start a hosted page for a card; see `gateways.setups`."""
+        return await self._setups.start(request)
+
+    async def finish_setup(self, reference: str) -> SetupOutcome:
+        """Read what the customer gave; see `gateways.setups`."""
+        return await self._setups.finish(reference)
 
     async def close(self) -> None:
         """Release connections."""

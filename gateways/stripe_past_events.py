@@ -12,6 +12,7 @@ from gateways.errors import OutcomeUnknown
 from gateways.stripe_errors import NAME, StripeFault
 from gateways.stripe_sdk import answer_of
 from gateways.webhooks.past_events import EventPage
+from gateways.webhooks.stripe_events import METHODS
 
 TYPES: Final = [
     "payment_intent.amount_capturable_updated",
@@ -36,6 +37,8 @@ TYPES: Final = [
     "refund.updated",
 ]
 """What can be news about a payment. Stripe takes 20 types, so what only the customer's step tells is left to the process, which asks."""
+LISTS: Final = {"payments": TYPES, "methods": sorted(METHODS)}
+"""Asked for one after the other, since they are more types together than Stripe takes at once."""
 
 
 class Listed(BaseModel):
@@ -48,26 +51,28 @@ class Listed(BaseModel):
 async def list_events(
     events: EventService, since: datetime, until: datetime, page: str | None, limit: int
 ) -> EventPage:
-    """Read a page, whose name is the id of the last event of the page before it."""
+    """Read a page: its name says of which list it is, and the last event of the page before it in that list."""
+    kind, _, last = (page or next(iter(LISTS))).partition(" ")
     asked: EventListParams = {
         "created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())},
-        "types": TYPES,
+        "types": LISTS[kind],
         "limit": limit,
     }
-    if page is not None:
-        asked["starting_after"] = page
+    if last:
+        asked["starting_after"] = last
     found = await answer_of(events.list_async(asked), Listed)
     if isinstance(found, StripeFault):
         raise OutcomeUnknown(NAME, f"refused to list its events: {found.message}")
     # The SDK reads some fields as decimals, which JSON does not know.
     bodies = [json.dumps(event, separators=(",", ":"), default=str).encode() for event in found.data]
-    return EventPage(bodies, _following(found, page))
+    return EventPage(bodies, _following(found, kind, last))
 
 
-def _following(found: Listed, page: str | None) -> str | None:
+def _following(found: Listed, kind: str, last: str) -> str | None:
     if not found.has_more:
-        return None
-    last = found.data[-1].get("id") if found.data else None
-    if not isinstance(last, str) or last == page:
+        kinds = list(LISTS)
+        return next(iter(kinds[kinds.index(kind) + 1 :]), None)
+    behind = found.data[-1].get("id") if found.data else None
+    if not isinstance(behind, str) or behind == last:
         raise OutcomeUnknown(NAME, "says that there are more events, and gives none")
-    return last
+    return f"{kind} {behind}"

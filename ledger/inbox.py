@@ -28,13 +28,13 @@ class EventState(StrEnum):
     RECEIVED = "received"
     """Kept, and not handled yet."""
     HANDLED = "handled"
-    """The process that it concerns was told, or it said what the books said already."""
+    """The process that it concerns was told, or it said what the books said already, or its payment method was read."""
     UNMATCHED = "unmatched"
     """Nothing in the books is what it speaks of: tried again for a while, then left to people."""
     FAILED = "failed"
     """It could not be handled: tried again for a while, then left to people."""
     IGNORED = "ignored"
-    """It speaks of no payment."""
+    """It speaks of no payment, and of no payment method of ours."""
 
 
 class CameBy(StrEnum):

@@ -51,6 +51,27 @@ _SINCE = (
 )
 
 
+class Decided(NamedTuple):
+    """What became of an attempt, and when."""
+
+    outcome: str
+    code: str | None
+    at: datetime
+
+
+_NEWEST = (
+    select(operations.c.outcome, operations.c.decline_code, operations.c.decided_at)
+    .where(
+        text(IS_FIRST),
+        operations.c.gateway == bindparam("gateway"),
+        operations.c.decided_at >= bindparam("since"),
+        operations.c.outcome.is_not(None),
+    )
+    .order_by(operations.c.decided_at.desc())
+    .limit(bindparam("most"))
+)
+
+
 async def since(connection: AsyncConnection, moment: datetime, limit: int) -> list[AttemptOutcome]:
     """List the outcomes written since a moment, newest first, at most `limit` and never more than 100,000 of them.
 
@@ -59,3 +80,9 @@ async def since(connection: AsyncConnection, moment: datetime, limit: int) -> li
     """
     rows = await connection.execute(_SINCE, {"since": moment, "most": min(limit, MAX_READ)})
     return [AttemptOutcome(*row) for row in rows]
+
+
+async def newest(connection: AsyncConnection, gateway: str, moment: datetime, limit: int) -> list[Decided]:
+    """List the outcomes of one gateway's attempts from a moment on, newest first, at most `limit`."""
+    rows = await connection.execute(_NEWEST, {"gateway": gateway, "since": moment, "most": min(limit, MAX_READ)})
+    return [Decided(*row) for row in rows]

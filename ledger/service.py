@@ -1,4 +1,4 @@
-"""Services that post over HTTP, as data: their keys, as hashes only, the accounts that they may move, and the facts.
+"""Services that use ours over HTTP, as data: their keys, as hashes only, the accounts that they may move, the facts, the events.
 
 What posting rules book is never a service's to move by hand: a gateway's facts, the exchange, what was paid for credits.
 """
@@ -44,9 +44,11 @@ class Service(BaseModel):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
     keys: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=10)]
     """SHA-256 of each key; two of them while one takes the place of the other."""
-    accounts: Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=100)]
+    accounts: Annotated[tuple[Pattern, ...], Field(max_length=100)] = ()
     """Codes of accounts; `*` stands for any one part."""
     facts: Annotated[tuple[FactKind, ...], Field(max_length=len(FactKind))] = ()
+    reads_events: bool = False
+    """Whether it may read what merchants' systems are told of customers and their invoices."""
 
     @property
     def actor(self) -> str:
@@ -116,6 +118,8 @@ def faults_of(read: Services) -> Iterator[Fault]:
             if key in keys:
                 yield Fault((*place, "keys", position), "this key is listed twice: each is one service's, once")
             keys.add(key)
+        if not service.accounts and not service.reads_events:
+            yield Fault(place, f"{service.name} may do nothing: name its accounts, or give it `reads_events: true`")
         yield from _reserved(service.accounts, place)
 
 

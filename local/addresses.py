@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from link_settings import LOCAL_PAY_LINK_KEY
 from local.errors import NotPossible, PortOccupied
 from local.ports import LOOPBACK, free_ports, is_free, occupant
 
@@ -92,7 +93,10 @@ class Ports:
             "PAYPAL_WEBHOOK_ROOT": "",
             "API_HOST": LOOPBACK,
             "API_PORT": str(self.api),
-            "RETURN_URL": f"http://{LOOPBACK}:{self.stripe}/_control/returned",
+            "PAY_LINK_KEY": LOCAL_PAY_LINK_KEY,
+            "PAY_LINK_BASE_URL": f"http://{LOOPBACK}:{self.api}",
+            "MERCHANT_NAME": "Quittance's shop",
+            "RETURN_URL": f"http://{LOOPBACK}:{self.api}/pay/returned",
             "REVIEWERS": "alice,bob",
             "CLOSERS": "alice,bob",
             "ACCOUNTANTS": "alice,bob,carol",

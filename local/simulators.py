@@ -60,6 +60,14 @@ class Simulator:
         """Be the customer who passes (`succeed`) or fails (`fail`) the authentication step of a payment."""
         return self._control("POST", f"authentications/{payment_id}", {"result": result})
 
+    def complete_setup(self, setup_id: str, given: str | None = None) -> str | None:
+        """Be the customer who gives this payment method on the hosted page, or who goes back.
+
+        Returns where their browser is sent; None where the method was declined, so that they are asked again.
+        """
+        back: str | None = self._control("POST", f"setups/{setup_id}", {"given": given})["return_url"]
+        return back
+
     def webhooks(self) -> list[dict[str, Any]]:
         """Its events, oldest first: `event_id`, `type`, and how many deliveries are `waiting` to be made."""
         events: list[dict[str, Any]] = self._control("GET", "webhooks")["events"]
@@ -101,6 +109,10 @@ class Simulator:
     def make_card(self, token: str, **card: Any) -> None:
         """Make a payment method with this token, or change the one that there is: brand, expires, answers, ..."""
         self._control("POST", f"cards/{token}", card)
+
+    def remove_card(self, token: str) -> None:
+        """Let the gateway keep a payment method no more, as when its customer takes it away there."""
+        self._control("DELETE", f"cards/{token}")
 
     def is_healthy(self) -> bool:
         """Whether it is ready."""

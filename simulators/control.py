@@ -45,8 +45,11 @@ class Control:
             Route("/disputes/{dispute_id}/{ending}", self._close_dispute, methods=["POST"]),
             Route("/refunds/{payment_id}", self._refund_by_hand, methods=["POST"]),
             Route("/cards/{token}", self._make_card, methods=["POST"]),
+            Route("/cards/{token}", self._remove_card, methods=["DELETE"]),
             Route("/authentications/{payment_id}", self._show_authentication),
             Route("/authentications/{payment_id}", self._authenticate, methods=["POST"]),
+            Route("/setups/{setup_id}", self._show_setup),
+            Route("/setups/{setup_id}", self._complete_setup, methods=["POST"]),
             Route("/returned", self._returned),
         ]
 
@@ -158,6 +161,15 @@ class Control:
             return _refusal(error)
         return JSONResponse({"object_id": token})
 
+    async def _remove_card(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        try:
+            with self._simulator.transaction() as transaction:
+                self._gateway.remove_card(transaction, token)
+        except LookupError as error:
+            return _refusal(error)
+        return JSONResponse({"object_id": token})
+
     async def _show_authentication(self, request: Request) -> Response:
         with self._simulator.transaction() as transaction:
             what = self._gateway.describe_authentication(transaction, request.path_params["payment_id"])
@@ -183,6 +195,31 @@ class Control:
             return HTMLResponse(pages.result(succeeded=RESULTS[result]))
         return RedirectResponse(destination, status_code=303)
 
+    async def _show_setup(self, request: Request) -> Response:
+        with self._simulator.transaction() as transaction:
+            offered = self._gateway.offered_for_setup(transaction, request.path_params["setup_id"])
+        if offered is None:
+            return HTMLResponse(pages.nothing_to_do(), status_code=404)
+        return HTMLResponse(pages.setup(self._name, offered))
+
+    async def _complete_setup(self, request: Request) -> Response:
+        from_page = "form" in request.headers.get("content-type", "")
+        setup_id = request.path_params["setup_id"]
+        try:
+            given = await _field(request, "given", from_page=from_page) or None
+            with self._simulator.transaction() as transaction:
+                destination = self._gateway.complete_setup(transaction, setup_id, given)
+                offered = self._gateway.offered_for_setup(transaction, setup_id)
+        except ValueError as error:
+            return _refusal(error)
+        except LookupError as error:
+            return HTMLResponse(pages.nothing_to_do(), status_code=404) if from_page else _refusal(error)
+        if not from_page:
+            return JSONResponse({"given": given, "return_url": destination})
+        if destination is None:
+            return HTMLResponse(pages.setup(self._name, offered or {}, declined=given is not None))
+        return RedirectResponse(destination, status_code=303)
+
     async def _returned(self, _request: Request) -> Response:
         return HTMLResponse(pages.returned())
 
@@ -203,13 +240,16 @@ def _whole_number(document: dict[str, Any], name: str) -> int | None:
 
 
 async def _result(request: Request, *, from_page: bool) -> str:
-    if from_page:
-        result = parse_qs((await request.body()).decode()).get("result", [""])[0]
-    else:
-        result = (await _document(request)).get("result", "")
+    result = await _field(request, "result", from_page=from_page)
     if result not in RESULTS:
         raise ValueError("result must be succeed or fail")
-    return str(result)
+    return result
+
+
+async def _field(request: Request, name: str, *, from_page: bool) -> str:
+    if from_page:
+        return parse_qs((await request.body()).decode()).get(name, [""])[0]
+    return str((await _document(request)).get(name) or "")
 
 
 def _refusal(error: Exception) -> JSONResponse:

@@ -107,6 +107,24 @@ class Gateway(Protocol):
         """
         ...
 
+    def remove_card(self, transaction: Transaction, token: str) -> None:
+        """Let the gateway keep a payment method no more, as when its customer takes it away there.
+
+        Raises LookupError for one that it does not keep.
+        """
+        ...
+
+    def offered_for_setup(self, transaction: Transaction, setup_id: str) -> Mapping[str, str] | None:
+        """What the customer may give on the hosted page, with a label of each; None if nothing waits for them."""
+        ...
+
+    def complete_setup(self, transaction: Transaction, setup_id: str, given: str | None) -> str | None:
+        """The customer gave one of these, or went back (None); returns where to send their browser, None to ask again.
+
+        Raises LookupError for a setup that waits for no customer, ValueError for what cannot be given.
+        """
+        ...
+
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the customer is asked to approve, as `49.99 EUR`; None if nothing waits for them."""
         ...

@@ -1,5 +1,6 @@
 """The small pages that a simulated customer sees in a browser."""
 
+from collections.abc import Mapping
 from html import escape
 
 STYLE = (
@@ -16,6 +17,19 @@ def authentication(gateway: str, what: str) -> str:
         f"<p>Approve the payment of <b>{escape(what)}</b>?</p>"
         '<form method="post"><button name="result" value="succeed">Complete</button>'
         '<button name="result" value="fail">Fail</button></form>',
+    )
+
+
+def setup(gateway: str, offered: Mapping[str, str], *, declined: bool = False) -> str:
+    """The page on which a customer gives a payment method: a button for each, and one to go back."""
+    buttons = "".join(
+        f'<button name="given" value="{escape(name)}">{escape(label)}</button>' for name, label in offered.items()
+    )
+    said = "<p><b>This one was declined.</b> Give another one.</p>" if declined else ""
+    return _page(
+        f"{gateway} test setup",
+        f"{said}<p>Which payment method do you give?</p>"
+        f'<form method="post">{buttons}<button name="given" value="">Go back</button></form>',
     )
 
 

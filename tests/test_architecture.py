@@ -18,6 +18,7 @@ ROOT_IMPORTS = {
     "worker.py": {"workflows", "activities", "gateways", "billing", "ledger", "settings"},
     "starter.py": {"commands", "settings"},
     "settings.py": set(),
+    "link_settings.py": set(),
 }
 # Words that say nothing of what is in a file.
 EMPTY_NAMES = {"utils", "util", "common", "helpers", "helper", "models", "services", "base", "manager", "misc"}

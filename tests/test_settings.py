@@ -4,6 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 import settings
+from link_settings import LOCAL_PAY_LINK_KEY
 
 
 @pytest.fixture(autouse=True)
@@ -167,3 +168,57 @@ def test_half_of_a_sealer_is_a_fault(monkeypatch: pytest.MonkeyPatch, name: str)
         settings.load()
     monkeypatch.setenv(other, values[other])
     assert settings.load().seal_key_file == "seal.key"
+
+
+LINK_KEY = "a key of thirty-two characters or more"
+
+
+@pytest.mark.parametrize(
+    ("stripe", "key", "expected"),
+    [
+        (None, None, (LOCAL_PAY_LINK_KEY,)),
+        (None, "", ()),
+        ("https://api.stripe.com", None, ()),
+        ("https://api.stripe.com", f"{LINK_KEY} 1, {LINK_KEY} 2,", (f"{LINK_KEY} 1", f"{LINK_KEY} 2")),
+    ],
+)
+def test_keys_of_pay_links(
+    monkeypatch: pytest.MonkeyPatch, stripe: str | None, key: str | None, expected: tuple[str, ...]
+) -> None:
+    """The key that everybody knows signs nothing where real money moves; several may be given, and none."""
+    if stripe is not None:
+        monkeypatch.setenv("STRIPE_API_BASE", stripe)
+        monkeypatch.setenv("STRIPE_API_KEY", "sk_test_1")
+        monkeypatch.setenv("PAY_LINK_BASE_URL", "https://pay.example")
+    if key is not None:
+        monkeypatch.setenv("PAY_LINK_KEY", key)
+    assert settings.load().pay_link_keys == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PAY_LINK_KEY", f"{LINK_KEY},short", "PAY_LINK_KEY: must be 32 characters or more"),
+        ("PAY_LINK_BASE_URL", "pay.example", "PAY_LINK_BASE_URL: must be an address like"),
+        ("MERCHANT_NAME", "Ada\nand others", "MERCHANT_NAME: must be one line"),
+    ],
+)
+def test_unusable_settings_of_pay_links(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    """What cannot be used is named, and what to do; a key is never shown."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(settings.SettingsError) as fault:
+        settings.load()
+    assert said in str(fault.value)
+    assert LINK_KEY not in str(fault.value)
+
+
+def test_pay_links_of_a_deployment_need_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links that lead to this machine, or that others may read on their way, are refused where real money moves."""
+    monkeypatch.setenv("STRIPE_API_BASE", "https://api.stripe.com")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_1")
+    monkeypatch.setenv("PAY_LINK_KEY", LINK_KEY)
+    for address in (None, "http://pay.example"):
+        if address is not None:
+            monkeypatch.setenv("PAY_LINK_BASE_URL", address)
+        with pytest.raises(settings.SettingsError, match="PAY_LINK_BASE_URL: must be an https:// address"):
+            settings.load()

@@ -82,15 +82,18 @@ def test_a_worker_waits_for_a_database_that_is_away_and_ends_when_it_is_told_to(
     assert "worker.started" not in rest
 
 
-def test_the_migration_takes_the_persons_from_the_settings(
+def test_the_migration_takes_the_persons_from_the_settings_and_brings_the_ceilings_of_cards(
     temporal_server: Any, database: Database, superuser_of: psycopg.Connection
 ) -> None:
     """Who closes is said where the system is prepared, and kept by the database; a setting that is not given changes nothing."""
     variables = environment(temporal_server, database.app_url, MIGRATION_DATABASE_URL=database.superuser_url)
+    superuser_of.execute("DELETE FROM card_ceilings")
+    superuser_of.commit()
     assert ended(variables | {"CLOSERS": "alice, bob", "ACCOUNTANTS": "carol"}, "--migrate").returncode == 0
     assert ended(variables | {"CLOSERS": "alice"}, "--migrate").returncode == 0
     held = superuser_of.execute("SELECT role, person FROM people_roles WHERE until_at IS NULL ORDER BY role").fetchall()
     assert held == [("accountant", "carol"), ("closer", "alice")]
+    assert superuser_of.execute("SELECT count(*) > 0 FROM card_ceilings").fetchall() == [(True,)]
 
 
 def test_a_chart_that_cannot_be_used_ends_the_migration_before_it_begins(temporal_server: Any, tmp_path: Path) -> None:
@@ -109,3 +112,31 @@ def superuser_of(database: Database) -> Any:
     """A connection as the superuser."""
     with psycopg.connect(database.superuser_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        (
+            "SMTP_URL",
+            "smtp://user:hunter2@mail.example.com?tls=none",
+            "SMTP_URL: must not send a password that anybody",
+        ),
+        ("SMTP_URL", "smtp://mail.example.com", "NOTICE_FROM, NOTICE_REPLY_TO: must be addresses like Example Shop"),
+        ("NOTICE_TEMPLATES", "/nowhere", "/nowhere is no directory: name one with files such as de/reminder.txt"),
+        (
+            "DUNNING_POLICY",
+            "/nowhere",
+            "/nowhere cannot be read (No such file or directory): name a dunning policy file",
+        ),
+    ],
+)
+def test_a_worker_does_not_start_with_what_it_could_not_write_to_customers(
+    temporal_server: Any, database: Database, setting: str, value: str, said: str
+) -> None:
+    """It ends with exit code 2 and a line, before any notice is due."""
+    variables = environment(temporal_server, database.app_url, ALLOW_UNSAFE_DATABASE="1", **{setting: value})
+    answer = ended(variables)
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1), answer.stderr
+    assert answer.stderr.startswith(said)
+    assert "hunter2" not in answer.stdout + answer.stderr

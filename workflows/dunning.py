@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.dunning_books import DunningBooks
@@ -24,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         Outlook,
         Surplus,
     )
-    from activities.notices import START_TO_CLOSE, Notices
     from billing.dunning.decision import Purpose, Reason
     from billing.dunning.entitlement import Access
     from billing.dunning.history import EventKind
@@ -32,10 +30,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows import dunning_process, dunning_work_list, ledger_steps
     from workflows.collecting import Collecting
     from workflows.dunning_messages import MoveToPolicy, RetryNow, Until, Word
+    from workflows.sending import Sending
 
-SEND_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=30), maximum_interval=timedelta(hours=1))
-SENT_WITHIN = timedelta(days=1)
-"""For how long a mail server that is away is asked again; then the notice is looked at anew, and may be out of date."""
 NOT_NOW = timedelta(minutes=5)
 """Before the books are asked again that refused a try which they had named: somebody else moves the same money."""
 SHORTEST_WAIT = timedelta(seconds=1)
@@ -56,14 +52,16 @@ class DunningWorkflow:
         self._woken = False
         self._view: DunningView | None = None
         self._collecting = Collecting(PROCESS, self.look_again)
-        self._sending: dict[str, asyncio.Task[None]] = {}
+        self._sending = Sending(self.look_again)
         self._beside: set[asyncio.Task[None]] = set()
 
     @workflow.run
     async def run(self, invoice_id: str) -> DunningView:  # noqa: ARG002 # the initializer has it
         """Recover it, or carry out the end; see dunning_process."""
         view = await dunning_process.run(self)
-        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._sending)
+        await workflow.wait_condition(
+            lambda: workflow.all_handlers_finished() and self._sending.is_idle and not self._beside
+        )
         return view
 
     @workflow.query
@@ -153,7 +151,11 @@ class DunningWorkflow:
 
     async def look(self) -> Outlook:
         """Ask the books; a run that has grown long begins anew here, where nothing is half done."""
-        if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished() and not self._sending:
+        if (
+            workflow.info().is_continue_as_new_suggested()
+            and workflow.all_handlers_finished()
+            and self._sending.is_idle
+        ):
             workflow.continue_as_new(self._invoice_id)
         self._woken = False
         return await ledger_steps.run(
@@ -171,25 +173,8 @@ class DunningWorkflow:
         await ledger_steps.run(DunningBooks.tell_access, moment, f"access: {access}")
 
     def send(self, notice: NoticeToSend) -> None:
-        """Send beside everything else, so that a mail server that is away holds up no try."""
-        if notice.key not in self._sending:
-            self._sending[notice.key] = asyncio.create_task(self._send(notice))
-
-    async def _send(self, notice: NoticeToSend) -> None:
-        try:
-            await workflow.execute_activity_method(
-                Notices.send_notice,
-                notice,
-                start_to_close_timeout=START_TO_CLOSE,
-                schedule_to_close_timeout=SENT_WITHIN,
-                retry_policy=SEND_RETRIES,
-                summary=f"{notice.template} by {notice.channel}: {notice.why}"[:200],
-            )
-        except ActivityError as error:
-            workflow.logger.warning("dunning.notice_not_sent", extra={"key": notice.key, "why": str(error.cause)})
-        finally:
-            del self._sending[notice.key]
-            self.look_again()
+        """Send it beside everything else."""
+        self._sending.send(notice)
 
     def pay_back(self, surplus: Surplus) -> None:
         """Start the refund."""
@@ -219,12 +204,17 @@ class DunningWorkflow:
             charge = await ledger_steps.run(DunningBooks.charge_of_try, charge_id, "which charge that is")
             await self._collecting.charge(charge)
 
-    async def end(self, step: Next) -> None:
-        """Carry out what the policy has for the end."""
+    async def end(self, step: Next) -> datetime | None:
+        """Carry out what the policy has for the end; the books refuse it while money may be on its way."""
         ended = EndDunning(
             invoice_id=self._invoice_id, reason=step.reason or Reason.DEADLINE, why=step.why, now=self.now()
         )
-        await ledger_steps.run(DunningBooks.end, ended, f"the end: {step.why}"[:200])
+        try:
+            await ledger_steps.run(DunningBooks.end, ended, f"the end: {step.why}"[:200])
+        except ApplicationError as refused:
+            workflow.logger.warning("dunning.not_ended", extra={"invoice_id": self._invoice_id, "why": refused.message})
+            return self.now() + NOT_NOW
+        return None
 
     async def wait(self, until: datetime | None) -> None:
         """Wait on a durable timer, or for a wake."""

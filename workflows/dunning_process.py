@@ -48,8 +48,8 @@ class DunningWorld(Protocol):
         """See that the charge of a try that is not decided is under way."""
         ...
 
-    async def end(self, step: Next) -> None:
-        """Carry out what the policy has for the end."""
+    async def end(self, step: Next) -> datetime | None:
+        """Carry out what the policy has for the end; where money is still on its way, return when to look again."""
         ...
 
     async def wait(self, until: datetime | None) -> None:
@@ -85,9 +85,10 @@ async def _go_on(dunning: DunningWorld, outlook: Outlook) -> None:
     match step.kind:
         case NextKind.TRY if step.at <= dunning.now():
             look_again_at = await dunning.begin_try(step, outlook.next_number)
-            if look_again_at is not None:
-                await dunning.wait(look_again_at)
         case NextKind.GIVE_UP:
-            await dunning.end(step)
+            look_again_at = await dunning.end(step)
         case _:
             await dunning.wait(outlook.wake_at)
+            return
+    if look_again_at is not None:
+        await dunning.wait(look_again_at)

@@ -124,7 +124,7 @@ def next_window(horizon: datetime, now: datetime) -> Window:
 
 
 def _listed(gateway: str, body: bytes) -> ListedEvent | None:
-    """Return what is to be kept of a listed event; None for one that concerns no payment."""
+    """Return what is to be kept of a listed event; None for one that concerns neither a payment nor a payment method."""
     try:
         event = read_event(gateway, body)
     except DeliveryRefused as error:
@@ -133,6 +133,6 @@ def _listed(gateway: str, body: bytes) -> ListedEvent | None:
     if len(body) > MAX_EVENT_BYTES:
         log.error("catch_up.event_too_large", gateway=gateway, event_id=event.event_id, size_bytes=len(body))
         return None
-    if not event.names:
+    if not event.concerns_us:
         return None
     return ListedEvent(gateway=gateway, event_id=event.event_id, event_type=event.event_type, body=body)

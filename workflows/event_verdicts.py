@@ -1,4 +1,4 @@
-"""What a webhook event is to us: news for a process, known already, of nothing that we know, or of no payment. Pure.
+"""What a webhook event is to us: news for a process, or of a payment method, known already, of nothing that we know, or of no payment. Pure.
 
 An event that says what the books say is not passed on: most events do, and each would cost a process and its requests.
 """
@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from billing.methods import Method
 from gateways.webhooks.events import WebhookEvent
 from gateways.webhooks.stripe_events import CREATED, FEE_KNOWN
 from ledger.operations import UNDECIDED, Operation
@@ -49,12 +50,27 @@ class NotFound:
 
 @dataclass(frozen=True)
 class NotOurs:
-    """It is of no concern to any payment."""
+    """It is of no concern to any payment or payment method."""
 
     reason: str
 
 
-Verdict = News | Known | AskedJustNow | NotFound | NotOurs
+@dataclass(frozen=True)
+class MethodNews:
+    """A payment method of ours is to be read again."""
+
+    method: Method
+
+
+Verdict = News | Known | AskedJustNow | NotFound | NotOurs | MethodNews
+
+
+def verdict_of_method(event: WebhookEvent, known: Collection[Method]) -> Verdict:
+    """Judge an event about a payment method by those of ours at its gateway."""
+    for method in known:
+        if method.token in event.tokens:
+            return MethodNews(method)
+    return NotOurs("no payment method of ours has this token")
 
 
 def verdict_of(event: WebhookEvent, known: Collection[Operation], now: datetime, *, anyway: bool = False) -> Verdict:

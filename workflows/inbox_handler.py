@@ -1,17 +1,22 @@
-"""Takes webhook events from the inbox, finds the operation that each speaks of, and tells its process to look again.
+"""Takes webhook events from the inbox, finds the operation or the payment method that each speaks of, and has it looked at again.
 
 It is here because it speaks to processes: nothing below `workflows` may, and both a worker and a command run it.
-Nothing of an event is believed: a process that is told reads the object at the gateway.
+Nothing of an event is believed: a process that is told reads the object at the gateway; a payment method is read here.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.method_reader import MethodReader, what_became
+from billing import methods
+from billing.errors import BillingError
+from gateways.errors import GatewayError
+from gateways.port import Gateway
 from gateways.webhooks.errors import DeliveryRefused
 from gateways.webhooks.events import WebhookEvent
 from gateways.webhooks.reading import read_event
@@ -20,7 +25,16 @@ from ledger.database import OUTAGES, Database
 from ledger.inbox import EventState, InboxEvent, Settlement
 from ledger.operations import Operation
 from workflows import telling
-from workflows.event_verdicts import AskedJustNow, Known, News, NotOurs, Verdict, verdict_of
+from workflows.event_verdicts import (
+    AskedJustNow,
+    Known,
+    MethodNews,
+    News,
+    NotOurs,
+    Verdict,
+    verdict_of,
+    verdict_of_method,
+)
 from workflows.hints import GatewayReported
 
 log = structlog.get_logger()
@@ -29,6 +43,10 @@ BATCH = 100
 LEASE = timedelta(seconds=60)
 """How long a worker may take over a batch; after that others take it too, which does no harm."""
 TELL_SECONDS = 5.0
+READ_SECONDS = 5.0
+"""How long the payment methods of a batch may take; whatever was not read by then is read later."""
+READ_AT_ONCE = 5
+"""Networks renew cards in crowds, and the gateway's limit is for payments first."""
 IDLE_SECONDS = 0.5
 OUTAGE_SECONDS = 5.0
 """How long to wait before PostgreSQL is asked again when it was away."""
@@ -43,10 +61,12 @@ MAX_RESULT_LENGTH = 500
 class InboxHandler:
     """Handles events of the inbox; any number of them may run beside each other."""
 
-    def __init__(self, database: Database, client: Client, task_queue: str) -> None:
+    def __init__(self, database: Database, client: Client, task_queue: str, gateways: Mapping[str, Gateway]) -> None:
         self._database = database
         self._client = client
         self._task_queue = task_queue
+        self._methods = MethodReader(database, gateways)
+        self._reading = asyncio.Semaphore(READ_AT_ONCE)
 
     async def run(self) -> None:
         """Handle what is due, until cancelled; nothing that an event or a server does ends it."""
@@ -93,15 +113,22 @@ class InboxHandler:
     async def _handle_together(self, taken: Sequence[InboxEvent], *, anyway: bool) -> list[Settlement]:
         settlements: list[Settlement] = []
         news: dict[tuple[str, str | None, bool], list[tuple[InboxEvent, News]]] = {}
+        of_methods: dict[str, list[tuple[InboxEvent, MethodNews]]] = {}
         for event, verdict in await self._judged(taken, anyway=anyway):
             if isinstance(verdict, News):
                 operation = verdict.operation
                 process = (operation.charge_id, operation.refund_id, verdict.is_later)
                 news.setdefault(process, []).append((event, verdict))
+            elif isinstance(verdict, MethodNews):
+                of_methods.setdefault(verdict.method.method_id, []).append((event, verdict))
             else:
                 settlements.append(_settled(event, verdict))
         told = await asyncio.gather(*(self._tell(of_one_process) for of_one_process in news.values()))
-        return await self._settle([*settlements, *(settlement for group in told for settlement in group)])
+        settled = await self._settle([*settlements, *(settlement for group in told for settlement in group)])
+        # Last, since a gateway may take its time: no payment waits for that.
+        until = asyncio.get_running_loop().time() + READ_SECONDS
+        read = await asyncio.gather(*(self._read(of_one_method, until) for of_one_method in of_methods.values()))
+        return settled + await self._settle([settlement for group in read for settlement in group])
 
     async def _judged(self, taken: Sequence[InboxEvent], *, anyway: bool) -> list[tuple[InboxEvent, Verdict]]:
         """Read what the events say, and hold it against the books."""
@@ -117,8 +144,15 @@ class InboxHandler:
                 of_gateway = [(event, said) for event, said in read if event.gateway == gateway]
                 names = frozenset().union(*(said.names for _, said in of_gateway))
                 found = await event_matching.operations_named(connection, gateway, names)
+                tokens = frozenset().union(*(said.tokens for _, said in of_gateway))
+                kept = await methods.by_tokens(connection, gateway, tokens) if tokens else []
                 now = datetime.now(UTC)
-                judged += [(event, verdict_of(said, found, now, anyway=anyway)) for event, said in of_gateway]
+                for event, said in of_gateway:
+                    of_payment = not said.tokens
+                    verdict = (
+                        verdict_of(said, found, now, anyway=anyway) if of_payment else verdict_of_method(said, kept)
+                    )
+                    judged.append((event, verdict))
         return judged
 
     async def _tell(self, of_one_process: Sequence[tuple[InboxEvent, News]]) -> list[Settlement]:
@@ -149,6 +183,20 @@ class InboxHandler:
             _settlement(event, EventState.HANDLED, f"told {process}", operation=news.operation)
             for event, news in of_one_process
         ]
+
+    async def _read(self, of_one_method: Sequence[tuple[InboxEvent, MethodNews]], until: float) -> list[Settlement]:
+        """Read one payment method once, whatever number of events speak of it."""
+        seen = of_one_method[-1][1].method
+        try:
+            async with asyncio.timeout_at(until), self._reading:
+                found = await self._methods.read(seen, actor=f"gateway:{seen.gateway}")
+        except (GatewayError, BillingError, TimeoutError) as error:
+            why = f"no answer of {seen.gateway} in time" if isinstance(error, TimeoutError) else _line(error)
+            reason = f"payment method {seen.method_id} was not read: {why}"
+            log.warning("inbox.method_not_read", method_id=seen.method_id, reason=reason)
+            return [_failed(event, reason) for event, _ in of_one_method]
+        result = f"payment method {seen.method_id} {what_became(seen, found)}"
+        return [_settlement(event, EventState.HANDLED, result) for event, _ in of_one_method]
 
     async def _settle(self, settlements: list[Settlement]) -> list[Settlement]:
         async with self._database.begin() as connection:

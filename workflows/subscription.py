@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.try_books import COLLECTS
     from workflows import dunning, ledger_steps
     from workflows.collecting import Collecting
+    from workflows.sending import Sending
 
 SHORTEST_WAIT = timedelta(seconds=1)
 
@@ -34,6 +35,7 @@ class SubscriptionWorkflow:
         self._woken = False
         self._view: SubscriptionView | None = None
         self._collecting = Collecting(COLLECTS, self.look_again)
+        self._sending = Sending(self.look_again)
 
     @workflow.run
     async def run(self, subscription_id: str) -> SubscriptionView:
@@ -42,13 +44,15 @@ class SubscriptionWorkflow:
             turn = await self._look()
             if turn.is_over:
                 return turn.view
+            for notice in turn.expiring:
+                self._sending.send(notice)
             if turn.issue is not None:
                 await ledger_steps.run(SubscriptionBooks.issue, turn.issue, f"issue invoice {turn.issue}")
                 continue
             if turn.collect is not None and await self._collect(turn.collect):
                 continue
             await self._wait(turn.wake_at)
-            if workflow.now() >= turn.period_ends_at and workflow.all_handlers_finished():
+            if workflow.now() >= turn.period_ends_at and workflow.all_handlers_finished() and self._sending.is_idle:
                 workflow.continue_as_new(subscription_id)
 
     @workflow.query

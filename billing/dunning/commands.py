@@ -24,8 +24,6 @@ COMMANDS: Final = frozenset(
     }
 )
 MOST_COMMANDS: Final = 500
-CUSTOMER: Final = "customer"
-"""Who commands, where the customer does, and is there to act."""
 OVER_SAID: Final = {
     Reason.PAID: "the invoice is paid",
     Reason.VOIDED: "the invoice is void",
@@ -38,13 +36,10 @@ ENDED_BY: Final = {
 }
 
 
-def why_not(history: History, policy: Policy, event: Event, method_id: str | None = None) -> str | None:
-    """Say why a command is refused at its moment, and what to do instead; None where it may be given.
-
-    `method_id` is the method of RETRIED_NOW, where one is named.
-    """
+def why_not(history: History, policy: Policy, event: Event) -> str | None:
+    """Say why a command is refused at its moment, and what to do instead; None where it may be given."""
     standing = standing_of(history.events)
-    return _never(history, standing, event) or _not_as_it_stands(history, policy, standing, event, method_id)
+    return _never(history, standing, event) or _not_as_it_stands(history, policy, standing, event)
 
 
 def _never(history: History, standing: Standing, event: Event) -> str | None:
@@ -60,16 +55,14 @@ def _never(history: History, standing: Standing, event: Event) -> str | None:
     return None
 
 
-def _not_as_it_stands(
-    history: History, policy: Policy, standing: Standing, event: Event, method_id: str | None
-) -> str | None:
+def _not_as_it_stands(history: History, policy: Policy, standing: Standing, event: Event) -> str | None:
     match event.kind:
         case EventKind.RESUMED:
             return _not_resumed(standing, event.at)
         case EventKind.EXTENDED:
             return _not_extended(deadline_of(history, policy, standing), event.until)
         case EventKind.RETRIED_NOW:
-            return _not_retried(history, policy, standing, event, method_id)
+            return _not_retried(history, policy, standing, event)
         case EventKind.LEGAL_HOLD_BEGAN:
             hold = _hold(standing, WaitingFor.LEGAL_HOLD, event.at)
             return f"it is under a legal hold since {_minute(hold.began_at)} already" if hold is not None else None
@@ -95,9 +88,7 @@ def _not_extended(deadline: datetime, until: datetime | None) -> str | None:
     return f"its deadline is {_minute(deadline)} already: extend it until later"
 
 
-def _not_retried(
-    history: History, policy: Policy, standing: Standing, event: Event, method_id: str | None
-) -> str | None:
+def _not_retried(history: History, policy: Policy, standing: Standing, event: Event) -> str | None:
     for waiting_for, _ in STRICT.values():
         if _hold(standing, waiting_for, event.at) is not None:
             return f"it is under a {_words(waiting_for)}, in which nothing is tried: {ENDED_BY[waiting_for]}"
@@ -109,19 +100,19 @@ def _not_retried(
     deadline = deadline_of(history, policy, standing)
     if event.at >= deadline and standing.hold_at(event.at) is None:
         return f"its deadline was {_minute(deadline)}: nothing is tried any more"
-    return _not_with(history, event, method_id)
+    return _not_with(history, event)
 
 
-def _not_with(history: History, event: Event, method_id: str | None) -> str | None:
+def _not_with(history: History, event: Event) -> str | None:
     """Say why no method, or not the one that is named, may be tried; a customer who is there can confirm with their bank."""
     refusals = refusals_of(history.tries)
     if refusals.may_be_paid is not None:
         return f"the gateway's answer may mean that it is paid already ({refusals.may_be_paid.why}): look there first"
     methods = standings_of(history, refusals)
-    if method_id is not None:
-        methods = [each for each in methods if each.method.method_id == method_id]
+    if event.method is not None:
+        methods = [each for each in methods if each.method.method_id == event.method]
         if not methods:
-            return f"payment method {method_id} is gone, or is not the customer's: name one of `methods list`"
+            return f"payment method {event.method} is gone, or is not the customer's: name one of `methods list`"
     if not methods:
         return "the customer has no payment method: ask for one"
     if any(_may_be_tried(each, event) for each in methods):
@@ -130,7 +121,7 @@ def _not_with(history: History, event: Event, method_id: str | None) -> str | No
 
 
 def _may_be_tried(standing: MethodStanding, event: Event) -> bool:
-    return standing.need is None or (event.by == CUSTOMER and standing.need is Need.AUTHENTICATE)
+    return standing.need is None or (event.customer_present and standing.need is Need.AUTHENTICATE)
 
 
 def _hold(standing: Standing, waiting_for: WaitingFor, now: datetime) -> Hold | None:

@@ -294,13 +294,30 @@ def _unless_down(situation: _Situation, planned: _Planned, now: datetime) -> Dec
     for outage in situation.history.outages:
         if outage.gateway != gateway:
             continue
-        if outage.ended_at is None and at <= now:
-            looked = max(timedelta(), now - outage.began_at) // LOOK_AGAIN
-            return Wait(outage.began_at + (looked + 1) * LOOK_AGAIN, WaitingFor.OUTAGE, f"{gateway} is down")
-        if outage.ended_at is not None and at < outage.ended_at:
-            seconds = situation.policy.outages.spread_minutes * 60
-            at = outage.ended_at + timedelta(seconds=lot(situation.history.invoice.invoice_id, "outage", seconds))
+        if outage.ended_at is None:
+            if at <= now:
+                looked = max(timedelta(), now - outage.began_at) // LOOK_AGAIN
+                return Wait(outage.began_at + (looked + 1) * LOOK_AGAIN, WaitingFor.OUTAGE, f"{gateway} is down")
+        elif at < outage.ended_at or _comes_of(situation, planned, outage.began_at, outage.ended_at):
+            at = _spread(situation, max(at, outage.ended_at))
     return TryAgain(max(at, now), planned.method.method_id, planned.purpose, planned.why)
+
+
+def _comes_of(situation: _Situation, planned: _Planned, began_at: datetime, ended_at: datetime) -> bool:
+    """Whether a try follows a failure in an outage so soon that it would come together with those of all others."""
+    last = situation.history.tries[-1] if situation.history.tries else None
+    if last is None or planned.purpose is not Purpose.RUNG or not last.is_technical:
+        return False
+    soon = ended_at + timedelta(minutes=situation.policy.outages.spread_minutes)
+    return last.gateway == planned.method.gateway and last.at < ended_at and began_at <= planned.at < soon
+
+
+def _spread(situation: _Situation, at: datetime) -> datetime:
+    """Return the moment that falls to an invoice by lot, from this one on, and before its deadline."""
+    latest = max(situation.deadline - at, timedelta(seconds=1))
+    span = min(timedelta(minutes=situation.policy.outages.spread_minutes), latest)
+    invoice_id = situation.history.invoice.invoice_id
+    return at + timedelta(seconds=lot(invoice_id, "outage", max(1, int(span.total_seconds()))))
 
 
 def _ask(situation: _Situation) -> Decision:

@@ -19,6 +19,9 @@ from billing.dunning.policy import Policy
 MAX_STEPS = 2000
 """A calendar that is longer is no calendar: a policy with limits cannot come to it."""
 
+A_VAGUE_NO = Answer(code="generic_decline")
+"""What is supposed of an invoice that nobody has declined yet."""
+
 Supposed = Callable[[TryAgain], Answer | None]
 """What a try is answered with; None for an approval."""
 
@@ -41,10 +44,23 @@ class Entry(NamedTuple):
     why: str
 
 
-def calendar(history: History, policy: Policy, supposed: Supposed, until: datetime) -> list[Entry]:
-    """Play it from the failure on, up to its end or to `until`; in the order of time."""
+def plan(history: History, policy: Policy, now: datetime, until: datetime) -> list[Entry]:
+    """Play what is left of it from now on, as if the newest decline repeated; of a try that is not decided, too."""
+    declined = [tried.answer for tried in history.tries if tried.answer is not None]
+    answer = declined[-1] if declined else A_VAGUE_NO
+    last = history.tries[-1] if history.tries else None
+    if last is not None and last.outcome is TryOutcome.UNDECIDED:
+        supposed = Try(**{**dict(last), "outcome": TryOutcome.DECLINED, "answer": answer})
+        history = history.having(tries=(*history.tries[:-1], supposed))
+    return calendar(history, policy, lambda _: answer, until, since=now)
+
+
+def calendar(
+    history: History, policy: Policy, supposed: Supposed, until: datetime, *, since: datetime | None = None
+) -> list[Entry]:
+    """Play it from the failure on, or from `since`, up to its end or to `until`; in the order of time."""
     entries: list[Entry] = []
-    now = history.invoice.failed_at
+    now = begin = since or history.invoice.failed_at
     asked: Decision | None = None
     for _ in range(MAX_STEPS):
         decision = decide(history, policy, now)
@@ -63,19 +79,20 @@ def calendar(history: History, policy: Policy, supposed: Supposed, until: dateti
             continue
         if isinstance(decision, GiveUp) and (decision.is_recovered or _has_ended(history)):
             break
-        now = acts_at
+        now = max(now, acts_at)
         if now > until:
             break
         match decision:
             case TryAgain():
-                history = _tried(history, decision, supposed(decision))
-                entries.append(_of_try(decision, history.tries[-1]))
+                made = decision._replace(at=now)
+                history = _tried(history, made, supposed(made))
+                entries.append(_of_try(made, history.tries[-1]))
             case GiveUp():
                 history = history.having(events=(*history.events, Event(at=now, kind=EventKind.ENDED)))
                 entries.append(_of_end(decision, policy, now))
     changes = entitlement_changes(history, policy)
     last = max(now, *(entry.at for entry in entries)) if entries else now
-    entries += [Entry(at, Clock.ACCESS, access, why) for access, at, why in changes if at <= min(last, until)]
+    entries += [Entry(at, Clock.ACCESS, access, why) for access, at, why in changes if begin <= at <= min(last, until)]
     order = list(Clock)
     return sorted(entries, key=lambda entry: (entry.at, order.index(entry.clock)))
 

@@ -60,10 +60,11 @@ def message_of(
     message["Message-ID"] = message_id(key, sender)
     # RFC 3834: nobody's holiday notice answers it.
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = rendered.language
     message.set_content(rendered.text)
     if rendered.html is not None:
         message.add_alternative(rendered.html, subtype="html")
+    # Last: what is set of the content before goes down into its first part.
+    message["Content-Language"] = rendered.language
     return message
 
 

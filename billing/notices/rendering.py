@@ -38,7 +38,7 @@ class Templates:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._folders = [SHIPPED] if directory is None else [directory, SHIPPED]
-        self._environment = environment(self._folders)
+        self._texts, self._pages = (environment(self._folders, is_page=is_page) for is_page in (False, True))
 
     def render(self, facts: NoticeFacts) -> Rendered:
         """Return the notice; raises TemplateFault for a subject that is none, jinja2.TemplateError for what templates do wrong."""
@@ -46,7 +46,7 @@ class Templates:
         content = {name: getattr(facts, name) for name in NoticeFacts.model_fields}
         content |= {"babel_locale": localised.locale_of(facts.reader.locale, language), "language": language}
         name = f"{language}/{facts.template}"
-        written = self._environment.get_template(f"{name}.txt").render(content)
+        written = self._texts.get_template(f"{name}.txt").render(content)
         subject, _, text = (part.strip() for part in written.partition("\n"))
         if not 0 < len(subject) <= MAX_SUBJECT or not text:
             raise TemplateFault(
@@ -54,7 +54,7 @@ class Templates:
             )
         html = None
         if (folder / f"{name}.html").is_file():
-            html = self._environment.get_template(f"{name}.html").render(content | {"subject": subject})
+            html = self._pages.get_template(f"{name}.html").render(content | {"subject": subject})
         return Rendered(subject, _tidy(text), None if html is None else _tidy(html), language)
 
     def _home(self, template: Template, locale: str) -> tuple[Path, str]:
@@ -65,12 +65,14 @@ class Templates:
         raise TemplateNotFound(f"{localised.LANGUAGE}/{template}.txt")
 
 
-def environment(folders: list[Path]) -> Environment:
-    """Make the surroundings of templates: nothing that is missing passes for empty, and HTML is escaped."""
+def environment(folders: list[Path], *, is_page: bool) -> Environment:
+    """Make the surroundings of templates: nothing that is missing passes for empty, and whatever goes into a page is escaped.
+
+    Texts and pages have surroundings of their own: both take in `words.j2`, which is escaped in one of them only.
+    """
     made = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folders),
-        # What `words.j2` says is text, and is escaped where HTML takes it in.
-        autoescape=lambda name: name is not None and name.endswith(".html"),
+        autoescape=is_page,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, TemplateError, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError, meta, nodes
 
 from billing.dunning.notice_ladder import Template
 from billing.notices import localised, supposed
@@ -67,7 +67,7 @@ def _faults_of(path: Path, directory: Path) -> Iterator[str]:
     except (UnicodeDecodeError, OSError):
         yield f"{path}: cannot be read as UTF-8 text: save it so"
         return
-    yield from _language_faults(path, source, environment([directory, SHIPPED]))
+    yield from _language_faults(path, source, environment([directory, SHIPPED], is_page=path.suffix == ".html"))
 
 
 def _has_a_place(place: Path) -> bool:
@@ -114,6 +114,8 @@ def _place(error: Exception, directory: Path) -> str:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, TemplateNotFound):
+        return f"there is no {error.name}: leave it out, since notices share layout.html and words.j2 only"
     what = (str(error) or type(error).__name__).partition("\n")[0]
     if isinstance(error, UndefinedError):
         return f"{what}: use what docs/dunning.md lists, or ask for it with `is defined`"

@@ -34,7 +34,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class WebhookEvent:
-    """One event, whole enough to find the operation that it concerns."""
+    """One event, whole enough to find the operation or the payment method that it concerns."""
 
     gateway: str
     event_id: str
@@ -45,11 +45,18 @@ class WebhookEvent:
     """The gateway's objects that it names; the one that it is about comes first."""
     claim: Claim | None
     """None where only reading the object can tell what happened."""
+    tokens: tuple[str, ...] = ()
+    """By which the payment method that it is about may be known; empty for an event of anything else."""
 
     @property
     def names(self) -> frozenset[str]:
-        """All that it could be found by; empty for what concerns no payment."""
+        """All that a payment could be found by; empty for what concerns none."""
         return frozenset((*self.operation_ids, *self.references))
+
+    @property
+    def concerns_us(self) -> bool:
+        """Whether it is about a payment or a payment method."""
+        return bool(self.names or self.tokens)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gateways.paypal_sources import CARD_PREFIX
 from gateways.port import OperationKind
 from gateways.webhooks.events import (
     TAKEN_BACK,
@@ -19,6 +20,8 @@ NAME = "paypal"
 DISPUTES = "CUSTOMER.DISPUTE."
 PAYMENTS = ("PAYMENT.", "CHECKOUT.", DISPUTES)
 """What the types of events begin with that belong to a payment."""
+TOKENS_GONE = frozenset({"VAULT.PAYMENT-TOKEN.DELETED", "VAULT.PAYMENT-TOKEN.DELETION-INITIATED"})
+"""All that PayPal tells of a payment method later: no event says that a network has renewed a card."""
 LEFT_BY_US = ("invoice_id", "custom_id")
 
 _FIRST = frozenset({OperationKind.AUTHORIZE, OperationKind.CAPTURE})
@@ -52,7 +55,15 @@ def read(body: bytes) -> WebhookEvent:
         operation_ids=operation_ids(_left_by_us(resource)) if concerns_payment else (),
         references=references(_named(resource)) if concerns_payment else (),
         claim=Claim(_CAPTURE, TAKEN_BACK) if event_type.startswith(DISPUTES) else _CLAIMS.get(event_type),
+        tokens=references(_tokens(resource)) if event_type in TOKENS_GONE else (),
     )
+
+
+def _tokens(resource: Any) -> Iterable[Any]:
+    """The id of the vault, as a wallet's and as a card's token: which of both it is the event need not say."""
+    identity = part(resource, "id")
+    if isinstance(identity, str):
+        yield from (identity, f"{CARD_PREFIX}{identity}")
 
 
 def _left_by_us(resource: Any) -> Iterable[Any]:

@@ -24,6 +24,8 @@ CREATED = "created"
 """The outcome of what is only made: no operation ever has it, and it tells nothing that its maker does not know."""
 FEE_KNOWN = "fee_known"
 DISPUTES = "charge.dispute."
+METHODS = frozenset({"payment_method.automatically_updated", "payment_method.updated", "payment_method.detached"})
+"""What can change of a payment method that is kept: by its network, by a request, and for good."""
 
 _CLAIMS: Mapping[str, Claim] = {
     "payment_intent.created": Claim(_FIRST, CREATED),
@@ -61,6 +63,7 @@ def read(body: bytes) -> WebhookEvent:
         operation_ids=operation_ids([key, *_left_by_us(thing)]) if concerns_payment else (),
         references=references(_named(thing)) if concerns_payment else (),
         claim=_claim(event_type, event),
+        tokens=references([part(thing, "id")]) if event_type in METHODS else (),
     )
 
 

@@ -21,6 +21,8 @@ SUMMARIES = {
     "PAYMENT.CAPTURE.REVERSED": "A payment capture was reversed",
     "PAYMENT.REFUND.PENDING": "A refund is pending",
     "PAYMENT.REFUND.FAILED": "A refund failed",
+    "VAULT.PAYMENT-TOKEN.DELETED": "A payment token has been deleted.",
+    "VAULT.PAYMENT-TOKEN.CREATED": "A payment token has been created",
     "CUSTOMER.DISPUTE.CREATED": "A new dispute was opened",
     "CUSTOMER.DISPUTE.UPDATED": "A dispute was updated",
     "CUSTOMER.DISPUTE.RESOLVED": "A dispute was resolved",
@@ -34,6 +36,7 @@ OF_REFUNDS = {
 RESOURCE_TYPES = {
     "CHECKOUT.ORDER": "checkout-order",
     "CUSTOMER.DISPUTE": "dispute",
+    "VAULT.PAYMENT-TOKEN": "payment_token",
     "PAYMENT.AUTHORIZATION": "authorization",
 }
 

@@ -18,6 +18,7 @@ from simulators.paypal import (
     reviews,
     routes,
     settings,
+    setups,
     signing,
     tokens,
     vault,
@@ -63,7 +64,9 @@ class PayPal:
             case "POST", "/v1/oauth2/token":
                 return self._give_token(transaction, call, debug_id)
             case "GET", "/checkoutnow":
-                return _to_payer_page(call)
+                return _to_payer_page(call, "token", "authentications")
+            case "GET", "/agreements/approve":
+                return _to_payer_page(call, "approval_session_id", "setups")
             case "GET", signing.CERTIFICATE_PATH:
                 return Answer(200, self._signer.certificate, {"content-type": "application/x-pem-file"})
             case _:
@@ -127,6 +130,11 @@ class PayPal:
         """A card or a wallet of a test's own in the vault."""
         vault.make(transaction, token, asked)
 
+    def remove_card(self, transaction: Transaction, token: str) -> None:
+        """A token is deleted from the vault."""
+        if not vault.delete(self._turn(transaction), token):
+            raise LookupError(f"no token {token} is in the vault")
+
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the payer of an order is asked to approve."""
         order = transaction.get(orders.KIND, payment_id)
@@ -142,6 +150,14 @@ class PayPal:
         if order is None or not orders.waits_for_payer(turn, order):
             raise LookupError(f"no order {payment_id} waits for its payer")
         return orders.approve(turn, order) if succeed else orders.cancel(turn, order)
+
+    def offered_for_setup(self, transaction: Transaction, setup_id: str) -> Mapping[str, str] | None:
+        """The wallets that the payer may approve."""
+        return setups.offered(self._turn(transaction), setup_id)
+
+    def complete_setup(self, transaction: Transaction, setup_id: str, given: str | None) -> str | None:
+        """The payer approved a wallet, or went back."""
+        return setups.complete(self._turn(transaction), setup_id, given)
 
     def _turn(self, transaction: Transaction, request_id: str | None = None) -> Turn:
         return Turn(transaction, self.simulator, self._base_url, request_id)
@@ -231,9 +247,9 @@ def _obey_mock_response(headers: Mapping[str, str]) -> None:
     raise Problem(str(issue))
 
 
-def _to_payer_page(call: Call) -> Answer:
-    order_id = dict(parse_qsl(call.query)).get("token", "")
-    return Answer(302, b"", {"location": f"/_control/authentications/{order_id}", "content-type": "text/html"})
+def _to_payer_page(call: Call, name: str, page: str) -> Answer:
+    identity = dict(parse_qsl(call.query)).get(name, "")
+    return Answer(302, b"", {"location": f"/_control/{page}/{identity}", "content-type": "text/html"})
 
 
 def _plain(status: int, debug_id: str) -> Answer:

@@ -17,6 +17,8 @@ from simulators.paypal import (
     refunds,
     reporting,
     request_ids,
+    setups,
+    vault,
 )
 from simulators.paypal.errors import Problem
 from simulators.paypal.signing import Signer
@@ -147,6 +149,18 @@ def show_refund(turn: Turn, asked: Asked) -> Reply:
     return Reply(200, refunds.view(turn, turn.find(refunds.KIND, asked.identity)))
 
 
+def show_token(turn: Turn, asked: Asked) -> Reply:
+    """A payment method of the vault."""
+    shown = vault.show(turn, asked.identity)
+    return Reply(204 if shown is None else 200, shown)
+
+
+def delete_token(turn: Turn, asked: Asked) -> Reply:
+    """Take a payment method out of the vault."""
+    vault.delete(turn, asked.identity)
+    return Reply(204, None)
+
+
 def list_disputes(turn: Turn, asked: Asked) -> Reply:
     """A page of disputes, in short."""
     return Reply(200, dispute_views.listing(turn, asked.query))
@@ -182,6 +196,21 @@ def verify_signature(_turn: Turn, asked: Asked) -> Reply:
     return Reply(200, notifications.verify(asked.signer, asked.body, asked.raw))
 
 
+def start_setup(turn: Turn, asked: Asked) -> Reply:
+    """A setup token that waits for its payer."""
+    return _kept_in_vault(turn, asked, setups.SETUP, setups.start, setups.view)
+
+
+def show_setup(turn: Turn, asked: Asked) -> Reply:
+    """The setup token as it is now."""
+    return Reply(200, setups.view(turn, setups.find(turn, asked.identity)))
+
+
+def make_payment_token(turn: Turn, asked: Asked) -> Reply:
+    """Keep what the payer approved."""
+    return _kept_in_vault(turn, asked, setups.PAYMENT, setups.exchange, setups.view_payment)
+
+
 def _pay_order(turn: Turn, asked: Asked, intent: str) -> Reply:
     repeated = _repeated(turn, asked, orders.KIND, orders.view)
     if repeated is not None:
@@ -199,6 +228,18 @@ def _repeated(turn: Turn, asked: Asked, kind: str, view: View) -> Reply | None:
     if known is None:
         return None
     return Reply(200, _preferred(asked, view(turn, turn.find(kind, known))), replayed=True)
+
+
+def _kept_in_vault(
+    turn: Turn, asked: Asked, kind: str, make: Callable[[Turn, dict[str, Any]], Document], view: View
+) -> Reply:
+    """What the vault makes is always shown whole."""
+    known = request_ids.find(turn, asked.path, asked.body)
+    if known is not None:
+        return Reply(200, view(turn, turn.find(kind, known)), replayed=True)
+    made = make(turn, asked.body)
+    request_ids.keep(turn, asked.path, asked.body, made["id"], turn.setting("vault_request_id_seconds"))
+    return Reply(201, view(turn, made))
 
 
 def _made(turn: Turn, asked: Asked, document: Document, life: str, view: View) -> Reply:

@@ -95,6 +95,8 @@ SENTENCES = {
     "REFUND_FAILED_INSUFFICIENT_FUNDS": "Capture could not be refunded due to insufficient funds. Please check to see if you have sufficient funds in your PayPal account or if the bank account linked to your PayPal account is verified and has sufficient funds.",
     "REFUND_NOT_ALLOWED": "Capture cannot be refunded.",
     "REFUND_TIME_LIMIT_EXCEEDED": "You are over the time limit to perform a refund on this capture",
+    "SETUP_TOKEN_NOT_APPROVED": "The setup token was not approved by its payer.",
+    "TOKEN_ALREADY_USED": "The token was exchanged for a payment token already.",
     "TOKEN_EXPIRED": "The token is expired and cannot be used for payment.",
     "TOKEN_ID_NOT_FOUND": "Specified token was not found. Verify the token and try the request again.",
     "TRANSACTION_DISPUTED": "Partial refunds cannot be offered at this time because there is an open case on this transaction. Visit the PayPal Resolution Center to review this case.",

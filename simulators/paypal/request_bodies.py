@@ -97,6 +97,36 @@ REAUTHORIZATION = Fields({"amount": MONEY})
 
 REFUND = Fields({"amount": MONEY, "invoice_id": Text(127), "custom_id": Text(127), "note_to_payer": Text(255)})
 
+CUSTOMER = Fields({"id": Text(22, pattern=re.compile(r"[0-9a-zA-Z_-]+"))})
+VAULTED_WALLET = Fields(
+    {
+        "usage_type": words("MERCHANT", "PLATFORM"),
+        "description": Text(128),
+        "permit_multiple_payment_tokens": Flag(),
+        "experience_context": Fields(
+            {name: EXPERIENCE_CONTEXT[name] for name in ("return_url", "cancel_url", "brand_name", "locale")}
+        ),
+    },
+    required=("experience_context",),
+)
+SETUP_TOKEN = Fields(
+    {
+        "customer": CUSTOMER,
+        "payment_source": Fields({"paypal": VAULTED_WALLET}, required=("paypal",)),
+    },
+    required=("payment_source",),
+)
+PAYMENT_TOKEN = Fields(
+    {
+        "customer": CUSTOMER,
+        "payment_source": Fields(
+            {"token": Fields({"id": Text(255), "type": words("SETUP_TOKEN")}, required=("id", "type"))},
+            required=("token",),
+        ),
+    },
+    required=("payment_source",),
+)
+
 SIGNATURE = Fields(
     {
         "auth_algo": Text(100),

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from simulators.paypal import dispute_views, handlers, notifications, reporting
+from simulators.paypal import dispute_views, handlers, notifications, reporting, vault
 from simulators.paypal import request_bodies as bodies
 from simulators.paypal.handlers import Handler
 from simulators.paypal.issues import Area
@@ -38,7 +38,7 @@ def _route(
     body: Shape = NO_FIELDS,
     query: frozenset[str] = frozenset(),
 ) -> Route:
-    pattern = re.compile(re.escape(path).replace("ID", "(?P<identity>[A-Za-z0-9-]+)"))
+    pattern = re.compile(re.escape(path).replace("ID", "(?P<identity>[A-Za-z0-9_-]+)"))
     return Route(method, pattern, handle, area, body, query)
 
 
@@ -66,6 +66,11 @@ ROUTES = (
     _route("GET", f"{PAYMENTS}/captures/ID", handlers.show_capture),
     _route("POST", f"{PAYMENTS}/captures/ID/refund", handlers.refund_capture, Area.REFUND, body=bodies.REFUND),
     _route("GET", f"{PAYMENTS}/refunds/ID", handlers.show_refund),
+    _route("POST", "/v3/vault/setup-tokens", handlers.start_setup, body=bodies.SETUP_TOKEN),
+    _route("GET", "/v3/vault/setup-tokens/ID", handlers.show_setup),
+    _route("POST", "/v3/vault/payment-tokens", handlers.make_payment_token, body=bodies.PAYMENT_TOKEN),
+    _route("GET", f"{vault.PATH}/ID", handlers.show_token),
+    _route("DELETE", f"{vault.PATH}/ID", handlers.delete_token),
     _route("GET", dispute_views.PATH, handlers.list_disputes, query=dispute_views.PARAMETERS),
     _route("GET", f"{dispute_views.PATH}/ID", handlers.show_dispute),
     _route("GET", "/v1/reporting/transactions", handlers.search_transactions, query=reporting.PARAMETERS),

@@ -13,11 +13,14 @@ KNOWN: Mapping[str, tuple[Any, Check]] = {
     # How long a PayPal-Request-Id is remembered.
     "order_request_id_seconds": (6 * 3600, is_count),
     "payment_request_id_seconds": (45 * DAY, is_count),
+    "vault_request_id_seconds": (3 * 3600, is_count),
     # A used PayPal-Request-Id with other content, which PayPal does not document: refuse it, or repeat the old answer.
     "changed_repeat": ("refuse", one_of("refuse", "repeat")),
     # The same order with its payment source once more: PayPal's document says repeat, its sandbox was seen to refuse.
     "single_step_repeat": ("repeat", one_of("repeat", "refuse")),
     "approval_window_seconds": (6 * 3600, is_count),
+    # How a token is answered for that was deleted from the vault: both were seen of PayPal.
+    "deleted_tokens": ("unknown", one_of("unknown", "empty")),
     # Whether an order that was left unpaid for longer than that can still be looked at.
     "expired_orders": ("gone", one_of("gone", "kept")),
     # What becomes of an order whose payer cancels: PayPal leaves it alone, which a caller cannot tell from waiting.

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from simulators import made_cards
+from simulators.paypal import events
 from simulators.paypal.errors import Problem
 from simulators.paypal.turn import Turn
 from simulators.store import Document, Transaction
 
 WALLET = "paypal"
 CARD = "card"
+DELETED = "deleted_token"
+ONLY_IN_ORDERS = frozenset({"type", "bin_details", "account_status"})
+"""What an order tells of its payment source, and the vault does not."""
+PATH = "/v3/vault/payment-tokens"
 MINUTE = 60
 ECHECK_SECONDS = 5 * 24 * 3600
 """About as long as an eCheck takes to clear."""
@@ -113,7 +118,7 @@ EXPIRED = ProcessorResponse("5400", "01")
 
 def find(turn: Turn, source: str, vault_id: str, field: str) -> Method:
     """The method that a payment source names under this JSON pointer; raises Problem."""
-    if vault_id not in METHODS and made_cards.find(turn.transaction, vault_id) is None:
+    if not _is_kept(turn.transaction, vault_id):
         raise Problem("TOKEN_ID_NOT_FOUND", field, vault_id)
     method = of(turn, vault_id)
     if method.source != source:
@@ -157,6 +162,8 @@ def make(transaction: Transaction, token: str, asked: Document) -> None:
     """Make a method, or change it, as the network does when it updates a card. Raises ValueError."""
     if token in METHODS:
         raise ValueError(f"{token} cannot be made: use a token of your own")
+    if transaction.get(DELETED, token) is not None:
+        raise ValueError(f"{token} was deleted: use another token")
     made = made_cards.read(token, asked, more=("source",), codes=("advice",))
     made["source"] = asked.get("source", CARD)
     if made["source"] not in (CARD, WALLET):
@@ -176,6 +183,34 @@ def _check(step: Document, source: str) -> None:
         raise ValueError(
             f"nobody says {answer}: use {made_cards.APPROVED}{codes}, or one of {', '.join(sorted(ISSUES))}"
         )
+
+
+def show(turn: Turn, vault_id: str) -> Document | None:
+    """A token as the vault shows it; None for a deleted one that is answered for without a body. Raises Problem."""
+    if turn.transaction.get(DELETED, vault_id) is not None and turn.setting("deleted_tokens") == "empty":
+        return None
+    if not _is_kept(turn.transaction, vault_id):
+        raise Problem("INVALID_RESOURCE_ID")
+    source = of(turn, vault_id).source
+    shown = view(turn, source, vault_id)
+    shown = {name: shown[name] for name in shown if name not in ONLY_IN_ORDERS}
+    path = f"{turn.base_url}{PATH}/{vault_id}"
+    links = [{"href": path, "rel": rel, "method": method} for rel, method in (("self", "GET"), ("delete", "DELETE"))]
+    return {"id": vault_id, "payment_source": {source: shown}, "links": links}
+
+
+def delete(turn: Turn, vault_id: str) -> bool:
+    """Take a token out of the vault; returns whether it was there."""
+    if not _is_kept(turn.transaction, vault_id):
+        return False
+    turn.save(DELETED, {"id": vault_id})
+    events.announce(turn, "VAULT.PAYMENT-TOKEN.DELETED", {"id": vault_id})
+    return True
+
+
+def _is_kept(transaction: Transaction, vault_id: str) -> bool:
+    known = vault_id in METHODS or made_cards.find(transaction, vault_id) is not None
+    return known and transaction.get(DELETED, vault_id) is None
 
 
 def view(turn: Turn, source: str, vault_id: str | None) -> dict[str, object]:

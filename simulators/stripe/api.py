@@ -4,7 +4,7 @@ import base64
 import binascii
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from simulators.stripe import (
     refunds,
     reversals,
     saved_cards,
+    setups,
     version,
 )
 from simulators.stripe.context import Context
@@ -179,6 +180,10 @@ class StripeApi:
         """A PaymentMethod of a test's own."""
         saved_cards.make(self._context(transaction), token, asked)
 
+    def remove_card(self, transaction: Transaction, token: str) -> None:
+        """A PaymentMethod is detached from its customer."""
+        saved_cards.detach(self._context(transaction), token)
+
     def describe_authentication(self, transaction: Transaction, payment_id: str) -> str | None:
         """What the customer is asked to approve."""
         return confirmations.describe(self._context(transaction), payment_id)
@@ -186,6 +191,14 @@ class StripeApi:
     def authenticate(self, transaction: Transaction, payment_id: str, *, succeed: bool) -> str | None:
         """The customer completed or failed the step."""
         return confirmations.authenticate(self._context(transaction), payment_id, succeed=succeed)
+
+    def offered_for_setup(self, transaction: Transaction, setup_id: str) -> Mapping[str, str] | None:
+        """The cards that the customer may give on the hosted page."""
+        return setups.offered(self._context(transaction), setup_id)
+
+    def complete_setup(self, transaction: Transaction, setup_id: str, given: str | None) -> str | None:
+        """The customer gave a card, or went back."""
+        return setups.complete(self._context(transaction), setup_id, given)
 
     def _first(
         self, transaction: Transaction, request: _Request, endpoint: Endpoint, arguments: tuple[str, ...]

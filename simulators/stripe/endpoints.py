@@ -18,6 +18,7 @@ from simulators.stripe import (
     payment_intents,
     payment_methods,
     refunds,
+    setups,
 )
 from simulators.stripe.errors import Refusal
 from simulators.stripe.forms import Kind, texts
@@ -66,6 +67,12 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/customers", customers.create, customers.CREATE),
     Endpoint("GET", "/v1/customers/{id}", customers.retrieve),
     Endpoint("GET", "/v1/payment_methods/{id}", payment_methods.retrieve),
+    Endpoint("POST", "/v1/payment_methods/{id}/detach", payment_methods.detach),
+    Endpoint(
+        "POST", "/v1/checkout/sessions", setups.create, setups.CREATE, ("mode", "success_url"), setups.check_create
+    ),
+    Endpoint("GET", "/v1/checkout/sessions/{id}", setups.retrieve),
+    Endpoint("GET", "/v1/setup_intents/{id}", setups.retrieve_intent),
     Endpoint("GET", "/v1/events", events.list_all, events.LIST),
     Endpoint("GET", "/v1/events/{id}", events.retrieve),
 )

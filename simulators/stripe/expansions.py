@@ -15,6 +15,7 @@ KINDS = {
     "latest_charge": "charge",
     "payment_intent": "payment_intent",
     "payment_method": "payment_method",
+    "setup_intent": "setup_intent",
 }
 SOURCES = {"ch": "charge", "dp": "dispute", "re": "refund"}
 ABSENT_UNTIL_FAILED = "failure_balance_transaction"

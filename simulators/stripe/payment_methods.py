@@ -4,7 +4,7 @@ from typing import Any
 
 from simulators import made_cards
 from simulators.store import Document
-from simulators.stripe import ids
+from simulators.stripe import events, ids
 from simulators.stripe.cards import CARDS, Card
 from simulators.stripe.context import Context
 from simulators.stripe.errors import Refusal, missing
@@ -83,7 +83,32 @@ def retrieve(context: Context, _values: dict[str, Any], identity: str) -> Reply:
     """GET /v1/payment_methods/{id}"""
     if identity in CARDS:
         return Reply(context.rendered(take(context, identity, customer=None)))
-    return Reply(context.rendered(get(context, identity)))
+    method = context.transaction.get("payment_method", identity)
+    if method is None:
+        what = f"No such PaymentMethod: '{identity}'"
+        raise Refusal(what, status=404, code="resource_missing", param="payment_method")
+    return Reply(context.rendered(method))
+
+
+def detach(context: Context, _values: dict[str, Any], identity: str) -> Reply:
+    """POST /v1/payment_methods/{id}/detach: it is shown from then on, and never used again."""
+    method = get(context, identity)
+    if method["customer"] is None:
+        raise Refusal(
+            "The payment method you provided is not attached to a customer so detachment is impossible.",
+            param="payment_method",
+        )
+    let_go(context, method)
+    return Reply(context.rendered(method))
+
+
+def let_go(context: Context, method: Document) -> None:
+    """Take it from its customer for good."""
+    before = {"customer": method["customer"]}
+    method["customer"] = None
+    method["_used_up"] = True
+    context.transaction.put("payment_method", method["id"], method)
+    events.record(context, "payment_method.detached", method, before)
 
 
 def card_details(card: Card) -> Document:

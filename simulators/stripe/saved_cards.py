@@ -34,6 +34,14 @@ def make(context: Context, token: str, asked: Document) -> None:
     _save(context, token, card["customer"])
 
 
+def detach(context: Context, token: str) -> None:
+    """Take it from its customer. Raises LookupError."""
+    method = context.transaction.get("payment_method", token)
+    if method is None or method["customer"] is None:
+        raise LookupError(f"no PaymentMethod {token} is kept with a customer")
+    payment_methods.let_go(context, method)
+
+
 def _save(context: Context, token: str, customer: str | None) -> None:
     known = context.transaction.get("payment_method", token)
     if customer is not None:

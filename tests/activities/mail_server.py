@@ -53,7 +53,7 @@ class MailServer:
         answer = await self._answer("DATA", server)
         if answer.startswith("250"):
             message = message_from_bytes(cast("bytes", envelope.original_content), policy=policy.default)
-            self.messages.append(cast("EmailMessage", message))
+            self.messages.append(message)
             self.envelopes.append((envelope.mail_from, list(envelope.rcpt_tos)))
         return answer
 

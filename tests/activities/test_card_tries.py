@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -285,7 +286,7 @@ async def test_never_stays_with_a_token_that_is_added_again(desk: Desk) -> None:
     await desk.charge("ch_1", STOLEN)
     for name, fingerprint in (("pm_2", FINGERPRINT), ("pm_3", None)):
         previous = f"pm_{int(name[-1]) - 1}"
-        await desk.step(lambda connection, gone=previous: methods.remove(connection, gone, actor=ALICE))
+        await desk.step(partial(methods.remove, method_id=previous, actor=ALICE))
         await desk.add(name, brand="visa", fingerprint=fingerprint)
         assert (await desk.method(name)).is_never
     assert len({(await desk.method(name)).card for name in ("pm_2", "pm_3")}) == 1

@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from activities.notices import ExpiryAsk, NoticeToSend
-from billing import methods, notice_claims, subscription_books
+from activities.dunning_messages import NoticeToSend
+from activities.notices import ExpiryAsk
+from billing import methods, notice_books, subscription_books
 from billing.dunning.notice_ladder import Channel, Template
 from billing.expiring_methods import ExpiringNotice, ExpiringNotices
 from ledger.database import create_engine
@@ -126,7 +127,7 @@ async def test_a_subscription_does_not_tell_what_a_dunning_told(books: Told, ser
     assert (await books.send(books.notices(post_to(server)), same, at=STEP_30))[0] == "sent"
     assert await send(books, server, notice, STEP_30) == "done_before"
     assert (await asked(books, STEP_30)).due == ()
-    row = await books.row(notice_claims.of_method("pm_1", KEY_30))
+    row = await books.row(notice_books.of_method("pm_1", KEY_30))
     assert row is not None
     assert row.sent_at == STEP_30
 

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from activities import mailer
-from activities.mailer import Mailer, MailRefused, MailSent, MailServerAway, MailUnknown, SmtpServer, server_of
+from activities.mailer import (
+    Mailer,
+    MailRefused,
+    MailSent,
+    MailServerAway,
+    MailUnknown,
+    SmtpServer,
+    SmtpUrlFault,
+    server_of,
+)
 from billing.notices.mail import message_of, sender_of
 from billing.notices.rendering import Rendered
 from local.ports import free_port
@@ -145,3 +154,40 @@ async def test_tls_is_not_given_up_where_the_server_has_none(server: MailServer)
     with pytest.raises(MailServerAway):
         await Mailer(server_of(server.url.replace("none", "starttls"))).send(message())
     assert server.messages == []
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://mail.example.com", ("mail.example.com", 587, "starttls")),
+        ("smtp://mail.example.com?tls=none", ("mail.example.com", 25, "none")),
+        ("smtp://mail.example.com:2525?tls=implicit", ("mail.example.com", 2525, "implicit")),
+        ("smtps://u:p@mail.example.com", ("mail.example.com", 465, "implicit")),
+    ],
+)
+def test_the_address_of_a_server_says_how_it_is_spoken_to(url: str, expected: tuple[str, int, str]) -> None:
+    """Encrypted, where nobody says otherwise."""
+    assert server_of(url)[:3] == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.com",
+        "http://mail.example.com",
+        "smtp://",
+        "smtp://mail.example.com:99999",
+        "smtp://mail.example.com/inbox",
+        "smtp://mail.example.com?tls=maybe",
+        "smtp://mail.example.com?tls",
+        "smtp://mail.example.com?timeout=5",
+        "smtps://mail.example.com?tls=none",
+        "smtp://user@mail.example.com",
+        "smtp://user:hunter2@mail.example.com?tls=none",
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
+    """A password is never sent in clear, nor shown."""
+    with pytest.raises(SmtpUrlFault) as fault:
+        server_of(url)
+    assert "hunter2" not in str(fault.value)

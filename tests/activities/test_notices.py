@@ -6,16 +6,17 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.notices import NO_ADDRESS
-from billing import customers, invoice_books, notice_claims
+from billing import customers, invoice_books, notice_books
 from billing.dunning.notice_ladder import Channel, Template
-from billing.notice_claims import LOST, LOST_AFTER, NoticeState
+from billing.notice_books import LOST, LOST_AFTER, NoticeState
 from billing.notices.rendering import Templates
-from ledger.database import Connection, create_engine
+from ledger.database import create_engine
 from tests.activities.mail_server import MailServer, mail_server
 from tests.activities.told_customers import DUE_AT, EMAIL, KEY, Told, post_to, reminder
 from tests.billing.owed_samples import ALICE
@@ -212,13 +213,18 @@ async def test_a_void_invoice_is_not_reminded_of(books: Told, server: MailServer
 
 
 async def test_a_link_comes_with_what_is_owed(books: Told, server: MailServer) -> None:
-    """The link is made in the transaction of the claim, and in no event."""
+    """One is made for what is sent, and is in no event."""
     await books.owing()
+    made = []
 
-    async def link(_connection: Connection, invoice_id: str, _now: datetime) -> str | None:
+    async def link(invoice_id: str, _now: datetime) -> str | None:
+        made.append(invoice_id)
         return f"https://pay.example.com/pay/{invoice_id}-token"
 
-    assert await books.send(books.notices(post_to(server), link)) == ("sent", None)
+    notices = books.notices(post_to(server), link)
+    assert await books.send(notices) == ("sent", None)
+    assert await books.send(notices) == ("done_before", None)
+    assert made == ["in_1"]
     body = server.messages[0].get_body(("plain",))
     assert body is not None
     assert "https://pay.example.com/pay/in_1-token" in body.get_content()
@@ -247,12 +253,12 @@ async def test_a_notice_of_an_invoice_that_nobody_recovers_is_refused(books: Tol
 async def test_a_settled_notice_stays_so(books: Told) -> None:
     """Nothing takes back what was told."""
     await books.owing()
-    row = notice_claims.of_invoice("in_1", KEY)
-    asked = {"template": Template.REMINDER, "channel": Channel.EMAIL, "due_at": DUE_AT, "now": DUE_AT}
-    await books.step(lambda connection: notice_claims.claim(connection, row, **asked))
-    assert await books.step(lambda connection: notice_claims.sent(connection, row, now=DUE_AT))
-    assert not await books.step(lambda connection: notice_claims.failed(connection, row, because="x", now=DUE_AT))
-    await books.step(lambda connection: notice_claims.release(connection, row))
+    row = notice_books.of_invoice("in_1", KEY)
+    asked: dict[str, Any] = {"template": Template.REMINDER, "channel": Channel.EMAIL, "due_at": DUE_AT, "now": DUE_AT}
+    await books.step(lambda connection: notice_books.claim(connection, row, **asked))
+    assert await books.step(lambda connection: notice_books.sent(connection, row, now=DUE_AT))
+    assert not await books.step(lambda connection: notice_books.failed(connection, row, because="x", now=DUE_AT))
+    await books.step(lambda connection: notice_books.release(connection, row))
     found = await books.row()
     assert found is not None
     assert (found.sent_at, found.failed_at) == (DUE_AT, None)

@@ -14,6 +14,31 @@ async def decline(code: str) -> None:
     unknown_codes.warn("stripe", code, "ch_1:capture:1")
 
 
+@activity.defn
+async def settle(*codes: str) -> None:
+    """Settle a decline with codes that no class is known of."""
+    unknown_codes.warn_unclassed("stripe", codes, "ch_1:capture:1")
+
+
+def counted(buffer: MetricBuffer, name: str) -> list[tuple[float, str]]:
+    """What was added to a counter, and for which gateway."""
+    updates = [update for update in buffer.retrieve_updates() if update.metric.name == name]
+    return [(update.value, str(update.attributes["gateway"])) for update in updates]
+
+
+async def test_a_decline_without_a_class_is_counted_once_however_many_of_its_codes_are_unknown() -> None:
+    """The data of dunning has to learn it; a decline of which all is known counts nothing."""
+    buffer = MetricBuffer(100)
+    environment = ActivityEnvironment()
+    environment.metric_meter = Runtime(telemetry=TelemetryConfig(metrics=buffer)).metric_meter
+    with capture_logs() as logs:
+        await environment.run(settle, "visa network ZZ", "stripe code brand_new")
+        await environment.run(settle)
+    assert counted(buffer, unknown_codes.UNCLASSED_CODES) == [(1, "stripe")]
+    [entry] = logs
+    assert (entry["event"], entry["codes"]) == ("decline.code_unclassed", ["visa network ZZ", "stripe code brand_new"])
+
+
 async def test_unknown_codes_are_counted_by_gateway_and_logged_one_by_one() -> None:
     """Operations people see that the table has a gap, and find in the log which."""
     buffer = MetricBuffer(100)

@@ -8,14 +8,15 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 from temporalio.testing import ActivityEnvironment
 
-from activities.notices import LinkFor, Notices, NoticeToSend
+from activities.dunning_messages import NoticeToSend
+from activities.notices import LinkFor, Notices
 from activities.post import Post, post_of
-from billing import customers, dunning_books, methods, notice_claims, plan_books, subscription_books
+from billing import customers, dunning_books, methods, notice_books, plan_books, subscription_books
 from billing.customers import Contact
 from billing.dunning import policy_file
 from billing.dunning.notice_ladder import Channel, Template
 from billing.methods import MethodRequest
-from billing.notice_claims import NoticeRow, NoticeStanding
+from billing.notice_books import NoticeRow, NoticeStanding
 from billing.notices.rendering import Templates
 from billing.plans import PlanTerms
 from billing.subscriptions import SubscriptionRequest
@@ -92,8 +93,8 @@ class Told(Books):
 
     async def row(self, row: NoticeRow | None = None) -> NoticeStanding | None:
         """How a notice stands."""
-        asked = row or notice_claims.of_invoice("in_1", KEY)
-        return await self.step(lambda books: notice_claims.standing_of(books, asked))
+        asked = row or notice_books.of_invoice("in_1", KEY)
+        return await self.step(lambda books: notice_books.standing_of(books, asked))
 
     async def told(self) -> Sequence[tuple[str, dict[str, Any]]]:
         """What merchants' systems are told of notices."""

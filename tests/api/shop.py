@@ -14,8 +14,9 @@ from ledger.service import digest
 KEY = "qk_test_shop"
 NEXT_KEY = "qk_test_shop_next"
 TILL_KEY = "qk_test_till"
+CRM_KEY = "qk_test_crm"
 DAY = "2026-11-02T12:00:00+00:00"
-SERVICES = {
+SERVICES: dict[str, list[dict[str, Any]]] = {
     "services": [
         {
             "name": "shop",
@@ -23,6 +24,7 @@ SERVICES = {
             "accounts": ["wallet:*", "wallet:user:*", "bank:*", "revenue:shop", "expense:bonuses", "nowhere:*"],
             "facts": ["conversions", "credit_purchases", "credit_spendings"],
         },
+        {"name": "crm", "keys": [digest(CRM_KEY)], "reads_events": True},
         {"name": "till", "keys": [digest(TILL_KEY)], "accounts": ["bank:till", "revenue:till"]},
     ]
 }

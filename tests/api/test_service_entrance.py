@@ -133,7 +133,7 @@ def test_a_file_with_a_fault_is_refused_whole(tmp_path: Path) -> None:
 def test_the_key_that_everybody_knows_opens_the_local_system_only(tmp_path: Path) -> None:
     """What ships for a first look never lets anybody into real books."""
     path = tmp_path / "services.yaml"
-    [shop, _] = SERVICES["services"]
+    [shop, *_] = SERVICES["services"]
     path.write_text(yaml.safe_dump({"services": [shop | {"keys": [digest(LOCAL_KEY)]}]}))
     real = {"PAYPAL_API_BASE": "https://api-m.paypal.com", "PAYPAL_CLIENT_ID": "c", "PAYPAL_CLIENT_SECRET": "s"}
     [said] = refused(path, **real)

@@ -9,6 +9,7 @@ import psycopg
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 CARD = f"card_{0:032x}"
+GATE = 36
 CLAIM = "SELECT granted, next_at, why FROM claim_card_try(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 SETTLE = "SELECT settle_card_try(%s, %s, %s, %s, %s, NULL, NULL, NULL)"
 OUTCOMES = {
@@ -68,16 +69,24 @@ class Guard:
 
 
 def claimed(url: str, operations: Sequence[str]) -> list[str]:
-    """Claim each, over one connection, and return those that were granted; what is cut off is asked for again."""
+    """Claim each, over one connection, and return those that were granted; what is cut off is asked for again.
+
+    The first waits at a gate, so that all begin together; what is granted stays uncommitted for a moment, as a charge's is.
+    """
     granted: list[str] = []
     waiting = list(operations)
     while waiting:
         try:
-            with psycopg.connect(url, autocommit=True) as connection:
+            with psycopg.connect(url) as connection:
+                connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [GATE])
+                connection.commit()
                 guard = Guard(connection)
                 while waiting:
-                    if guard.claim(waiting[-1]).granted:
-                        granted.append(waiting[-1])
+                    answer = guard.claim(waiting[-1])
+                    if answer.granted:
+                        connection.execute("SELECT pg_sleep(0.02)")
+                    connection.commit()
+                    granted += [waiting[-1]] if answer.granted else []
                     waiting.pop()
         except psycopg.OperationalError:
             continue

@@ -22,14 +22,14 @@ from billing import (
 from billing.cards import Verdict
 from billing.dunning import policy_file
 from billing.dunning.decide import decide
-from billing.dunning.decision import Decision, Reason, TryAgain
+from billing.dunning.decision import Decision, Purpose, Reason, TryAgain
 from billing.dunning.history import Event, EventKind, History
 from billing.dunning.policy import Edition, End, InvoiceEnd, Policy, SubscriptionEnd
 from billing.dunning_books import Dunning
 from billing.methods import Method, MethodRequest
 from billing.plans import PlanTerms
 from billing.subscriptions import SubscriptionRequest
-from billing.tries import CardRests, Nothing, Purpose
+from billing.tries import CardRests, Nothing
 from ledger import charges, posting
 from ledger.answers import GatewayAnswer
 from ledger.charges import ChargeRequest, ChargeStatus
@@ -146,11 +146,10 @@ class Recovery(Books):
         self, kind: EventKind, at: datetime = FAILED_AT + HOUR, invoice_id: str = "in_1", **more: Any
     ) -> Dunning:
         """Command something."""
-        options = {name: more.pop(name) for name in ("because", "method_id", "policies") if name in more}
+        options: dict[str, Any] = {"because": "asked"}
+        options |= {name: more.pop(name) for name in ("because", "policies") if name in more}
         event = Event(**{"kind": kind, "at": at, "by": ALICE} | more)
-        return await self.step(
-            lambda books: dunning_commands.note(books, invoice_id, event, **{"because": "asked"} | options)
-        )
+        return await self.step(lambda books: dunning_commands.note(books, invoice_id, event, **options))
 
     async def end(
         self, invoice_id: str = "in_1", reason: Reason = Reason.DEADLINE, at: datetime | None = None

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from billing import card_ceilings
 from billing.dunning.ceilings import CEILINGS, CardAsk, CardTry, NetworkCeilings, next_allowed
-from tests.billing.claims import CARD, NOW, OUTCOMES, Guard, claimed_at_once
+from tests.billing.claims import CARD, GATE, NOW, OUTCOMES, Guard, claimed_at_once
 from tests.conftest import Database
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -69,6 +69,16 @@ def test_what_is_not_decided_counts_as_refused(guard: Guard) -> None:
     assert guard.claim("ch_10:capture:1", network="mastercard").granted
     guard.settle("ch_10:capture:1", "approved")
     assert guard.claim("ch_11:capture:1", network="mastercard").granted
+
+
+def test_an_approval_begins_a_row_anew(guard: Guard) -> None:
+    """Mastercard counts declines in a row: a customer who has paid in between is not held to those before."""
+    for number in range(9):
+        guard.tried(f"ch_{number}:capture:1", network="mastercard")
+    guard.tried("ch_9:capture:1", outcome="approved", network="mastercard")
+    for number in range(10, 20):
+        guard.tried(f"ch_{number}:capture:1", network="mastercard")
+    assert guard.claim("ch_20:capture:1", network="mastercard").next_at == NOW + DAY
 
 
 def test_what_came_of_a_try_is_written_down_once(guard: Guard) -> None:
@@ -207,17 +217,27 @@ def test_the_database_counts_as_the_rules_do(
     assert guard.count(card) == len(tries)
 
 
-def _rivals(url: str, pool: ProcessPoolExecutor) -> list["Future[list[str]]"]:
+def _rivals(url: str, pool: ProcessPoolExecutor, superuser: "psycopg.Connection[Any]") -> list["Future[list[str]]"]:
+    """Let them begin, all at the same time."""
     names = [f"rival_{number}:capture:1" for number in range(RIVALS)]
-    return [pool.submit(claimed_at_once, url, names[number::PROCESSES], CONNECTIONS) for number in range(PROCESSES)]
+    superuser.execute("SELECT pg_advisory_lock(%s)", [GATE])
+    racing = [pool.submit(claimed_at_once, url, names[number::PROCESSES], CONNECTIONS) for number in range(PROCESSES)]
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
+    while superuser.execute(waiting, [GATE]).fetchall() != [(PROCESSES * CONNECTIONS,)]:
+        time.sleep(0.01)
+    superuser.execute("SELECT pg_advisory_unlock(%s)", [GATE])
+    return racing
 
 
 def test_a_thousand_at_once_pass_no_ceiling(guard: Guard, database: Database) -> None:
     """Four processes over twenty connections ask for five tries that are left: five of the thousand are granted."""
     for number in range(MADE):
         guard.tried(f"ch_{number}:capture:1")
-    with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
-        granted = [name for racing in _rivals(database.app_url, pool) for name in racing.result()]
+    with (
+        psycopg.connect(database.superuser_url, autocommit=True) as superuser,
+        ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool,
+    ):
+        granted = [name for racing in _rivals(database.app_url, pool, superuser) for name in racing.result()]
     assert (len(granted), len(set(granted)), guard.count()) == (MOST - MADE, MOST - MADE, MOST)
 
 
@@ -230,11 +250,10 @@ def test_a_thousand_at_once_pass_no_ceiling_while_connections_break(guard: Guard
         psycopg.connect(database.superuser_url, autocommit=True) as superuser,
         ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool,
     ):
-        racing = _rivals(database.app_url, pool)
+        racing = _rivals(database.app_url, pool, superuser)
         while not all(each.done() for each in racing):
             busy = superuser.execute(
-                "SELECT pid FROM pg_stat_activity WHERE usename = 'quittance_app' AND datname = %s"
-                " AND query LIKE '%%claim_card_try%%' AND state = 'active'",
+                "SELECT pid FROM pg_stat_activity WHERE usename = 'quittance_app' AND datname = %s AND state <> 'idle'",
                 [database.name],
             ).fetchall()
             if busy:

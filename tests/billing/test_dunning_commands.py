@@ -10,11 +10,10 @@ from pydantic import ValidationError
 from billing import dunning_events, methods
 from billing.dunning import policy_file
 from billing.dunning.commands import MOST_COMMANDS, why_not
-from billing.dunning.decision import AskCustomer, GiveUp, Reason, Wait, WaitingFor
+from billing.dunning.decision import AskCustomer, GiveUp, Purpose, Reason, Wait, WaitingFor
 from billing.dunning.history import Event, EventKind
 from billing.dunning.policy import InvoiceEnd, SubscriptionEnd
 from billing.errors import ChangeRefused, UnknownId
-from billing.tries import Purpose
 from ledger.answers import GatewayAnswer
 from tests.billing.dunning.histories import default, history
 from tests.billing.owed_samples import ALICE
@@ -88,10 +87,10 @@ async def test_a_try_at_once_needs_something_that_may_be_tried(recovery: Recover
         await recovery.note(EventKind.RETRIED_NOW, SOON)
     await recovery.decline(request.charge_id)
     with pytest.raises(ChangeRefused, match="payment method pm_9 is gone, or is not the customer's"):
-        await recovery.note(EventKind.RETRIED_NOW, SOON, method_id="pm_9")
+        await recovery.note(EventKind.RETRIED_NOW, SOON, method="pm_9")
     with pytest.raises(ChangeRefused, match=r"its deadline was 2031-12-26 09:00 UTC: nothing is tried any more"):
         await recovery.note(EventKind.RETRIED_NOW, FAILED_AT + 31 * DAY)
-    await recovery.note(EventKind.RETRIED_NOW, SOON + HOUR, method_id="pm_1")
+    await recovery.note(EventKind.RETRIED_NOW, SOON + HOUR, method="pm_1")
     await recovery.step(lambda books: methods.mark_never(books, "pm_1", "stolen"))
     with pytest.raises(
         ChangeRefused, match=r"pm_1 may not be tried \(the card was refused for ever\): ask the customer"
@@ -108,7 +107,7 @@ async def test_only_a_customer_who_is_there_can_confirm_with_their_bank(recovery
     await recovery.fail(code="authentication_required", answer=asked)
     with pytest.raises(ChangeRefused, match="payment method pm_1 may not be tried"):
         await recovery.note(EventKind.RETRIED_NOW, SOON)
-    await recovery.note(EventKind.RETRIED_NOW, SOON, by="customer", method_id="pm_1")
+    await recovery.note(EventKind.RETRIED_NOW, SOON, by="customer", method="pm_1", customer_present=True)
     [command] = await recovery.step(lambda books: dunning_events.commands_of(books, "in_1"))
     assert (command.by, command.method_id) == ("customer", "pm_1")
 

@@ -8,10 +8,10 @@ from sqlalchemy.exc import DBAPIError
 
 from billing import cards, methods, try_books
 from billing.cards import Verdict
-from billing.dunning.decision import Reason
+from billing.dunning.decision import Purpose, Reason
 from billing.dunning.history import EventKind, TryOutcome
 from billing.errors import ChangeRefused, UnknownId
-from billing.tries import CardRests, Nothing, Purpose
+from billing.tries import CardRests, Nothing
 from ledger import charges, operations
 from ledger.answers import CardFacts, GatewayAnswer
 from ledger.charges import ChargeRequest, ChargeStatus

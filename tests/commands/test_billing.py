@@ -20,12 +20,11 @@ BECAUSE = ("--because", "they asked", *ALICE)
 class Billing:
     """The commands against one database."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, **environment: str) -> None:
+        self.environment = {"DATABASE_URL": url, "ALLOW_UNSAFE_DATABASE": "true", **environment}
 
     def __call__(self, *arguments: str) -> Result:
-        environment = {"DATABASE_URL": self.url, "ALLOW_UNSAFE_DATABASE": "true"}
-        return CliRunner(env=environment).invoke(app, list(arguments))
+        return CliRunner(env=self.environment).invoke(app, list(arguments))
 
     def said(self, *arguments: str) -> str:
         """What a command that must work prints."""
@@ -190,7 +189,7 @@ def test_a_charge_is_applied_as_often_as_anybody_likes(billing: Billing) -> None
     billing.issue("in_1")
 
     async def charge() -> None:
-        engine = create_engine(billing.url, 1)
+        engine = create_engine(billing.environment["DATABASE_URL"], 1)
         books = Books(engine)
         await books.charge("ch_1", 400, "in_1")
         await books.charge("ch_2", 400, "in_1", is_captured=False)
@@ -206,3 +205,20 @@ def test_a_charge_is_applied_as_often_as_anybody_likes(billing: Billing) -> None
     assert billing.document("invoices", "check") == {"differences": []}
     nothing = "charge ch_2 has collected nothing yet: look with `status ch_2`"
     assert billing.refused(1, "invoices", "apply", "ch_2") == nothing
+
+
+def test_a_pay_link(billing: Billing) -> None:
+    """A link is printed for an open invoice, for as long as asked; there is none for another, or without a key."""
+    billing.issue("in_1")
+    address = billing.said("invoices", "link", "in_1", *ALICE).strip()
+    assert address.startswith("http://127.0.0.1:12113/pay/")
+    made = billing.document("invoices", "link", "in_1", "--valid-for", "12h", *ALICE)
+    assert made["address"] != address
+    assert (made["invoice_id"], made["issued_by"]) == ("in_1", "person:alice")
+    assert "no life of a link" in billing.refused(2, "invoices", "link", "in_1", "--valid-for", "91d")
+    assert "no life of a link" in billing.refused(2, "invoices", "link", "in_1", "--valid-for", "0d")
+    assert "there is no invoice in_9" in billing.refused(2, "invoices", "link", "in_9", *ALICE)
+    billing.pay("10.00", "R-1")
+    assert "it is paid: a link is issued for an open one" in billing.refused(1, "invoices", "link", "in_1", *ALICE)
+    billing.environment["PAY_LINK_KEY"] = ""
+    assert "PAY_LINK_KEY is not set" in billing.refused(2, "invoices", "link", "in_1", *ALICE)

@@ -268,6 +268,23 @@ def test_ending_the_command_does_not_end_the_charge(cli: CommandLine) -> None:
     cli.until("interrupted", "captured")
 
 
+def test_a_charge_on_a_card_that_may_never_be_tried_is_not_made(cli: CommandLine) -> None:
+    """The issuer had it as stolen at an earlier charge: the answer is no, in one line, and nothing is written."""
+    stolen = "pm_card_visa_chargeDeclinedStolenCard"
+    given = ("--customer", "cus_cards", "--gateway", "stripe", "--token", stolen, "--brand", "visa")
+    assert cli("customers", "add", "cus_cards", "--currency", "USD", "--time-zone", "UTC").exit_code == 0
+    assert cli("methods", "add", "pm_stolen", *given).exit_code == 0
+    first = cli.charge("stolen_1", "stripe", "--payment-method", f"stripe={stolen}")
+    assert (first.exit_code, first.document["status"]) == (1, "declined")
+    again = cli.charge("stolen_2", "stripe", "--payment-method", f"stripe={stolen}")
+    assert (again.exit_code, again.stdout) == (1, "")
+    why = "visa 43: category 1: the issuer will never approve; ask for another card"
+    assert again.lines == [f"error: card of payment method pm_stolen may never be tried again: {why}"]
+    assert cli("status", "stolen_2").exit_code in {2, 3}
+    shown = cli("cards", "show", "pm_stolen", "--json").document
+    assert [each["operation_id"] for each in shown["tries"]] == ["stolen_1:capture:1"]
+
+
 def test_a_detached_charge_is_only_started(cli: CommandLine) -> None:
     """The command returns at once with where to look, and starting it again starts nothing new."""
     answer = cli.charge("detached", "paypal", "--detach")

@@ -8,19 +8,28 @@ import pytest
 import typer
 from pydantic import BaseModel
 
+from activities.dunning_messages import NextKind
+from billing.dunning.commands import COMMANDS
+from billing.dunning.decision import Purpose, Reason
 from billing.dunning.decline_classes import DeclineClass
+from billing.dunning.entitlement import Access
+from billing.dunning.history import TryOutcome
 from billing.dunning.outlook import Clock
+from billing.dunning.recovery import RecoveredBy
 from billing.invoices import InvoiceState
 from billing.payments import PaymentKind
 from billing.subscriptions import SubscriptionState
 from commands import (
     account_documents,
     adjustment_documents,
+    card_documents,
     charge_documents,
     chart_documents,
     check_documents,
     customer_documents,
+    dunning_desk_documents,
     dunning_documents,
+    dunning_report_documents,
     entrance,
     entry_documents,
     evidence_documents,
@@ -30,6 +39,8 @@ from commands import (
     hold_documents,
     invoice_documents,
     ledger_documents,
+    notice_documents,
+    outage_documents,
     output,
     period_documents,
     plan_documents,
@@ -155,6 +166,11 @@ DOCUMENTS: dict[str, set[str]] = {
         customer_documents.CustomerSheetDocument, customer_documents.CustomerDocument
     ),
     "A payment method": set(customer_documents.MethodDocument.model_fields),
+    "A card and its tries": set(card_documents.CardDocument.model_fields),
+    "A token of a card": set(card_documents.CardMethodDocument.model_fields),
+    "A ceiling of a card": set(card_documents.CardCeilingDocument.model_fields),
+    "A try of a card": set(card_documents.CardTryDocument.model_fields),
+    "A card in a list": set(card_documents.CardSumDocument.model_fields),
     "A version of a plan": set(plan_documents.PlanDocument.model_fields),
     "A subscription": set(subscription_documents.SubscriptionDocument.model_fields),
     "A subscription with its trail": added(
@@ -162,6 +178,7 @@ DOCUMENTS: dict[str, set[str]] = {
     ),
     "A change of a subscription": set(subscription_documents.SubscriptionChangeDocument.model_fields),
     "An invoice": set(invoice_documents.InvoiceDocument.model_fields),
+    "A pay link": set(invoice_documents.PayLinkDocument.model_fields),
     "An invoice with its lines": added(invoice_documents.InvoiceSheetDocument, invoice_documents.InvoiceDocument),
     "A line of an invoice": set(invoice_documents.InvoiceLineDocument.model_fields),
     "What was applied to an invoice": set(invoice_documents.ApplicationDocument.model_fields),
@@ -177,10 +194,25 @@ DOCUMENTS: dict[str, set[str]] = {
     "A pack": set(evidence_documents.PackDocument.model_fields),
     "A checked pack": set(evidence_documents.CheckedPackDocument.model_fields),
     "An edition of a policy": set(routing_documents.EditionDocument.model_fields),
+    "A recovery": set(dunning_desk_documents.DunningDocument.model_fields),
+    "A recovery with its past and its plan": added(
+        dunning_desk_documents.DunningSheetDocument, dunning_desk_documents.DunningDocument
+    ),
+    "A try of an invoice": set(dunning_desk_documents.TryDocument.model_fields),
+    "A sent notice": set(dunning_desk_documents.SentNoticeDocument.model_fields),
+    "A change of access": set(dunning_desk_documents.AccessDocument.model_fields),
+    "A command": set(dunning_desk_documents.CommandDocument.model_fields),
+    "What a card may still take": set(dunning_desk_documents.CardRoomDocument.model_fields),
+    "A report of recoveries": set(dunning_report_documents.RecoveryReportDocument.model_fields),
+    "What dunning brought": set(dunning_report_documents.RecoveryDocument.model_fields),
+    "A try against a rule": set(dunning_report_documents.ViolationDocument.model_fields),
     "An edition of a dunning policy": set(dunning_documents.DunningEditionDocument.model_fields),
     "A preview of dunning": set(dunning_documents.PreviewDocument.model_fields),
     "A decline": set(dunning_documents.DeclineDocument.model_fields),
+    "An outage of a gateway": set(outage_documents.OutageDocument.model_fields),
     "A foreseen event": set(dunning_documents.ForeseenDocument.model_fields),
+    "A notice": set(notice_documents.NoticeDocument.model_fields),
+    "A told event": set(notice_documents.ToldEventDocument.model_fields),
     "A routing decision": set(routing_documents.DecisionDocument.model_fields),
     "A candidate": set(routing_documents.CandidateDocument.model_fields),
     "A replay": set(routing_documents.ReplayDocument.model_fields),
@@ -283,6 +315,13 @@ def test_every_exit_code_is_described() -> None:
         *DamageKind,
         *DeclineClass,
         *Clock,
+        *NextKind,
+        *Access,
+        *Purpose,
+        *Reason,
+        *TryOutcome,
+        *RecoveredBy,
+        *COMMANDS,
     ],
 )
 def test_every_status_is_described(word: str) -> None:

@@ -18,9 +18,12 @@ DEMO = ROOT / "deploy" / "demo.env"
 EXAMPLE = ROOT / "deploy" / "example.env"
 JOBS = {"temporal-schema", "temporal-namespace", "migrations", "seal-key"}
 OURS = {"migrations", "worker", "api"}
-SIMULATORS = {"stripe-simulator", "paypal-simulator"}
+DEMO_ONLY = {"stripe-simulator", "paypal-simulator", "mailpit"}
+"""What stands for others outside: gateways, and a mail server that keeps all mail."""
 VARIABLE = re.compile(r"\$\{(\w+)(:[-?][^}]*)?\}")
 SECRET_NAME = re.compile(r"(?!.*_FILE$).*(PASSWORD|PWD|SECRET|KEY|CLIENT_ID|WEBHOOK_ID|DATABASE_URL)")
+OPTIONAL_SECRETS = {"PAY_LINK_KEY"}
+"""Empty unless they are given: without this one there are no pay links."""
 """Where a file with a secret is, is none."""
 
 
@@ -61,7 +64,7 @@ def test_images_are_pinned(services: dict[str, dict[str, Any]]) -> None:
         if "build" in service:
             assert service["image"].endswith(":local"), name
         else:
-            assert re.search(r":\d+\.\d+(\.\d+)?(-\w+)?$", service["image"]), name
+            assert re.search(r":v?\d+\.\d+(\.\d+)?(-\w+)?$", service["image"]), name
     bases = re.findall(r"^FROM (\S+)", (ROOT / "deploy" / "Dockerfile").read_text(), flags=re.MULTILINE)
     outside = [base for base in bases if base != "python"]
     assert outside == [base for base in outside if re.fullmatch(r"python:\d+\.\d+\.\d+-slim-\w+", base)]
@@ -79,13 +82,15 @@ def test_every_service_is_limited_and_every_server_is_watched(services: dict[str
 
 
 def test_no_secret_has_a_value_or_a_default(services: dict[str, dict[str, Any]]) -> None:
-    """A deployment without its own passwords and keys does not start: each is required from the environment."""
+    """A deployment without its own passwords and keys does not start: each is required, but one without which a part is off."""
     for name, service in services.items():
         for variable, value in service.get("environment", {}).items():
             if SECRET_NAME.match(variable):
                 references = VARIABLE.findall(str(value))
                 assert references, f"{name}: {variable} is written out"
-                assert all(rest.startswith(":?") for _, rest in references), f"{name}: {variable} has a default"
+                required = ":-" if variable in OPTIONAL_SECRETS else ":?"
+                assert all(rest.startswith(required) for _, rest in references), f"{name}: {variable} has a default"
+                assert all(rest in {":-", ""} or rest[:2] == ":?" for _, rest in references), f"{name}: {variable}"
 
 
 def test_workers_scale(services: dict[str, dict[str, Any]]) -> None:
@@ -104,10 +109,10 @@ def test_only_this_machine_reaches_the_published_ports(services: dict[str, dict[
 
 
 def test_simulators_run_in_the_demo_only(services: dict[str, dict[str, Any]]) -> None:
-    """No deployment takes a simulated gateway for a real one by accident."""
-    assert {name for name, service in services.items() if service.get("profiles") == ["demo"]} == SIMULATORS
+    """No deployment takes a simulated gateway, or a mail server that hands nothing on, for a real one by accident."""
+    assert {name for name, service in services.items() if service.get("profiles") == ["demo"]} == DEMO_ONLY
     for name in OURS:
-        assert not SIMULATORS & set(services[name]["depends_on"])
+        assert not DEMO_ONLY & set(services[name]["depends_on"])
 
 
 def given(path: Path) -> dict[str, str]:

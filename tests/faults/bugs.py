@@ -2,6 +2,7 @@
 
 from tests.faults.adjustment_bugs import OF_ADJUSTMENTS
 from tests.faults.billed_bugs import OF_BILLING
+from tests.faults.card_bugs import OF_CARDS
 from tests.faults.delivery_bugs import OF_DELIVERIES
 from tests.faults.ledger_bugs import OF_BOOKS
 from tests.faults.planted import Bug, Change
@@ -204,4 +205,14 @@ OF_PROCESSES = (
         "tests/workflows/test_replay.py::test_a_recorded_history_replays_with_todays_code",
     ),
 )
-BUGS = (*OF_KEYS, *OF_ANSWERS, *OF_BOOKS, *OF_PROCESSES, *OF_DELIVERIES, *OF_WEBHOOKS, *OF_ADJUSTMENTS, *OF_BILLING)
+BUGS = (
+    *OF_KEYS,
+    *OF_ANSWERS,
+    *OF_BOOKS,
+    *OF_PROCESSES,
+    *OF_DELIVERIES,
+    *OF_WEBHOOKS,
+    *OF_ADJUSTMENTS,
+    *OF_CARDS,
+    *OF_BILLING,
+)

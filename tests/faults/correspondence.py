@@ -86,7 +86,7 @@ async def corresponding(
     with announcing.start_api(database, log):
         async with AsyncExitStack() as stack:
             processes = await run_processes(stack, settings, own)
-            handler = InboxHandler(processes.engine, processes.client, settings.task_queue)
+            handler = InboxHandler(processes.engine, processes.client, settings.task_queue, {})
             handling = asyncio.create_task(handler.run())
             stack.callback(handling.cancel)
             yield processes

@@ -9,7 +9,7 @@ from gateways import paypal_past_events
 from gateways.errors import GatewayError, Misconfigured, OutcomeUnknown
 from gateways.paypal_past_events import Link, Listed
 from gateways.port import Gateway
-from gateways.stripe_past_events import TYPES
+from gateways.stripe_past_events import LISTS
 from gateways.webhooks.events import WebhookEvent
 from gateways.webhooks.past_events import PastEvents
 from gateways.webhooks.reading import read_event
@@ -83,9 +83,8 @@ async def test_only_events_of_the_time_are_listed(case: GatewayCase) -> None:
 
 @simulator
 async def test_a_gateway_where_nothing_happened_lists_nothing(case: GatewayCase) -> None:
-    """An empty list is an answer, and has no further page."""
-    found = await listing(case.gateway).list_events(moment(case) - DAY, moment(case), None, 50)
-    assert (list(found.bodies), found.next_page) == ([], None)
+    """An empty list is an answer, and comes to an end."""
+    assert await listed(case, moment(case) - DAY, moment(case)) == []
 
 
 @simulator
@@ -125,9 +124,35 @@ async def test_a_list_that_our_credentials_may_not_read_says_so(case: GatewayCas
 @pytest.mark.parametrize("case", ["stripe"], indirect=True)
 async def test_stripe_is_asked_for_what_concerns_payments(case: GatewayCase) -> None:
     """The other events of an account are not read through page by page, and no more types are named than Stripe takes."""
-    assert len(TYPES) == len(set(TYPES)) <= 20
+    for types in LISTS.values():
+        assert len(types) == len(set(types)) <= 20
     await case.created(case.operation(CAPTURE))
     assert await listed(case, moment(case) - DAY, moment(case)) == []
+
+
+@simulator
+@pytest.mark.parametrize("limit", [1, 2, 50])
+async def test_what_became_of_a_payment_method_is_listed_too(case: GatewayCase, limit: int) -> None:
+    """Beside what became of payments, each once, whatever the pages."""
+    await case.paid()
+    before = {event.event_id for event in await listed(case, moment(case) - DAY, moment(case))}
+    token = {"stripe": "pm_own", "paypal": "own"}[case.name]
+    for number in range(3):
+        more = {"customer": "cus_own"} if case.name == "stripe" else {}
+        case.simulator.make_card(token, expires=f"203{number}-01", **more)
+    case.simulator.remove_card(token)
+    events = await listed(case, moment(case) - DAY, moment(case), limit)
+    assert len(events) == len({event.event_id for event in events})
+    assert before < {event.event_id for event in events}
+    told = [event.event_type for event in events if token in event.tokens]
+    renewed = ["payment_method.automatically_updated"] * 2
+    assert (
+        told
+        == {
+            "stripe": ["payment_method.detached", *renewed],
+            "paypal": ["VAULT.PAYMENT-TOKEN.DELETED"],
+        }[case.name]
+    )
 
 
 class Shown:

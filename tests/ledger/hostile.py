@@ -17,6 +17,14 @@ NEW_LINE = (
     "INSERT INTO public.lines (entry_id, line_number, account_id, side, amount_minor, currency)"
     " VALUES (1, 3, 1, 'debit', 1, 'USD')"
 )
+NEW_TRY = (
+    "INSERT INTO public.card_tries (operation_id, charge_id, card, amount_minor, currency, tried_at)"
+    " VALUES ('ch_1:capture:1', 'ch_1', 'card_1', 100, 'USD', now())"
+)
+NEW_CEILING = (
+    "INSERT INTO public.card_ceilings (network, region, counts, same_amount, consecutive, window_hours, most, source, note)"
+    " VALUES ('visa', '', 'answers', false, false, 1, 1000, 'none', 'none')"
+)
 
 # Changes of what is written, late lines, and entries that no posting function made.
 CHANGES = [
@@ -126,6 +134,10 @@ BILLING = [
     "DELETE FROM public.customer_contacts",
     "UPDATE public.payment_methods SET token = 'mine'",
     "UPDATE public.payment_methods SET customer_id = 'cus_2'",
+    "UPDATE public.payment_methods SET gateway_customer = 'mine'",
+    "UPDATE public.payment_methods SET card = 'card_00000000000000000000000000000000'",
+    "ALTER TABLE public.payment_methods DISABLE TRIGGER method_keeps_its_facts",
+    "SELECT public.method_keeps_its_facts()",
     "DELETE FROM public.payment_methods",
     *(f"TRUNCATE public.{table} CASCADE" for table in ("customers", "plan_versions", "payments", "invoice_numbers")),
     "ALTER TABLE public.invoices DISABLE TRIGGER invoice_follows",
@@ -168,10 +180,33 @@ DUNNING = [
     "UPDATE public.process_wakes SET subject = 'ch_2'",
     "DELETE FROM public.process_wakes",
     *(f"TRUNCATE public.{table} CASCADE" for table in ("dunnings", "invoice_tries", "events", "process_wakes")),
+    "UPDATE public.gateway_outages SET began_at = now()",
+    "UPDATE public.gateway_outages SET gateway = 'paypal'",
+    "INSERT INTO public.gateway_outages (outage_id) VALUES (1)",
+    "INSERT INTO public.gateway_outages (ended_at) VALUES (now())",
+    "DELETE FROM public.gateway_outages",
+    "TRUNCATE public.gateway_outages",
+    "ALTER TABLE public.gateway_outages DISABLE TRIGGER outage_follows",
+    "SELECT public.outage_follows()",
+    "SELECT public.outage_wakes_dunnings()",
     "ALTER TABLE public.invoice_tries DISABLE TRIGGER try_follows",
     "ALTER TABLE public.charges DISABLE TRIGGER processes_are_woken",
     "SELECT public.try_follows()",
     "SELECT public.processes_are_woken()",
+]
+
+# The links by which customers pay, and what they began by them.
+LINKS = [
+    "UPDATE public.pay_links SET expires_at = now() + interval '1 year'",
+    "UPDATE public.pay_links SET invoice_id = 'in_2'",
+    "UPDATE public.pay_links SET link_id = 'AAAAAAAAAAAAAAAAAAAAAA'",
+    "DELETE FROM public.pay_links",
+    "UPDATE public.pay_setups SET link_id = 'AAAAAAAAAAAAAAAAAAAAAA'",
+    "DELETE FROM public.pay_setups",
+    *(f"TRUNCATE public.{table} CASCADE" for table in ("pay_links", "pay_setups")),
+    "ALTER TABLE public.pay_links DISABLE TRIGGER link_is_used_once",
+    "SELECT public.link_is_used_once()",
+    "SELECT public.setup_follows()",
 ]
 
 POWERS = [
@@ -270,6 +305,30 @@ INTERNALS = [
     "SELECT public.period_change_is_allowed()",
 ]
 
+# Tries of cards are claimed and settled by functions; by hand a ceiling could be passed, or a never taken back.
+CARD_TRIES = [
+    NEW_TRY,
+    "UPDATE public.card_tries SET at_network = false",
+    "UPDATE public.card_tries SET tried_at = '2020-01-01'",
+    "DELETE FROM public.card_tries",
+    "TRUNCATE public.card_tries",
+    NEW_CEILING,
+    "UPDATE public.card_ceilings SET most = 1000",
+    "DELETE FROM public.card_ceilings",
+    "TRUNCATE public.card_ceilings",
+    "INSERT INTO public.cards (card) VALUES ('card_00000000000000000000000000000000')",
+    "UPDATE public.cards SET never_at = NULL, never_because = NULL",
+    "UPDATE public.cards SET is_now = NULL",
+    "DELETE FROM public.cards",
+    "SELECT * FROM public.cards FOR UPDATE",
+    "UPDATE public.payment_methods SET fingerprint = 'mine'",
+    "UPDATE public.payment_methods SET brand = 'any'",
+    "ALTER TABLE public.card_tries DISABLE TRIGGER try_is_decided_once",
+    "ALTER TABLE public.payment_methods DISABLE TRIGGER method_has_a_card",
+    "SELECT public.lock_card('card_00000000000000000000000000000000')",
+    "SELECT public.method_has_a_card()",
+]
+
 # What the application's processes do, and nobody else.
 WORK = [
     "SELECT * FROM public.post_entries('[]')",
@@ -286,6 +345,11 @@ WORK = [
     "INSERT INTO public.customers (customer_id) VALUES ('cus_1')",
     "SELECT * FROM public.customer_contacts",
     "SELECT token FROM public.payment_methods",
+    "UPDATE public.payment_methods SET expires_on = '2099-12-31', renewed_at = now(), renewed_by = 'mine'",
+    "UPDATE public.payment_methods SET removed_because = 'mine'",
+    "SELECT * FROM public.claim_card_try('o', 'c', 'card', 'visa', 'US', 1, 'USD', now(), false)",
+    "SELECT public.settle_card_try('o', true, true, false, NULL, NULL, NULL, NULL)",
+    "SELECT public.mark_card_never('card_00000000000000000000000000000000', 'because')",
     "INSERT INTO public.invoices (invoice_id) VALUES ('in_1')",
     "UPDATE public.invoices SET voided_at = now()",
     "INSERT INTO public.payment_applications (amount_minor) VALUES (1)",
@@ -298,6 +362,10 @@ WORK = [
     "UPDATE public.dunning_notices SET sent_at = now()",
     "UPDATE public.method_notices SET sent_at = now()",
     "INSERT INTO public.events (key) VALUES ('mine')",
+    "INSERT INTO public.pay_links (link_id) VALUES ('AAAAAAAAAAAAAAAAAAAAAA')",
+    "UPDATE public.pay_links SET used_at = now()",
+    "INSERT INTO public.pay_setups (setup_id) VALUES ('s1')",
+    "UPDATE public.pay_setups SET ended_at = now()",
     "SELECT public.take_wakes(1)",
     "SELECT body FROM public.webhook_events",
     "SELECT * FROM public.webhook_transmissions",
@@ -315,7 +383,7 @@ BEYOND = {APPLICATION: LANGUAGE, AUDITOR: WORK, SEALER: [*WORK, "SELECT * FROM p
 
 def statements(role: str) -> list[str]:
     """Return all that the role must be refused."""
-    everything = [*CHANGES, *PERIODS, *BILLING, *DUNNING, *POWERS, *INTERNALS, *BEYOND[role]]
+    everything = [*CHANGES, *PERIODS, *BILLING, *CARD_TRIES, *DUNNING, *LINKS, *POWERS, *INTERNALS, *BEYOND[role]]
     return [statement.format(role=role) for statement in everything]
 
 

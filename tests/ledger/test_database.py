@@ -6,7 +6,7 @@ from sqlalchemy import Table, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from billing import dunning_tables
+from billing import dunning_tables, link_tables
 from billing import tables as billing_tables
 from ledger import adjustment_tables, period_tables, rate_tables, standing_tables
 from ledger.database import create_engine, driver_url, metadata
@@ -50,7 +50,9 @@ def test_every_table_of_the_schema_is_named(superuser: psycopg.Connection) -> No
     assert {standing_tables.holds.name, rate_tables.exchange_rates.name, period_tables.periods.name} <= {
         *metadata.tables
     }
-    assert {billing_tables.invoices.name, dunning_tables.dunnings.name} <= {*metadata.tables}
+    assert {billing_tables.invoices.name, dunning_tables.dunnings.name, link_tables.pay_links.name} <= {
+        *metadata.tables
+    }
 
 
 async def test_a_connection_has_the_limits_of_the_design(connection: AsyncConnection) -> None:

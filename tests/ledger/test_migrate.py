@@ -82,6 +82,7 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "entries",
         "entry_origins",
         "events",
+        "gateway_outages",
         "holds",
         "exchange_rates",
         "invoice_lines",
@@ -91,6 +92,8 @@ def test_an_empty_database_gets_the_present_schema(postgres_server: Postgres, em
         "lines",
         "method_notices",
         "operations",
+        "pay_links",
+        "pay_setups",
         "payment_applications",
         "payment_methods",
         "payments",
@@ -230,6 +233,41 @@ def test_entries_that_were_there_before_periods_belong_to_the_month_of_their_eve
         assert first == ("2019-12", 13)
         with pytest.raises(psycopg.Error, match="UPDATE of entries is refused"):
             connection.execute("UPDATE entries SET period = '2020-02'")
+
+
+def test_never_is_said_of_the_card_that_a_method_was_a_token_of(postgres_server: Postgres, empty: str) -> None:
+    """An upgrade forgets no stolen card: neither under its other tokens, nor under one that was removed."""
+    migrate_to(postgres_server.url(empty), "0035")
+    with psycopg.connect(postgres_server.url(empty)) as connection:
+        connection.execute(
+            "INSERT INTO customers (customer_id, request_hash, currency, time_zone, locale, type, created_by)"
+            " VALUES ('cus_1', 'h', 'USD', 'UTC', 'en', 'person', 'alice')"
+        )
+        rows = [
+            ("stolen", "t1", "fp_1", True, False),
+            ("same_card", "t2", "fp_1", False, False),
+            ("removed", "t3", None, True, True),
+            ("same_token", "t3", "fp_2", False, False),
+            ("good", "t4", None, False, False),
+        ]
+        for method_id, token, fingerprint, is_never, is_gone in rows:
+            connection.execute(
+                "INSERT INTO payment_methods (method_id, customer_id, request_hash, gateway, token, fingerprint, preference,"
+                " added_by, never_at, never_because, removed_at, removed_by) VALUES (%s, 'cus_1', 'h', 'stripe', %s, %s, 1,"
+                " 'alice', CASE WHEN %s THEN now() END, CASE WHEN %s THEN 'stolen' END, CASE WHEN %s THEN now() END,"
+                " CASE WHEN %s THEN 'alice' END)",
+                [method_id, token, fingerprint, is_never, is_never, is_gone, is_gone],
+            )
+    migrate.upgrade(postgres_server.url(empty))
+    with psycopg.connect(postgres_server.url(empty)) as connection:
+        found = connection.execute(
+            "SELECT m.method_id FROM payment_methods m JOIN cards o ON o.card = m.card"
+            " JOIN cards c ON c.card = coalesce(o.is_now, o.card) WHERE c.never_because = 'stolen' ORDER BY m.added_at"
+        ).fetchall()
+        assert sorted(name for (name,) in found) == ["removed", "same_card", "same_token", "stolen"]
+        for token in ("t1", "t2", "t3"):
+            named = "SELECT c.never_because FROM cards t JOIN cards c ON c.card = t.is_now WHERE t.card = card_of('stripe', NULL, %s)"
+            assert connection.execute(named, [token]).fetchall() == [("stolen",)]
 
 
 def migrate_to(url: str, revision: str) -> None:

@@ -34,7 +34,7 @@ def faults(given: str) -> list[str]:
         (text(keys=""), "line 3: keys: needs at least one entry"),
         (text(keys="qk_plain"), "line 3: keys: is not written as it has to be"),
         (text(keys=f"{KEYS[0]}, {KEYS[0]}"), "line 3: keys: this key is listed twice: each is one service's, once"),
-        (text(accounts="[]"), "line 4: accounts: needs at least one entry"),
+        (text(accounts="[]"), "line 2: services: shop may do nothing: name its accounts, or give it `reads_events: true`"),
         (text(accounts="[wallet]"), "line 4: accounts: is not written as it has to be"),
         (text(accounts="['wallet:user*']"), "line 4: accounts: is not written as it has to be"),
         (text(more="    facts: [captured]\n"), "line 5: facts: must be 'conversions', 'credit_purchases' or 'credit_spendings'"),

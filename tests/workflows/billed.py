@@ -17,9 +17,19 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from billing import customers, invoice_books, methods, payment_books, plan_books, receivables, subscription_books
+from billing import (
+    customers,
+    dunning_books,
+    invoice_books,
+    methods,
+    payment_books,
+    plan_books,
+    receivables,
+    subscription_books,
+)
 from billing.calendar import Interval, Unit
 from billing.customers import Contact, CustomerRequest
+from billing.dunning import policy_file
 from billing.invoices import Invoice, InvoiceState
 from billing.methods import MethodRequest
 from billing.plans import PlanTerms
@@ -232,6 +242,14 @@ class Billed:
                 return None
 
         return await self.until(found, f"{invoice_id or self.first} is in dunning")
+
+    async def begin_dunning(self, invoice_id: str) -> None:
+        """Have an open invoice recovered that no subscription is collected for; the waker starts its process."""
+        now = datetime.now(UTC)
+        edition = policy_file.read().at(now)
+        await self.step(
+            lambda books: dunning_books.begin(books, invoice_id, edition, failed_at=now, now=now, actor=ALICE)
+        )
 
     async def pay(self, amount_minor: int, payment_id: str = "p1", **changes: Any) -> None:
         """Receive money from outside."""

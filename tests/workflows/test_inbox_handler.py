@@ -32,7 +32,7 @@ _numbers = itertools.count(1)
 @pytest.fixture
 async def handler(processes: Processes) -> InboxHandler:
     """A handler, which does nothing until it is asked."""
-    return InboxHandler(processes.engine, processes.client, processes.settings.task_queue)
+    return InboxHandler(processes.engine, processes.client, processes.settings.task_queue, {})
 
 
 async def keep(processes: Processes, body: bytes, gateway: str = "stripe") -> int:
@@ -235,7 +235,7 @@ async def test_while_temporal_is_away_events_wait(processes: Processes, handler:
     async with cut_line(processes.settings.temporal_address) as (address, cut):
         client = await Client.connect(address, data_converter=pydantic_data_converter)
         cut()
-        await InboxHandler(processes.engine, client, processes.settings.task_queue).handle_due()
+        await InboxHandler(processes.engine, client, processes.settings.task_queue, {}).handle_due()
     event = (await kept(processes))[sequence]
     assert event.state is EventState.FAILED
     assert event.result is not None
@@ -281,7 +281,7 @@ async def test_several_workers_handle_each_event_once(processes: Processes, hand
     count = 2 * inbox_handler.BATCH
     for number in range(count):
         await keep(processes, stripe_body(id=f"pi_{number}"))
-    others = [InboxHandler(processes.engine, processes.client, processes.settings.task_queue) for _ in range(3)]
+    others = [InboxHandler(processes.engine, processes.client, processes.settings.task_queue, {}) for _ in range(3)]
     taken = await asyncio.gather(*(each.handle_due() for each in (handler, *others)))
     assert sum(taken) == count
     assert {event.attempts for event in (await kept(processes)).values()} == {1}
@@ -304,7 +304,7 @@ async def test_a_replay_tells_the_process_whatever_the_books_say(processes: Proc
 async def test_the_handler_outlives_an_outage_of_postgresql(processes: Processes) -> None:
     """A worker whose database goes away goes on handling events when it is back."""
     away = create_engine("postgresql://quittance_app@127.0.0.1:1/quittance", 1)
-    running = asyncio.create_task(InboxHandler(away, processes.client, processes.settings.task_queue).run())
+    running = asyncio.create_task(InboxHandler(away, processes.client, processes.settings.task_queue, {}).run())
     await asyncio.sleep(0.5)
     assert not running.done()
     running.cancel()

@@ -82,7 +82,7 @@ async def test_a_refund_that_fails_after_it_succeeded_is_booked_within_one_catch
     assert await catch_up.read_due(past_events(adapters, gateway))
     found = await kept(processes)
     assert {(event.came_by, event.deliveries) for event in found} == {(CameBy.POLLING, 0)}
-    assert await InboxHandler(processes.engine, processes.client, processes.settings.task_queue).handle_due()
+    assert await InboxHandler(processes.engine, processes.client, processes.settings.task_queue, {}).handle_due()
 
     async def is_booked() -> bool:
         return (await processes.rules(charged.charge_id))[-1] == "refund_failed"
@@ -114,7 +114,7 @@ async def test_what_somebody_did_at_the_gateway_after_the_end_reaches_the_search
     )
     await adapters[gateway].refund(somebodys)
     await catch_up.read_due(past_events(adapters, gateway))
-    await InboxHandler(processes.engine, processes.client, processes.settings.task_queue).handle_due()
+    await InboxHandler(processes.engine, processes.client, processes.settings.task_queue, {}).handle_due()
     results = {event.result for event in await kept(processes)}
     assert f"told {reconcile.workflow_id(request.charge_id)}" in results
 
@@ -140,7 +140,7 @@ async def test_an_event_that_is_delivered_and_polled_is_one_event(
                 body=body,
             )
             await inbox.keep(connection, delivered)
-    handler = InboxHandler(processes.engine, processes.client, processes.settings.task_queue)
+    handler = InboxHandler(processes.engine, processes.client, processes.settings.task_queue, {})
     await handler.handle_due()
     before = await kept(processes)
     for _ in range(2):

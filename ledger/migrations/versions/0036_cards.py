@@ -15,8 +15,6 @@ SET search_path = pg_catalog, pg_temp AS $$
         gateway || CASE WHEN fingerprint IS NULL THEN ' token ' || token ELSE ' fingerprint ' || fingerprint END, 'UTF8'
     )), 'hex'), 32)
 $$;
-COMMENT ON FUNCTION public.card_of IS 'What a card is called here: by its fingerprint, or by its token where that is unknown';
-REVOKE ALL ON FUNCTION public.card_of FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.card_of TO quittance_app;
 """
 
@@ -53,8 +51,6 @@ CREATE TABLE public.cards (
 );
 COMMENT ON TABLE public.cards IS 'Whoever claims a try locks the row, so that the tries of a card are counted one after the other';
 COMMENT ON COLUMN public.cards.is_now IS 'Of a token: the card by its fingerprint, once that is known';
-COMMENT ON COLUMN public.cards.never_at IS 'Since when it may never be tried again, whatever it answers later';
-GRANT SELECT ON public.cards TO quittance_app, quittance_auditor;
 
 CREATE FUNCTION public.card_stays_never() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -90,8 +86,7 @@ CREATE TABLE public.card_tries (
 COMMENT ON TABLE public.card_tries IS 'Each try of a card; by its time, and among those of one time by its sequence';
 CREATE INDEX card_tries_card ON public.card_tries (card, tried_at, sequence);
 CREATE INDEX card_tries_counted ON public.card_tries (card, tried_at, sequence) WHERE at_network AND NOT is_approved;
-CREATE INDEX card_tries_charge ON public.card_tries (charge_id);
-GRANT SELECT ON public.card_tries TO quittance_app, quittance_auditor;
+CREATE INDEX card_tries_approved ON public.card_tries (card, tried_at, sequence) WHERE is_approved;
 
 CREATE FUNCTION public.try_is_decided_once() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -116,13 +111,13 @@ CREATE TRIGGER never_emptied BEFORE TRUNCATE ON public.{table}
     FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER {own}, ENABLE ALWAYS TRIGGER never_deleted,
     ENABLE ALWAYS TRIGGER never_emptied;
+GRANT SELECT ON public.{table} TO quittance_app, quittance_auditor;
 """
 
 # Never is said of the card, and of nothing else: what methods knew of it moves there.
 METHODS = """
 ALTER TABLE public.payment_methods
     ADD COLUMN card text COLLATE "C" NOT NULL GENERATED ALWAYS AS (public.card_of(gateway, fingerprint, token)) STORED;
-COMMENT ON COLUMN public.payment_methods.card IS 'Under which its tries are counted';
 INSERT INTO public.cards (card, never_at, never_because)
     SELECT DISTINCT ON (m.card) m.card, m.never_at, m.never_because FROM public.payment_methods m
         ORDER BY m.card, m.never_at;
@@ -168,8 +163,7 @@ BEGIN
         RETURN NULL;
     END IF;
     INSERT INTO public.cards (card, is_now) VALUES (token_card, NEW.card)
-        ON CONFLICT (card) DO UPDATE SET is_now = excluded.is_now
-        RETURNING * INTO token_row;
+        ON CONFLICT (card) DO UPDATE SET is_now = excluded.is_now RETURNING * INTO token_row;
     PERFORM FROM public.cards c WHERE c.card = NEW.card FOR NO KEY UPDATE;
     UPDATE public.card_tries t SET card = NEW.card WHERE t.card = token_card;
     IF token_row.never_at IS NOT NULL THEN
@@ -208,75 +202,83 @@ BEGIN
     RETURN known;
 END
 $$;
-REVOKE ALL ON FUNCTION public.lock_card FROM PUBLIC;
 
+-- What is refused is refused without the lock: a card at its ceiling holds nobody up, and writes nothing. Only what may be
+-- granted waits for the lock, and is decided again by all that others claimed before.
 CREATE FUNCTION public.claim_card_try(
     operation_id text, charge_id text, card text, network text, country text, amount_minor bigint, currency text,
     tried_at timestamptz, ours boolean, OUT granted boolean, OUT next_at timestamptz, OUT why text
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
-    claim record;
+    locks boolean;
     known public.cards;
+    claim record;
     moment timestamptz;
     approved_at timestamptz;
     approved bigint;
 BEGIN
-    known := public.lock_card(claim_card_try.card);
-    SELECT t.card, t.tried_at INTO claim FROM public.card_tries t WHERE t.operation_id = claim_card_try.operation_id;
-    IF FOUND THEN
-        IF claim.card <> known.card THEN
-            RAISE EXCEPTION '% was claimed for another card', claim_card_try.operation_id
-                USING ERRCODE = 'QT409', CONSTRAINT = 'try_is_of_one_card', DETAIL = claim_card_try.operation_id;
-        END IF;
-        granted := true;
-        next_at := claim.tried_at;
-        RETURN;
-    END IF;
-    granted := false;
-    IF known.never_at IS NOT NULL THEN
-        why := known.never_because;
-        RETURN;
-    END IF;
     IF NOT EXISTS (SELECT FROM public.card_ceilings) THEN
         RAISE EXCEPTION 'no ceilings of cards are known: bring them up with `worker.py --migrate`' USING ERRCODE = '55000';
     END IF;
-    SELECT greatest(t.tried_at, claim_card_try.tried_at) INTO moment FROM public.card_tries t
-        WHERE t.card = known.card ORDER BY t.tried_at DESC, t.sequence DESC LIMIT 1;
-    moment := coalesce(moment, claim_card_try.tried_at);
-    SELECT t.tried_at, t.sequence INTO approved_at, approved FROM public.card_tries t
-        WHERE t.card = known.card AND t.is_approved ORDER BY t.tried_at DESC, t.sequence DESC LIMIT 1;
-    -- Of each ceiling that is filled: when the oldest try was made of the newest that fill it.
-    SELECT filled.tried_at + make_interval(hours => r.window_hours),
-            r.note || CASE WHEN r.network = 'any' THEN '' ELSE format(' (%s)', r.network) END
-        INTO next_at, why
-        FROM public.card_ceilings r
-        CROSS JOIN LATERAL (
-            SELECT t.tried_at FROM public.card_tries t
-                WHERE t.card = known.card AND t.at_network AND NOT t.is_approved
-                    AND t.tried_at > moment - make_interval(hours => r.window_hours)
-                    AND (r.counts = 'answers' OR NOT t.is_technical)
-                    AND (NOT r.same_amount
-                        OR t.amount_minor = claim_card_try.amount_minor AND t.currency = claim_card_try.currency)
-                    AND (NOT r.consecutive OR approved IS NULL OR (t.tried_at, t.sequence) > (approved_at, approved))
-                ORDER BY t.tried_at DESC, t.sequence DESC OFFSET r.most - 1 LIMIT 1
-        ) filled
-        WHERE (r.network = claim_card_try.network OR r.network = 'any' AND claim_card_try.ours)
-            AND (r.countries IS NULL OR claim_card_try.country = ANY (r.countries))
-            AND (r.effective_from IS NULL OR r.effective_from <= (moment AT TIME ZONE 'UTC')::date)
-            AND (r.effective_until IS NULL OR r.effective_until > (moment AT TIME ZONE 'UTC')::date)
-        ORDER BY 1 DESC, 2 LIMIT 1;
-    IF FOUND THEN
-        RETURN;
-    END IF;
+    FOREACH locks IN ARRAY ARRAY[false, true] LOOP
+        IF locks THEN
+            known := public.lock_card(claim_card_try.card);
+        ELSE
+            SELECT n.* INTO known FROM public.cards c JOIN public.cards n ON n.card = coalesce(c.is_now, c.card)
+                WHERE c.card = claim_card_try.card;
+            CONTINUE WHEN NOT FOUND;
+        END IF;
+        SELECT t.card, t.tried_at INTO claim FROM public.card_tries t WHERE t.operation_id = claim_card_try.operation_id;
+        IF FOUND THEN
+            IF claim.card <> known.card THEN
+                RAISE EXCEPTION '% was claimed for another card', claim_card_try.operation_id
+                    USING ERRCODE = 'QT409', CONSTRAINT = 'try_is_of_one_card', DETAIL = claim_card_try.operation_id;
+            END IF;
+            granted := true;
+            next_at := claim.tried_at;
+            RETURN;
+        END IF;
+        granted := false;
+        IF known.never_at IS NOT NULL THEN
+            why := known.never_because;
+            RETURN;
+        END IF;
+        SELECT greatest(t.tried_at, claim_card_try.tried_at) INTO moment FROM public.card_tries t
+            WHERE t.card = known.card ORDER BY t.tried_at DESC, t.sequence DESC LIMIT 1;
+        moment := coalesce(moment, claim_card_try.tried_at);
+        SELECT t.tried_at, t.sequence INTO approved_at, approved FROM public.card_tries t
+            WHERE t.card = known.card AND t.is_approved ORDER BY t.tried_at DESC, t.sequence DESC LIMIT 1;
+        -- Of each ceiling that is filled: when the oldest try was made of the newest that fill it.
+        SELECT filled.tried_at + make_interval(hours => r.window_hours),
+                r.note || CASE WHEN r.network = 'any' THEN '' ELSE format(' (%s)', r.network) END
+            INTO next_at, why
+            FROM public.card_ceilings r
+            CROSS JOIN LATERAL (
+                SELECT t.tried_at FROM public.card_tries t
+                    WHERE t.card = known.card AND t.at_network AND NOT t.is_approved
+                        AND t.tried_at > moment - make_interval(hours => r.window_hours)
+                        AND (r.counts = 'answers' OR NOT t.is_technical)
+                        AND (NOT r.same_amount
+                            OR t.amount_minor = claim_card_try.amount_minor AND t.currency = claim_card_try.currency)
+                        AND (NOT r.consecutive OR approved IS NULL OR (t.tried_at, t.sequence) > (approved_at, approved))
+                    ORDER BY t.tried_at DESC, t.sequence DESC OFFSET r.most - 1 LIMIT 1
+            ) filled
+            WHERE (r.network = claim_card_try.network OR r.network = 'any' AND claim_card_try.ours)
+                AND (r.countries IS NULL OR claim_card_try.country = ANY (r.countries))
+                AND (r.effective_from IS NULL OR r.effective_from <= (moment AT TIME ZONE 'UTC')::date)
+                AND (r.effective_until IS NULL OR r.effective_until > (moment AT TIME ZONE 'UTC')::date)
+            ORDER BY 1 DESC, 2 LIMIT 1;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END LOOP;
     INSERT INTO public.card_tries (operation_id, charge_id, card, network, country, amount_minor, currency, tried_at)
         VALUES (claim_card_try.operation_id, claim_card_try.charge_id, known.card, claim_card_try.network,
             claim_card_try.country, claim_card_try.amount_minor, claim_card_try.currency, moment);
-    granted := true;
-    next_at := moment;
+    SELECT true, moment INTO granted, next_at;
 END
 $$;
 COMMENT ON FUNCTION public.claim_card_try IS 'Grants a try of a card, or says from when the next is allowed and why; NULL is never';
-REVOKE ALL ON FUNCTION public.claim_card_try FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.claim_card_try TO quittance_app;
 """
 
@@ -290,7 +292,6 @@ BEGIN
         WHERE c.card = known.card AND c.never_at IS NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION public.mark_card_never FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.mark_card_never TO quittance_app;
 
 -- What the gateway told of the card comes first: a token's tries are then the card's, and one that nobody claimed is counted.
@@ -324,8 +325,7 @@ BEGIN
             VALUES (operation.operation_id, operation.charge_id, settled.card, told_brand, told_country,
                 operation.amount_minor, operation.currency, operation.requested_at, true,
                 settle_card_try.is_approved, settle_card_try.at_network, settle_card_try.is_technical)
-            ON CONFLICT DO NOTHING
-            RETURNING * INTO settled;
+            ON CONFLICT DO NOTHING RETURNING * INTO settled;
     END IF;
     IF settled.operation_id IS NOT NULL AND settle_card_try.never_because IS NOT NULL THEN
         PERFORM public.mark_card_never(settled.card, settle_card_try.never_because);
@@ -333,8 +333,6 @@ BEGIN
     RETURN settled.operation_id IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION public.settle_card_try IS 'Writes down what came of a try, once; whether this was news';
-REVOKE ALL ON FUNCTION public.settle_card_try FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.settle_card_try TO quittance_app;
 """
 

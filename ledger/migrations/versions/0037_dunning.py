@@ -18,7 +18,6 @@ CREATE TABLE public.dunning_policies (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (version, name)
 );
-COMMENT ON TABLE public.dunning_policies IS 'What running processes go by, as it was when the first of them began';
 GRANT SELECT, INSERT (version, name, content) ON public.dunning_policies TO quittance_app;
 """
 
@@ -27,17 +26,12 @@ CREATE TABLE public.dunnings (
     invoice_id text COLLATE "C" PRIMARY KEY REFERENCES public.invoices (invoice_id),
     customer_id text COLLATE "C" NOT NULL REFERENCES public.customers (customer_id),
     subscription_id text COLLATE "C" REFERENCES public.subscriptions (subscription_id),
-    policy_version text COLLATE "C" NOT NULL,
-    policy_name text COLLATE "C" NOT NULL,
+    policy_version text COLLATE "C" NOT NULL, policy_name text COLLATE "C" NOT NULL,
     failed_at timestamptz NOT NULL,
     amount_minor bigint NOT NULL CONSTRAINT dunning_amount_positive CHECK (amount_minor > 0),
-    currency char(3) NOT NULL,
-    began_at timestamptz NOT NULL,
-    began_by text NOT NULL,
+    currency char(3) NOT NULL, began_at timestamptz NOT NULL, began_by text NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    ended_at timestamptz,
-    ended_by text,
-    reason text COLLATE "C",
+    ended_at timestamptz, ended_by text, reason text COLLATE "C",
     recovered_by text COLLATE "C" CONSTRAINT dunning_recovery_known
         CHECK (recovered_by IN ('retry', 'new_method', 'link', 'outside')),
     CONSTRAINT dunning_goes_by_a_policy
@@ -45,8 +39,6 @@ CREATE TABLE public.dunnings (
     CONSTRAINT dunning_end_is_whole CHECK (num_nonnulls(ended_at, ended_by, reason) IN (0, 3)),
     CONSTRAINT dunning_recovery_is_an_end CHECK (recovered_by IS NULL OR reason = 'paid')
 );
-COMMENT ON COLUMN public.dunnings.amount_minor IS 'What was due when the payment failed';
-COMMENT ON COLUMN public.dunnings.recovered_by IS 'What brought the money, where it was paid before the end';
 CREATE INDEX dunnings_running_customer ON public.dunnings (customer_id) WHERE ended_at IS NULL;
 CREATE INDEX dunnings_running_subscription ON public.dunnings (subscription_id) WHERE ended_at IS NULL;
 CREATE INDEX dunnings_failed ON public.dunnings (failed_at, invoice_id);
@@ -63,9 +55,6 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER dunning_follows BEFORE UPDATE ON public.dunnings
-    FOR EACH ROW EXECUTE FUNCTION public.dunning_follows();
-ALTER TABLE public.dunnings ENABLE ALWAYS TRIGGER dunning_follows;
 """
 
 # The columns of an event are the fields of billing.dunning.history.Event, and why; a method where it is asked for.
@@ -77,9 +66,7 @@ CREATE TABLE public.dunning_events (
         'legal_hold_began', 'legal_hold_ended', 'promised', 'paused', 'resumed', 'extended', 'retried_now', 'given_up',
         'moved_to_policy', 'ended'
     )),
-    at timestamptz NOT NULL,
-    until timestamptz,
-    policy text,
+    at timestamptz NOT NULL, until timestamptz, policy text,
     method_id text COLLATE "C" REFERENCES public.payment_methods (method_id),
     by text NOT NULL,
     because text NOT NULL CONSTRAINT dunning_event_because_said CHECK (because ~ '\\S' AND length(because) <= 300),
@@ -95,21 +82,18 @@ CREATE INDEX dunning_events_invoice ON public.dunning_events (invoice_id, event_
 CREATE UNIQUE INDEX dunning_ends_once ON public.dunning_events (invoice_id, kind) WHERE kind IN ('given_up', 'ended');
 GRANT SELECT, INSERT (invoice_id, kind, at, until, policy, method_id, by, because) ON public.dunning_events TO quittance_app;
 
-CREATE FUNCTION public.dunning_event_is_of_a_running_one() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION public.event_is_of_a_running_one() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM FROM public.dunnings d WHERE d.invoice_id = NEW.invoice_id AND d.ended_at IS NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the dunning of invoice % is over, or never began', NEW.invoice_id USING ERRCODE = 'QT409',
-            CONSTRAINT = 'dunning_event_is_of_a_running_one', DETAIL = NEW.invoice_id,
+            CONSTRAINT = 'event_is_of_a_running_one', DETAIL = NEW.invoice_id,
             HINT = 'it is over, and takes no command any more';
     END IF;
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER event_is_of_a_running_one BEFORE INSERT ON public.dunning_events
-    FOR EACH ROW EXECUTE FUNCTION public.dunning_event_is_of_a_running_one();
-ALTER TABLE public.dunning_events ENABLE ALWAYS TRIGGER event_is_of_a_running_one;
 """
 
 TRIES = """
@@ -119,16 +103,12 @@ CREATE TABLE public.invoice_tries (
     number integer NOT NULL CONSTRAINT try_is_numbered CHECK (number BETWEEN 0 AND 999),
     method_id text COLLATE "C" NOT NULL REFERENCES public.payment_methods (method_id),
     card text COLLATE "C" NOT NULL,
-    gateway text COLLATE "C" NOT NULL,
-    network text COLLATE "C",
-    country char(2),
+    gateway text COLLATE "C" NOT NULL, network text COLLATE "C", country char(2),
     purpose text COLLATE "C" NOT NULL CONSTRAINT try_purpose_known
         CHECK (purpose IN ('first', 'rung', 'new_method', 'command', 'customer')),
     is_rung boolean NOT NULL,
     amount_minor bigint NOT NULL CONSTRAINT try_amount_positive CHECK (amount_minor > 0),
-    currency char(3) NOT NULL,
-    tried_at timestamptz NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    currency char(3) NOT NULL, tried_at timestamptz NOT NULL, recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     withdrawn_at timestamptz,
     withdrawn_because text CONSTRAINT try_withdrawn_because_said CHECK (withdrawn_because ~ '\\S'),
     CONSTRAINT try_is_numbered_once UNIQUE (invoice_id, number),
@@ -136,8 +116,6 @@ CREATE TABLE public.invoice_tries (
     CONSTRAINT first_try_is_number_zero CHECK ((purpose = 'first') = (number = 0)),
     CONSTRAINT try_withdrawal_is_whole CHECK (num_nonnulls(withdrawn_at, withdrawn_because) IN (0, 2))
 );
-COMMENT ON COLUMN public.invoice_tries.tried_at IS 'By the clock of the process that tries';
-COMMENT ON COLUMN public.invoice_tries.withdrawn_because IS 'Why there is no charge of it';
 GRANT SELECT, INSERT (charge_id, invoice_id, number, method_id, card, gateway, network, country, purpose, is_rung,
     amount_minor, currency, tried_at), UPDATE (withdrawn_at, withdrawn_because) ON public.invoice_tries TO quittance_app;
 
@@ -148,8 +126,8 @@ DECLARE
     owed record;
     fault text;
 BEGIN
-    SELECT i.customer_id, i.state, i.due_minor, i.currency INTO owed
-        FROM public.invoices i WHERE i.invoice_id = NEW.invoice_id FOR NO KEY UPDATE;
+    SELECT i.customer_id, i.state, i.due_minor, i.currency INTO owed FROM public.invoices i
+        WHERE i.invoice_id = NEW.invoice_id FOR NO KEY UPDATE;
     fault := CASE
         WHEN owed.state IS DISTINCT FROM 'open' THEN format('the invoice is %s', owed.state)
         WHEN (NEW.amount_minor, NEW.currency) IS DISTINCT FROM (owed.due_minor, owed.currency)
@@ -169,7 +147,6 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER try_follows BEFORE INSERT ON public.invoice_tries FOR EACH ROW EXECUTE FUNCTION public.try_follows();
 
 CREATE FUNCTION public.try_is_withdrawn_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -182,27 +159,19 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER try_is_withdrawn_once BEFORE UPDATE ON public.invoice_tries
-    FOR EACH ROW EXECUTE FUNCTION public.try_is_withdrawn_once();
-ALTER TABLE public.invoice_tries ENABLE ALWAYS TRIGGER try_follows, ENABLE ALWAYS TRIGGER try_is_withdrawn_once;
 
 -- What was withdrawn stays so, also where a worker that stood still goes on: another try may have begun since.
 CREATE FUNCTION public.charge_is_no_withdrawn_try() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    withdrawn timestamptz;
 BEGIN
-    SELECT t.withdrawn_at INTO withdrawn FROM public.invoice_tries t WHERE t.charge_id = NEW.charge_id FOR SHARE;
-    IF withdrawn IS NOT NULL THEN
+    PERFORM FROM public.invoice_tries t WHERE t.charge_id = NEW.charge_id FOR SHARE;
+    IF EXISTS (SELECT FROM public.invoice_tries t WHERE t.charge_id = NEW.charge_id AND t.withdrawn_at IS NOT NULL) THEN
         RAISE EXCEPTION 'charge %: the try of invoice % was withdrawn', NEW.charge_id, NEW.invoice USING ERRCODE = 'QT409',
             CONSTRAINT = 'charge_is_no_withdrawn_try', DETAIL = NEW.charge_id, HINT = 'its try was withdrawn: begin another';
     END IF;
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER charge_is_no_withdrawn_try BEFORE INSERT ON public.charges
-    FOR EACH ROW WHEN (NEW.invoice IS NOT NULL) EXECUTE FUNCTION public.charge_is_no_withdrawn_try();
-ALTER TABLE public.charges ENABLE ALWAYS TRIGGER charge_is_no_withdrawn_try;
 """
 
 ACCESS = """
@@ -223,19 +192,14 @@ NOTICES = """
 CREATE TABLE public.dunning_notices (
     invoice_id text COLLATE "C" NOT NULL REFERENCES public.invoices (invoice_id),
     key text COLLATE "C" NOT NULL CONSTRAINT notice_key_length CHECK (length(key) BETWEEN 1 AND 200),
-    template text COLLATE "C" NOT NULL,
-    channel text COLLATE "C" NOT NULL,
-    due_at timestamptz NOT NULL,
-    claimed_at timestamptz,
-    sent_at timestamptz,
-    failed_at timestamptz,
-    failed_because text,
+    template text COLLATE "C" NOT NULL, channel text COLLATE "C" NOT NULL,
+    due_at timestamptz NOT NULL, claimed_at timestamptz, sent_at timestamptz,
+    failed_at timestamptz, failed_because text,
     PRIMARY KEY (invoice_id, key),
     CONSTRAINT notice_failure_is_whole CHECK (num_nonnulls(failed_at, failed_because) IN (0, 2)),
     CONSTRAINT notice_is_settled_once CHECK (num_nonnulls(sent_at, failed_at) <= 1),
     CONSTRAINT notice_is_claimed_before CHECK (claimed_at IS NOT NULL OR num_nonnulls(sent_at, failed_at) = 0)
 );
-COMMENT ON COLUMN public.dunning_notices.claimed_at IS 'Whoever claims it sends it; null where a try to send it failed';
 GRANT SELECT, INSERT (invoice_id, key, template, channel, due_at, claimed_at),
     UPDATE (claimed_at, sent_at, failed_at, failed_because) ON public.dunning_notices TO quittance_app;
 
@@ -248,9 +212,6 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER notice_follows BEFORE UPDATE ON public.dunning_notices
-    FOR EACH ROW EXECUTE FUNCTION public.notice_follows();
-ALTER TABLE public.dunning_notices ENABLE ALWAYS TRIGGER notice_follows;
 """
 
 OUTBOX = """
@@ -266,7 +227,6 @@ CREATE TABLE public.events (
         CHECK (jsonb_typeof(body) = 'object' AND octet_length(body::text) <= 16000),
     written_in xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
-COMMENT ON TABLE public.events IS 'What merchants'' systems are told, written in the transaction of the fact';
 COMMENT ON COLUMN public.events.written_in IS 'Read only those of transactions before which none is open: ids come out of order';
 GRANT SELECT, INSERT (key, kind, subject, customer_id, occurred_at, body) ON public.events TO quittance_app;
 
@@ -277,16 +237,15 @@ CREATE TABLE public.process_wakes (
     subject text COLLATE "C" NOT NULL,
     noted_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE public.process_wakes IS 'Processes that have something to look at; whoever signals one takes the row away';
 GRANT SELECT ON public.process_wakes TO quittance_app;
 
 -- Rows that another worker is at are passed over; what is not committed, since a signal failed, is there again.
 CREATE FUNCTION public.take_wakes(most integer) RETURNS TABLE (process text, subject text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH gone AS (
-        DELETE FROM public.process_wakes w WHERE w.wake_id IN (
+        DELETE FROM public.process_wakes w WHERE w.wake_id = ANY (ARRAY(
             SELECT i.wake_id FROM public.process_wakes i ORDER BY i.wake_id LIMIT most FOR UPDATE SKIP LOCKED
-        ) RETURNING w.wake_id, w.process, w.subject
+        )) RETURNING w.wake_id, w.process, w.subject
     )
     SELECT g.process, g.subject FROM gone g GROUP BY g.process, g.subject ORDER BY min(g.wake_id)
 $$;
@@ -300,8 +259,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     CASE TG_TABLE_NAME
     WHEN 'subscriptions' THEN
-        INSERT INTO public.process_wakes (process, subject)
-            VALUES ('subscription', NEW.subscription_id);
+        INSERT INTO public.process_wakes (process, subject) VALUES ('subscription', NEW.subscription_id);
         INSERT INTO public.process_wakes (process, subject) SELECT 'dunning', d.invoice_id
             FROM public.dunnings d WHERE d.subscription_id = NEW.subscription_id AND d.ended_at IS NULL;
     WHEN 'invoices' THEN
@@ -350,21 +308,25 @@ CREATE TRIGGER processes_are_woken AFTER INSERT OR UPDATE ON public.withdrawals
     FOR EACH ROW EXECUTE FUNCTION public.processes_are_woken();
 """
 
-NEVER_CHANGED = """
-CREATE TRIGGER never_changed BEFORE UPDATE OR DELETE ON public.{table}
-    FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+KEPT = """
+CREATE TRIGGER {name} BEFORE {what} ON public.{table} FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON public.{table}
     FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
-ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER never_changed, ENABLE ALWAYS TRIGGER never_emptied;
+ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER {name}, ENABLE ALWAYS TRIGGER never_emptied;
 GRANT SELECT ON public.{table} TO quittance_auditor;
 """
-NEVER_DELETED = """
-CREATE TRIGGER never_deleted BEFORE DELETE ON public.{table} FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
-CREATE TRIGGER never_emptied BEFORE TRUNCATE ON public.{table}
-    FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
-ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER never_deleted, ENABLE ALWAYS TRIGGER never_emptied;
-GRANT SELECT ON public.{table} TO quittance_auditor;
+FOLLOWS = """
+CREATE TRIGGER {name} BEFORE {what} ON public.{table} FOR EACH ROW {when} EXECUTE FUNCTION public.{name}();
+ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER {name};
 """
+GUARDS = (
+    ("dunnings", "dunning_follows", "UPDATE", ""),
+    ("dunning_events", "event_is_of_a_running_one", "INSERT", ""),
+    ("invoice_tries", "try_follows", "INSERT", ""),
+    ("invoice_tries", "try_is_withdrawn_once", "UPDATE", ""),
+    ("charges", "charge_is_no_withdrawn_try", "INSERT", "WHEN (NEW.invoice IS NOT NULL)"),
+    ("dunning_notices", "notice_follows", "UPDATE", ""),
+)
 WAKING = "ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER processes_are_woken"
 
 
@@ -374,10 +336,12 @@ def upgrade() -> None:
     connection.exec_driver_sql("SET LOCAL ROLE quittance_owner")
     for statement in (POLICIES, DUNNINGS, EVENTS, TRIES, ACCESS, NOTICES, OUTBOX, WAKES):
         connection.exec_driver_sql(statement)
+    for table, name, what, when in GUARDS:
+        connection.exec_driver_sql(FOLLOWS.format(table=table, name=name, what=what, when=when))
     for table in ("dunning_policies", "dunning_events", "dunning_access", "events"):
-        connection.exec_driver_sql(NEVER_CHANGED.format(table=table))
+        connection.exec_driver_sql(KEPT.format(table=table, name="never_changed", what="UPDATE OR DELETE"))
     for table in ("dunnings", "invoice_tries", "dunning_notices"):
-        connection.exec_driver_sql(NEVER_DELETED.format(table=table))
+        connection.exec_driver_sql(KEPT.format(table=table, name="never_deleted", what="DELETE"))
     waking = ("subscriptions", "invoices", "payment_methods", "dunnings", "dunning_events", "charges", "withdrawals")
     for table in waking:
         connection.exec_driver_sql(WAKING.format(table=table))

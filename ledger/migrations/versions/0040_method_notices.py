@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0040"
-down_revision = "0037"
+down_revision = "0039"
 
 # As dunning_notices, where there is no invoice: nothing has failed yet. The key has the month, so that a card is told of once.
 NOTICES = """

@@ -1,11 +1,13 @@
 """What keeps tries back, for how long, and what becomes of the deadline: pauses, promises, disputes, legal holds, outages."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
 
 from billing.dunning.decide import deadline_of, decide
 from billing.dunning.decision import TryAgain, Wait, WaitingFor
+from billing.dunning.decline_classes import Answer
 from billing.dunning.history import Event, EventKind, GatewayOutage
 from billing.dunning.standing import LONGEST_HOLD
 from tests.billing.dunning.histories import (
@@ -165,3 +167,47 @@ def test_a_backup_at_another_gateway_takes_over_in_an_outage() -> None:
     decision = decide(down, fixed(), FAILED_AT)
     assert isinstance(decision, TryAgain)
     assert decision.method == "pm_2"
+
+
+@pytest.mark.parametrize("lasted", [timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=3)])
+def test_renewals_that_fell_into_an_outage_come_back_spread(lasted: timedelta) -> None:
+    """A thousand of the same midnight, whose next try would be in the same second, however soon the gateway was up again."""
+    lost = Answer(code="gateway_unreachable")
+    down = outage(FAILED_AT + timedelta(minutes=1), FAILED_AT + timedelta(minutes=1) + lasted)
+    per_minute: Counter[int] = Counter()
+    for number in range(1000):
+        one = history(lost, outages=(down,))
+        invoice = one.invoice.model_copy(update={"invoice_id": f"sub_{number}.0"})
+        one = one.having(invoice=invoice, tries=(one.tries[0].model_copy(update={"at_network": False}),))
+        assert down.ended_at is not None
+        decision = decide(one, default(), down.ended_at)
+        assert isinstance(decision, TryAgain)
+        assert decision.at >= down.ended_at
+        assert decide(one, default(), decision.at) == decision
+        per_minute[int((decision.at - FAILED_AT).total_seconds()) // 60] += 1
+    spread_minutes = default().outages.spread_minutes
+    assert len(per_minute) > 0.9 * (spread_minutes - 20)
+    assert max(per_minute.values()) < 4 * 1000 / spread_minutes
+
+
+def test_what_is_spread_still_comes_before_the_deadline() -> None:
+    """An outage that ends an hour before the end of dunning costs nobody their last try."""
+    policy = fixed()
+    deadline = deadline_of(history(), policy)
+    down = outage(deadline - 5 * HOUR, deadline - HOUR)
+    for number in range(50):
+        one = history(CODES["technical"], outages=(down,))
+        invoice = one.invoice.model_copy(update={"invoice_id": f"in_{number}"})
+        late = one.tries[0].model_copy(update={"at": deadline - 5 * HOUR})
+        decision = decide(one.having(invoice=invoice, tries=(*one.tries, late)), policy, deadline - HOUR)
+        assert isinstance(decision, TryAgain)
+        assert deadline - HOUR <= decision.at < deadline
+
+
+def test_a_command_after_an_outage_is_not_spread() -> None:
+    """A person who asks when the gateway is up again does not wait for the lot of others."""
+    down = outage(FAILED_AT, FAILED_AT + HOUR)
+    asked = event(EventKind.RETRIED_NOW, FAILED_AT + HOUR + timedelta(minutes=1))
+    decision = decide(history(CODES["technical"], events=(asked,), outages=(down,)), default(), asked.at)
+    assert isinstance(decision, TryAgain)
+    assert decision.at == asked.at

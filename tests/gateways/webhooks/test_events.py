@@ -114,6 +114,29 @@ def test_what_concerns_no_payment_names_nothing(gateway: str, body: bytes) -> No
     assert read_event(gateway, body).names == frozenset()
 
 
+@pytest.mark.parametrize("change", ["automatically_updated", "updated", "detached"])
+def test_stripe_names_the_payment_method_that_changed(change: str) -> None:
+    """It is known by its token; nothing else of the event is taken, least of all the card that it shows."""
+    thing = {"id": "pm_1", "object": "payment_method", "metadata": {"a": "ch_1:capture:1"}, "card": {"exp_year": 2099}}
+    event = read_event("stripe", stripe_event(f"payment_method.{change}", thing))
+    assert (event.tokens, event.names, event.claim) == (("pm_1",), frozenset(), None)
+    assert event.concerns_us
+
+
+@pytest.mark.parametrize("change", ["DELETED", "DELETION-INITIATED"])
+def test_paypal_names_the_payment_method_that_is_gone(change: str) -> None:
+    """A wallet is known by the vault's id, a card by ours, which says that it is one."""
+    event = read_event("paypal", paypal_body(event_type=f"VAULT.PAYMENT-TOKEN.{change}", id="8kk8451t"))
+    assert (event.tokens, event.names) == (("8kk8451t", "card/8kk8451t"), frozenset())
+
+
+@pytest.mark.parametrize("event_type", ["payment_method.attached", "customer.updated"])
+def test_other_news_of_stripes_customers_is_none_to_us(event_type: str) -> None:
+    """Of what a customer does at Stripe only what becomes of a method that is kept can matter."""
+    event = read_event("stripe", stripe_event(event_type, {"id": "pm_1", "object": "payment_method"}))
+    assert not event.concerns_us
+
+
 @pytest.mark.parametrize("gateway", ["stripe", "paypal"])
 @pytest.mark.parametrize(
     "value", [None, 7, "x", [], [1], {}, {"id": 7}, {"id": "\x00"}, {"id": "a b"}, {"id": "x" * 999}]
@@ -131,8 +154,10 @@ def test_any_shape_can_be_read(gateway: str, value: Any) -> None:
         "custom_id": value,
     }
     event = {"id": "e", "type": "t", "event_type": "PAYMENT.X", "data": value, "request": value, "resource": value}
+    kept = {"type": "payment_method.updated", "event_type": "VAULT.PAYMENT-TOKEN.DELETED"}
     for body in (event, {**event, "data": {"object": thing}, "resource": thing}):
         assert read_event(gateway, json.dumps(body).encode()).names <= {"x"}
+        assert set(read_event(gateway, json.dumps(body | kept).encode()).tokens) <= {"x", "card/x"}
 
 
 def test_names_are_bounded() -> None:

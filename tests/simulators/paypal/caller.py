@@ -50,6 +50,10 @@ class Caller:
         """GET with a query."""
         return _answer(await self.client.get(path, params=query))
 
+    async def delete(self, path: str) -> Answer:
+        """DELETE."""
+        return _answer(await self.client.delete(path))
+
     async def order(self, intent: str = "CAPTURE", value: str = "100.00", currency: str = "USD", **unit: Any) -> str:
         """Id of a new order without a payment source."""
         amount = {"currency_code": currency, "value": value}

@@ -15,6 +15,7 @@ FILES = (
     "reporting_transactions_v1.json",
     "notifications_webhooks_v1.json",
     "customer_disputes_v1.json",
+    "vault_payment_tokens_v3.json",
 )
 UNDOCUMENTED = {
     # Seen in PayPal's sandbox, or documented for a neighbouring endpoint only.

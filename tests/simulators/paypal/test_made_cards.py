@@ -103,3 +103,33 @@ def test_a_method_that_cannot_be_is_refused(
     with pytest.raises(LocalError, match="400") as refused:
         paypal_simulator.make_card(token, **card)
     assert line in str(refused.value)
+
+
+async def test_the_vault_shows_what_it_keeps(caller: Caller, paypal_simulator: SimulatorProcess) -> None:
+    """A card with its expiry, as changed as its network changed it, and without an event; a wallet without a card."""
+    paypal_simulator.make_card("own", brand="mastercard", expires="2027-03")
+    paypal_simulator.make_card("own", brand="mastercard", expires="2031-03")
+    shown = (await caller.get("/v3/vault/payment-tokens/own")).body["payment_source"]
+    assert (shown["card"]["brand"], shown["card"]["expiry"]) == ("MASTERCARD", "2031-03")
+    assert set((await caller.get("/v3/vault/payment-tokens/wallet_ok")).body["payment_source"]) == {"paypal"}
+    assert paypal_simulator.webhooks() == []
+
+
+@pytest.mark.parametrize(("setting", "status"), [("unknown", 404), ("empty", 204)])
+async def test_what_was_deleted_from_the_vault_pays_no_more(
+    caller: Caller, paypal_simulator: SimulatorProcess, setting: str, status: int
+) -> None:
+    """It is gone for reading and for paying, an event says so once, and nobody brings it back."""
+    paypal_simulator.configure(deleted_tokens=setting)
+    paypal_simulator.make_card("own")
+    for _ in range(2):
+        assert (await caller.delete("/v3/vault/payment-tokens/own")).status == 204
+    assert (await caller.get("/v3/vault/payment-tokens/own")).status == status
+    assert await paid(caller, source()) == "TOKEN_ID_NOT_FOUND"
+    listed = (await caller.get("/v1/notifications/webhooks-events")).body["events"]
+    told = [(event["event_type"], event["resource"]["id"]) for event in listed if "VAULT" in event["event_type"]]
+    assert told == [("VAULT.PAYMENT-TOKEN.DELETED", "own")]
+    with pytest.raises(LocalError, match="was deleted"):
+        paypal_simulator.make_card("own")
+    with pytest.raises(LocalError, match="404"):
+        paypal_simulator.remove_card("own")

@@ -17,6 +17,7 @@ NAMES = {
     "dispute": "Dispute",
     "balance_transaction": "BalanceTransaction",
     "customer": "Customer",
+    "setup_intent": "SetupIntent",
     "payment_method": "PaymentMethod",
     "event": "Event",
 }
@@ -42,6 +43,12 @@ def required_fields() -> dict[str, list[str]]:
     """The fields that each object always has."""
     described: dict[str, Any] = json.loads(OPENAPI.read_text())["components"]["schemas"]
     return {name: described[name]["required"] for name in NAMES}
+
+
+def required_of(name: str) -> set[str]:
+    """The fields that an object always has, of one whose whole description is not at hand."""
+    described: dict[str, Any] = json.loads(OPENAPI.read_text())["components"]["schemas"]
+    return set(described[name]["required"])
 
 
 @lru_cache

@@ -115,3 +115,24 @@ def test_a_card_that_cannot_be_is_refused(
     with pytest.raises(LocalError, match="400") as refused:
         stripe_simulator.make_card(token, **card)
     assert line in str(refused.value)
+
+
+async def test_a_detached_method_is_shown_and_never_pays_again(
+    caller: Caller, stripe_simulator: SimulatorProcess
+) -> None:
+    """Stripe deletes no PaymentMethod: it belongs to nobody from then on, an event says so, and that is once."""
+    stripe_simulator.make_card("pm_own", customer="cus_own")
+    assert (await caller.post("/v1/payment_methods/pm_own/detach")).body["customer"] is None
+    assert (await caller.get("/v1/payment_methods/pm_own")).body["customer"] is None
+    asked = {"amount": 2000, "currency": "usd", "payment_method": "pm_own", "customer": "cus_own"}
+    assert "It may not be used again" in (await caller.post("/v1/payment_intents", **asked)).error["message"]
+    [told] = (await caller.get("/v1/events", type="payment_method.detached")).body["data"]
+    assert told["data"]["object"]["id"] == "pm_own"
+    assert told["data"]["previous_attributes"] == {"customer": "cus_own"}
+    assert (await caller.post("/v1/payment_methods/pm_own/detach")).status == 400
+
+
+def test_a_method_that_is_kept_with_nobody_cannot_be_taken_away(stripe_simulator: SimulatorProcess) -> None:
+    """Whoever misspells a token is told so."""
+    with pytest.raises(LocalError, match="404"):
+        stripe_simulator.remove_card("pm_nobody")
