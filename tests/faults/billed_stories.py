@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,7 +39,6 @@ PATIENCE_SECONDS = 600.0
 ANSWERS_AFTER_SECONDS = 1.5
 """How long a gateway keeps its answer back that has taken the money: less than it is waited for."""
 A_MONTH = timedelta(days=32)
-EXPIRES_IN = timedelta(days=40)
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Unpaid(Billed):
             except OUTAGES:
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def wallet(self, method_id: str, *answers: str, expires_on: date | None = None) -> None:
+    async def wallet(self, method_id: str, *answers: str) -> None:
         """Add a method that answers so, one after the other, and the last one for ever."""
         name = f"{self.name}_{method_id}"
         token, more = MADE[self.gateway]
@@ -70,8 +69,7 @@ class Unpaid(Billed):
             answers=[*steps, {"answer": answers[-1]}],
             **own,
         )
-        facts: dict[str, Any] = {"brand": "visa", "fingerprint": f"fp_{name}", "expires_on": expires_on}
-        await self.method(name, token.format(name), self.gateway, **facts | more)
+        await self.method(name, token.format(name), self.gateway, brand="visa", fingerprint=f"fp_{name}", **more)
 
     async def begun(self) -> None:
         """Subscribe, and start the process."""
@@ -134,9 +132,9 @@ class Unpaid(Billed):
 
 
 async def renewed(processes: Processes, gateway: str, charge_id: str, chance: random.Random) -> Told:
-    """Collect the first period and the next one, each once; the customer is told that the card expires after that."""
+    """Collect the first period and the next one, each once."""
     story = await _customer(processes, gateway, charge_id, chance)
-    await story.wallet("good", "approved", expires_on=datetime.now(UTC).date() + EXPIRES_IN)
+    await story.wallet("good", "approved")
     await story.begun()
     await story.pass_days()
     await story.until_over()
@@ -233,7 +231,7 @@ async def never_came_to_be(processes: Processes, gateway: str, charge_id: str, c
 BILLED: dict[str, tuple[Story, set[str]]] = {
     story.__name__: (story, steps)
     for story, steps in (
-        (renewed, {"turn_subscription", "issue_invoice", "collect_invoice", "send_expiring_notice"}),
+        (renewed, {"turn_subscription", "issue_invoice", "collect_invoice"}),
         (recovered_by_a_rung, {"look_at_dunning", "begin_try", "tell_access", "send_notice"}),
         (recovered_by_a_new_method, {"begin_try", "end_dunning"}),
         (retried_by_a_person, {"note_dunning_event"}),
