@@ -23,8 +23,6 @@ IN_SHORT = 40
 ADJUSTING = RARE["adjusted"][1] | RARE["adjustment_expires"][1]
 NOT_AT = {"paypal": {"record_fee"} | ADJUSTING}
 """Steps that have no cells at a gateway: PayPal tells its fee with the capture, and of adjustments no gateway hears."""
-NOWHERE = {"send_expiring_notice"}
-"""A step that no process takes: it is offered, and not asked for yet."""
 ROWS_OF_BOOKS = {4, 10, 11, 12, 13}
 """The rows in which every ledger step has its cells, ..."""
 ROWS_OF_CALLS = {4, 12, 13}
@@ -70,7 +68,7 @@ def _selection(cells: list[Cell], chance: random.Random) -> list[Cell]:
 
 def _require_cells_for_all(cells: list[Cell], points: set[str], absent: Collection[str] = ()) -> None:
     """A step that is new in the product fails here until a story comes to it."""
-    steps = registered(worker).activities - READING - NOWHERE - set(absent)
+    steps = registered(worker).activities - READING - set(absent)
     passed = {tuple(point.split(":")[:2]) for point in points}
     assert {name for where, name in passed if where == Where.BEFORE} - READING == steps
     rows: dict[str, set[int]] = defaultdict(set)
