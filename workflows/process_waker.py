@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from billing import payment_books, wakes
 from billing.errors import BillingError
@@ -25,6 +25,8 @@ BATCH = 50
 DELIVERED_WITHIN = timedelta(seconds=3)
 IDLE_SECONDS = 0.5
 OUTAGE_SECONDS = 5.0
+NEVER_TAKEN = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.OUT_OF_RANGE})
+"""What Temporal says of a wake that it will not take however often it is asked."""
 PROCESSES = {
     Process.SUBSCRIPTION: ("Subscription", subscription.workflow_id),
     Process.DUNNING: ("Dunning", dunning.workflow_id),
@@ -72,14 +74,20 @@ class ProcessWaker:
             await self._apply(wake.subject)
             return
         name, workflow_id = PROCESSES[wake.process]
-        await self._client.start_workflow(
-            name,
-            wake.subject,
-            id=workflow_id(wake.subject),
-            task_queue=self._task_queue,
-            start_signal="look_again",
-            rpc_timeout=DELIVERED_WITHIN,
-        )
+        try:
+            await self._client.start_workflow(
+                name,
+                wake.subject,
+                id=workflow_id(wake.subject),
+                task_queue=self._task_queue,
+                start_signal="look_again",
+                rpc_timeout=DELIVERED_WITHIN,
+            )
+        except RPCError as error:
+            if error.status not in NEVER_TAKEN:
+                raise
+            # It would stand in the way of all others for ever; the process looks again at its own next moment.
+            log.exception("waker.not_taken", process=wake.process, subject=wake.subject)
 
     async def _apply(self, charge_id: str) -> None:
         """Apply what a charge collected, in a transaction of its own; what is refused is told, and not tried again."""

@@ -16,15 +16,18 @@ from workflows.process_waker import ProcessWaker
 class Deliveries:
     """A client that takes each start in so many seconds, and fails those that it is told to."""
 
-    def __init__(self, fails: str = "", takes_seconds: float = 0.0) -> None:
+    def __init__(
+        self, fails: str = "", takes_seconds: float = 0.0, status: RPCStatusCode = RPCStatusCode.UNAVAILABLE
+    ) -> None:
         self.fails = fails
+        self.status = status
         self.takes_seconds = takes_seconds
         self.woken: list[str] = []
 
     async def start_workflow(self, _name: str, subject: str, **_options: Any) -> None:
         await asyncio.sleep(self.takes_seconds)
         if subject == self.fails:
-            raise RPCError("Temporal is away", RPCStatusCode.UNAVAILABLE, b"")
+            raise RPCError("Temporal does not take it", self.status, b"")
         self.woken.append(subject)
 
 
@@ -61,6 +64,14 @@ async def test_what_cannot_be_delivered_is_there_again(story: Billed) -> None:
     back = Deliveries()
     assert await _waker(story, back).wake_due() == 3
     assert (sorted(back.woken), await _left(story)) == ([first, second, third], 0)
+
+
+async def test_what_is_never_taken_stands_in_nobodys_way(story: Billed) -> None:
+    """One process that cannot be woken keeps no other asleep."""
+    first, second = await _subscribed(story, 2)
+    client = Deliveries(fails=first, status=RPCStatusCode.INVALID_ARGUMENT)
+    assert await _waker(story, client).wake_due() == 2
+    assert (client.woken, await _left(story)) == ([second], 0)
 
 
 async def test_a_waker_that_dies_within_a_batch_has_taken_nothing(story: Billed) -> None:
