@@ -329,6 +329,9 @@ def test_a_process_that_is_ended_by_force_is_not_waited_for(cli: CommandLine) ->
     void = cli("void", "forced")
     assert (void.exit_code, len(void.lines)) == (3, 1)
     assert "the process of charge forced is not running" in void.stderr
+    # Its customer is done, so that whoever repairs these books later finds how it ended.
+    payment = cli("status", "forced", "--json").document["operations"][0]["payment_reference"]
+    cli.simulators["stripe"].complete_authentication(payment, "fail")
 
 
 def test_a_pending_payment_is_not_known_yet(cli: CommandLine) -> None:

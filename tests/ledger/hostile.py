@@ -321,8 +321,6 @@ CARD_TRIES = [
     "UPDATE public.cards SET is_now = NULL",
     "DELETE FROM public.cards",
     "SELECT * FROM public.cards FOR UPDATE",
-    "UPDATE public.payment_methods SET fingerprint = 'mine'",
-    "UPDATE public.payment_methods SET brand = 'any'",
     "ALTER TABLE public.card_tries DISABLE TRIGGER try_is_decided_once",
     "ALTER TABLE public.payment_methods DISABLE TRIGGER method_has_a_card",
     "SELECT public.lock_card('card_00000000000000000000000000000000')",

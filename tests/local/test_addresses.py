@@ -15,8 +15,9 @@ def test_the_usual_ports_are_the_settings_defaults(monkeypatch: pytest.MonkeyPat
         monkeypatch.delenv(name.upper(), raising=False)
     defaults = Settings(_env_file=None)
     monkeypatch.setattr("os.environ", Ports().settings())
-    # No key; persons whom no other system knows; no limit, as it is without.
+    # No key; persons whom no other system knows; no limit, as it is without; and what only a running worker and its pages ask for.
     of_its_own = {"temporal_api_key", "reviewers", "closers", "accountants", "approvers", "stripe_calls_per_second"}
+    of_its_own |= {"merchant_name", "return_url"}
     assert Settings(_env_file=None).model_dump(exclude=of_its_own) == defaults.model_dump(exclude=of_its_own)
 
 
