@@ -44,9 +44,13 @@ class DunningBooks:
     @translated
     async def look(self, moment: Moment) -> Outlook:
         """Say what is to be done now. What the newest try collected is applied to the invoice first."""
+        async with self._database.begin() as connection:
+            outlook, has_taken = await _outlook(connection, moment)
+        if not has_taken:
+            return outlook
         surplus = await applied(self._database, moment.invoice_id, PROCESS)
         async with self._database.begin() as connection:
-            outlook = await _outlook(connection, moment)
+            outlook, _ = await _outlook(connection, moment)
         return outlook.model_copy(update={"surplus": surplus})
 
     @activity.defn(name="begin_try")
@@ -111,7 +115,7 @@ class DunningBooks:
                 because=said.because,
                 policies=self._policies,
             )
-            return (await _outlook(connection, Moment(invoice_id=said.invoice_id, now=said.now))).view
+            return (await _outlook(connection, Moment(invoice_id=said.invoice_id, now=said.now)))[0].view
 
     @activity.defn(name="end_dunning")
     @translated
@@ -145,10 +149,12 @@ def surplus_refund(charge_id: str) -> str:
     return undoing_refund_id(charge_id, "surplus", 1)
 
 
-async def _outlook(connection: Connection, moment: Moment) -> Outlook:
-    dunning = await dunning_books.known(connection, moment.invoice_id, lock=True)
+async def _outlook(connection: Connection, moment: Moment) -> tuple[Outlook, bool]:
+    """Return it, and whether the newest try took money."""
+    dunning = await dunning_books.known(connection, moment.invoice_id)
     case = await case_of(connection, dunning)
     if dunning.ended_at is not None and not case.due.amount_minor:
         # It was paid after its end.
         await dunning_endings.reinstate(connection, moment.invoice_id, now=moment.now, actor=PROCESS)
-    return outlook_of(case, moment.now)
+    tries = case.history.tries
+    return outlook_of(case, moment.now), bool(tries) and tries[-1].outcome is TryOutcome.APPROVED

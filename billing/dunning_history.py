@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +13,7 @@ from billing.dunning.history import History, OtherTry, PaymentMethod
 from billing.dunning_books import Dunning
 from billing.dunning_clock import Clock
 from billing.dunning_events import clock_of, commands_of, events_of
+from billing.invoices import Invoice
 from billing.methods import Method
 from billing.payments import PaymentKind
 from billing.tables import payments
@@ -25,8 +27,21 @@ MAX_PAYMENTS = 100
 MAX_OTHER_TRIES = 1000
 
 
+class Read(NamedTuple):
+    """A history, and the rows of which it was made."""
+
+    history: History
+    invoice: Invoice
+    tries: Sequence[InvoiceTry]
+
+
 async def history(connection: AsyncConnection, dunning: Dunning) -> History:
     """Read what happened to the invoice of a dunning."""
+    return (await read(connection, dunning)).history
+
+
+async def read(connection: AsyncConnection, dunning: Dunning) -> Read:
+    """Read it with the rows that it was made of, for whoever needs those too."""
     invoice = await invoice_books.known(connection, dunning.invoice_id)
     tries = await try_books.of_invoice(connection, dunning.invoice_id)
     commands = await commands_of(connection, dunning.invoice_id)
@@ -34,7 +49,7 @@ async def history(connection: AsyncConnection, dunning: Dunning) -> History:
     found = await methods.of_customer(connection, dunning.customer_id, gone=True)
     clock = clock_of(dunning, tries, commands)
     owed = invoice.due if invoice.due_minor else dunning.amount
-    return History(
+    history = History(
         invoice=told.Invoice(invoice_id=dunning.invoice_id, amount=owed, failed_at=dunning.failed_at),
         customer=await dunning_books.debtor_of(connection, invoice),
         methods=_methods(found, clock),
@@ -45,6 +60,7 @@ async def history(connection: AsyncConnection, dunning: Dunning) -> History:
         outages=await _outages(connection, dunning, found, clock),
         notices=tuple(notice.as_sent for notice in await notice_books.claimed_of(connection, dunning.invoice_id)),
     )
+    return Read(history, invoice, tries)
 
 
 def _methods(found: Sequence[Method], clock: Clock) -> tuple[PaymentMethod, ...]:

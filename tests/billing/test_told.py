@@ -90,6 +90,8 @@ async def test_every_fact_wakes_whom_it_concerns(recovery: Recovery) -> None:
     request = await recovery.begun(now=FAILED_AT + 2 * DAY)
     await recovery.woken()
     await recovery.stand(request.charge_id, {"status": ChargeStatus.PENDING})
+    assert await recovery.woken() == {"charge/in_1.1"}
+    await recovery.stand(request.charge_id, {"status": ChargeStatus.NEEDS_REVIEW})
     assert await recovery.woken() == {"charge/in_1.1", "dunning/in_1"}
     await recovery.stand(request.charge_id, {"message": "the same state"})
     assert await recovery.woken() == set()

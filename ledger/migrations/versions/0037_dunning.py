@@ -271,6 +271,8 @@ BEGIN
     WHEN 'charges' THEN
         INSERT INTO public.process_wakes (process, subject) SELECT 'charge', NEW.charge_id
             FROM public.invoices i WHERE i.invoice_id = NEW.invoice AND i.customer_id = NEW.customer;
+        -- What is not decided yet gives a process nothing to do.
+        IF NEW.status IN ('processing', 'requires_action', 'pending', 'unknown', 'authorized') THEN RETURN NULL; END IF;
         INSERT INTO public.process_wakes (process, subject) SELECT 'dunning', d.invoice_id
             FROM public.dunnings d WHERE d.invoice_id = NEW.invoice AND d.ended_at IS NULL;
         INSERT INTO public.process_wakes (process, subject) SELECT 'subscription', i.subscription_id
