@@ -131,7 +131,7 @@ class DunningWorkflow:
         said = NoteEvent(
             invoice_id=self._invoice_id,
             kind=kind,
-            now=self.now(),
+            now=workflow.now(),
             by=f"person:{word.by}",
             because=word.because,
             until=until,
@@ -159,7 +159,7 @@ class DunningWorkflow:
             workflow.continue_as_new(self._invoice_id)
         self._woken = False
         return await ledger_steps.run(
-            DunningBooks.look, Moment(invoice_id=self._invoice_id, now=self.now()), "what is to be done now"
+            DunningBooks.look, Moment(invoice_id=self._invoice_id, now=workflow.now()), "what is to be done now"
         )
 
     def show(self, view: DunningView) -> None:
@@ -169,7 +169,7 @@ class DunningWorkflow:
 
     async def tell_access(self, access: Access) -> None:
         """Tell what the customer may use."""
-        moment = Moment(invoice_id=self._invoice_id, now=self.now())
+        moment = Moment(invoice_id=self._invoice_id, now=workflow.now())
         await ledger_steps.run(DunningBooks.tell_access, moment, f"access: {access}")
 
     def send(self, notice: NoticeToSend) -> None:
@@ -189,14 +189,14 @@ class DunningWorkflow:
             number=number,
             method_id=step.method or "",
             purpose=step.purpose or Purpose.RUNG,
-            now=self.now(),
+            now=workflow.now(),
         )
         begun = await ledger_steps.run(DunningBooks.begin_try, asked, f"{step.words} ({step.why})"[:200])
         if begun.charge is not None:
             await self._collecting.charge(begun.charge)
             return None
         workflow.logger.info("dunning.not_tried", extra={"invoice_id": self._invoice_id, "why": begun.why})
-        return begun.look_again_at or self.now() + NOT_NOW
+        return begun.look_again_at or workflow.now() + NOT_NOW
 
     async def follow(self, charge_id: str) -> None:
         """Start the charge of a try again that an earlier run left behind; it is the same one."""
@@ -207,18 +207,18 @@ class DunningWorkflow:
     async def end(self, step: Next) -> datetime | None:
         """Carry out what the policy has for the end; the books refuse it while money may be on its way."""
         ended = EndDunning(
-            invoice_id=self._invoice_id, reason=step.reason or Reason.DEADLINE, why=step.why, now=self.now()
+            invoice_id=self._invoice_id, reason=step.reason or Reason.DEADLINE, why=step.why, now=workflow.now()
         )
         try:
             await ledger_steps.run(DunningBooks.end, ended, f"the end: {step.why}"[:200])
         except ApplicationError as refused:
             workflow.logger.warning("dunning.not_ended", extra={"invoice_id": self._invoice_id, "why": refused.message})
-            return self.now() + NOT_NOW
+            return workflow.now() + NOT_NOW
         return None
 
     async def wait(self, until: datetime | None) -> None:
         """Wait on a durable timer, or for a wake."""
-        timeout = None if until is None else max(until - self.now(), SHORTEST_WAIT)
+        timeout = None if until is None else max(until - workflow.now(), SHORTEST_WAIT)
         try:
             await workflow.wait_condition(
                 lambda: self._woken, timeout=timeout, timeout_summary="until something is due"

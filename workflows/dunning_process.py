@@ -61,34 +61,34 @@ class DunningWorld(Protocol):
         ...
 
 
-async def run(dunning: DunningWorld) -> DunningView:
+async def run(world: DunningWorld) -> DunningView:
     """Ask what is to be done, do it, and wait for whatever comes first: a fact, a command, or the time."""
     while True:
-        outlook = await dunning.look()
-        dunning.show(outlook.view)
+        outlook = await world.look()
+        world.show(outlook.view)
         if outlook.is_over:
             return outlook.view
         if outlook.access is not None:
-            await dunning.tell_access(outlook.access)
+            await world.tell_access(outlook.access)
             continue
         if outlook.surplus is not None:
-            dunning.pay_back(outlook.surplus)
+            world.pay_back(outlook.surplus)
         for notice in outlook.notices:
-            dunning.send(notice)
+            world.send(notice)
         if outlook.open_try is not None:
-            await dunning.follow(outlook.open_try)
-        await _go_on(dunning, outlook)
+            await world.follow(outlook.open_try)
+        await _go_on(world, outlook)
 
 
-async def _go_on(dunning: DunningWorld, outlook: Outlook) -> None:
+async def _go_on(world: DunningWorld, outlook: Outlook) -> None:
     step = outlook.next
     match step.kind:
-        case NextKind.TRY if step.at <= dunning.now():
-            look_again_at = await dunning.begin_try(step, outlook.next_number)
+        case NextKind.TRY if step.at <= world.now():
+            look_again_at = await world.begin_try(step, outlook.next_number)
         case NextKind.GIVE_UP:
-            look_again_at = await dunning.end(step)
+            look_again_at = await world.end(step)
         case _:
-            await dunning.wait(outlook.wake_at)
+            await world.wait(outlook.wake_at)
             return
     if look_again_at is not None:
-        await dunning.wait(look_again_at)
+        await world.wait(look_again_at)

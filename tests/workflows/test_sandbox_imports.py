@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHARED = ("ledger", "gateways", "activities", "workflows")
+SHARED = ("ledger", "billing", "gateways", "activities", "workflows")
 FILES = sorted(path for path in (ROOT / "workflows").glob("*.py") if path.name != "client.py")
 
 PROCESSES = [path for path in FILES if "@workflow.defn" in path.read_text()]
