@@ -170,13 +170,13 @@ async def again(connection: AsyncConnection, link_id: str, *, now: datetime) -> 
         raise ChangeRefused(INVOICE, link.invoice_id, "its payment is not decided")
     if link.number >= MOST_IN_A_ROW:
         raise ChangeRefused(INVOICE, link.invoice_id, "too many payments were declined in a row")
-    following = select(pay_links).where(pay_links.c.follows == link_id)
-    row = (await connection.execute(following)).mappings().first()
-    if row is not None:
-        return PayLink.model_validate(dict(row))
     life = max(link.expires_at, now + FINISHING)
     values = {"invoice_id": link.invoice_id, "follows": link_id, "number": link.number + 1, "issued_at": now}
-    return await _written(connection, values | {"issued_by": CUSTOMER, "expires_at": life})
+    values |= {"issued_by": CUSTOMER, "expires_at": life, "link_id": secrets.token_urlsafe(16)}
+    # Of two that ask at once, one waits here for the other, and finds its link.
+    await connection.execute(insert(pay_links).values(values).on_conflict_do_nothing(index_elements=["follows"]))
+    following = select(pay_links).where(pay_links.c.follows == link_id)
+    return PayLink.model_validate(dict((await connection.execute(following)).mappings().one()))
 
 
 async def _wish(connection: AsyncConnection, invoice_id: str, method_id: str, now: datetime) -> None:
