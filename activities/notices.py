@@ -22,13 +22,12 @@ from activities.post import Post
 from billing import expiring_methods, notice_books, notice_reading, wanted_notice
 from billing.dunning.notice_ladder import Channel, Template
 from billing.dunning.policy import Policies
-from billing.expiring_methods import ExpiringNotice, ExpiringNotices
+from billing.expiring_methods import ExpiringNotice
 from billing.notices.errors import AddressFault, TemplateFault
 from billing.notices.mail import message_of
 from billing.notices.rendering import Templates
 from billing.wanted_notice import NoticeResult, Outcome, WantedNotice
 from ledger.database import Connection, Database
-from ledger.record import Record
 
 log = structlog.get_logger()
 
@@ -38,12 +37,6 @@ START_TO_CLOSE: Final = timedelta(seconds=2 * SENDING_SECONDS)
 
 LinkFor = Callable[[str, datetime], Awaitable[str | None]]
 """Makes the link by which the customer of an invoice pays; None where there is none."""
-
-
-class ExpiryAsk(Record):
-    """Whose cards are looked at."""
-
-    subscription_id: str
 
 
 class Notices:
@@ -71,15 +64,6 @@ class Notices:
         """Send a notice of a dunning, unless it is out of date, or another worker has it."""
         now = activity.info().started_time
         return await _shielded(self._send(lambda books: self._of_invoice(books, notice, now), now))
-
-    @activity.defn(name="expiring_notices")
-    @translated
-    async def expiring_notices(self, ask: ExpiryAsk) -> ExpiringNotices:
-        """Say what a subscription's customer is to be told of a card that expires, and when to look again."""
-        now = activity.info().started_time
-        edition = self._policies.at(now)
-        async with self._engine.connect() as connection:
-            return await expiring_methods.expiring_notices(connection, ask.subscription_id, edition, now)
 
     @activity.defn(name="send_expiring_notice")
     @translated

@@ -81,6 +81,5 @@ def process_steps(
         dunning_books.note,
         dunning_books.end,
         notices.send_notice,
-        notices.expiring_notices,
         notices.send_expiring_notice,
     ]

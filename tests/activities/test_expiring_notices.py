@@ -6,13 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from activities.dunning_messages import NoticeToSend
-from activities.notices import ExpiryAsk
-from billing import methods, notice_books, subscription_books
+from billing import expiring_methods, methods, notice_books, subscription_books
 from billing.dunning.notice_ladder import Channel, Template
 from billing.expiring_methods import ExpiringNotice, ExpiringNotices
 from ledger.database import create_engine
 from tests.activities.mail_server import MailServer, mail_server
-from tests.activities.told_customers import Told, post_to, run_at
+from tests.activities.told_customers import POLICIES, Told, post_to, run_at
 from tests.billing.owed_samples import ALICE
 from tests.conftest import Database
 
@@ -41,10 +40,10 @@ async def server() -> AsyncIterator[MailServer]:
 
 
 async def asked(books: Told, at: datetime, subscription_id: str = "sub_1") -> ExpiringNotices:
-    """Ask what is due."""
-    found = await run_at(at, books.notices(None).expiring_notices, ExpiryAsk(subscription_id=subscription_id))
-    assert isinstance(found, ExpiringNotices)
-    return found
+    """Ask what is due, as the subscription's process does when it looks."""
+    return await books.step(
+        lambda connection: expiring_methods.expiring_notices(connection, subscription_id, POLICIES.at(at), at)
+    )
 
 
 async def send(books: Told, server: MailServer, notice: ExpiringNotice, at: datetime) -> str:

@@ -26,7 +26,6 @@ READING = {
     "read_withdrawals",
     "withdrawals",
     "charge_of_try",
-    "expiring_notices",
     "send_expiring_notice",  # its own test shows that it goes out once: a story would have to wait for the end of a month
 }
 """Steps that move no money, and come again by themselves."""
