@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from billing.errors import BillingError
 from gateways.routing.errors import NoGateway
-from ledger.database import OUTAGES
+from ledger.database import OUTAGES, outage_reason
 from ledger.errors import LedgerError
 
 Input = ParamSpec("Input")
@@ -30,7 +30,8 @@ def translated(step: Callable[Input, Awaitable[Result]]) -> Callable[Input, Awai
                 category=ApplicationErrorCategory.BENIGN,
             ) from None
         except OUTAGES as error:
-            line = str(getattr(error, "orig", error)).strip().partition("\n")[0]
-            raise ApplicationError(f"PostgreSQL could not do it: {line}", type="DatabaseUnavailable") from None
+            raise ApplicationError(
+                f"PostgreSQL could not do it: {outage_reason(error)}", type="DatabaseUnavailable"
+            ) from None
 
     return run

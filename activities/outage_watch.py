@@ -15,7 +15,7 @@ from billing.dunning.outages import MOST_READ, WITHIN, Attempt, Begins, Ends, ju
 from billing.gateway_outages import GatewayOutage
 from gateways.routing.windows import OutcomeClass, class_of
 from ledger import outcomes
-from ledger.database import OUTAGES, Connection, Database
+from ledger.database import OUTAGES, Connection, Database, outage_reason
 from ledger.outcomes import Decided
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ class OutageWatch:
                 await self.look()
             except OUTAGES as error:
                 pause_seconds = DATABASE_AWAY_SECONDS
-                log.warning("outages.database_away", reason=str(getattr(error, "orig", error)).partition("\n")[0])
+                log.warning("outages.database_away", reason=outage_reason(error))
             except Exception:
                 pause_seconds = DATABASE_AWAY_SECONDS
                 log.exception("outages.defect")

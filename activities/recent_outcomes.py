@@ -14,7 +14,7 @@ from gateways.routing.policy import Policies, Policy
 from gateways.routing.sliding import Outcome, SlidingOutcomes
 from gateways.routing.windows import EMPTY, Windows, class_of
 from ledger import outcomes
-from ledger.database import OUTAGES, Database
+from ledger.database import OUTAGES, Database, outage_reason
 from ledger.outcomes import AttemptOutcome
 
 log = structlog.get_logger()
@@ -74,7 +74,7 @@ class RecentOutcomes:
             async with asyncio.timeout(READ_SECONDS):
                 await self._read(policy)
         except (*OUTAGES, TimeoutError) as error:
-            log.warning("routing.outcomes_not_read", reason=str(getattr(error, "orig", error)).partition("\n")[0])
+            log.warning("routing.outcomes_not_read", reason=outage_reason(error))
 
     async def _read(self, policy: Policy) -> None:
         window = timedelta(seconds=policy.window_seconds)

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from ledger.database import OUTAGES
+from ledger.database import OUTAGES, outage_reason
 from ledger.errors import (
     AccountConditionFailed,
     AccountShort,
@@ -95,6 +95,6 @@ def of_outage(error: Exception) -> Response:
     headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
     if isinstance(error, TooManyWaiting):
         return PlainTextResponse(f"{error}\n", 429, headers)
-    reason = error.faults[0] if isinstance(error, LedgerNotProtected) else str(getattr(error, "orig", error))
-    log.error("posting.unavailable", reason=reason.strip().partition("\n")[0] or "no answer in time")
+    reason = error.faults[0] if isinstance(error, LedgerNotProtected) else outage_reason(error)
+    log.error("posting.unavailable", reason=reason)
     return PlainTextResponse("not known to be posted, send the same again later\n", 503, headers)

@@ -16,7 +16,7 @@ from api.inbox_writer import InboxWriter
 from gateways.webhooks.errors import CertificateOutOfReach, DeliveryRefused
 from gateways.webhooks.events import Admitted
 from gateways.webhooks.port import WebhookEntrance
-from ledger.database import OUTAGES, Database
+from ledger.database import OUTAGES, Database, outage_reason
 from ledger.errors import LedgerNotProtected, TransmissionConflict
 from ledger.inbox import NewEvent
 from ledger.protection.gate import Gate
@@ -54,8 +54,7 @@ class WebhookIntake:
         except LedgerNotProtected as error:
             return self._unavailable(gateway, error.faults[0])
         except (*OUTAGES, TimeoutError) as error:
-            line = str(getattr(error, "orig", error)).strip().partition("\n")[0] or "no answer in time"
-            return self._unavailable(gateway, f"PostgreSQL could not do it: {line}")
+            return self._unavailable(gateway, f"PostgreSQL could not do it: {outage_reason(error)}")
         self.counts["new" if is_new else "copy"] += 1
         return PlainTextResponse("kept\n" if is_new else "known already\n")
 

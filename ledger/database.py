@@ -42,6 +42,11 @@ _SESSION = {
 }
 
 
+def outage_reason(error: BaseException) -> str:
+    """Say in one line why PostgreSQL could not do it, in its own words where it had any."""
+    return str(getattr(error, "orig", error)).strip().partition("\n")[0] or "no answer in time"
+
+
 def driver_url(url: str) -> str:
     """Return a `postgresql://` address as SQLAlchemy wants it, for psycopg 3."""
     return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)

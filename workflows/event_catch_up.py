@@ -17,7 +17,7 @@ from gateways.webhooks.errors import DeliveryRefused
 from gateways.webhooks.past_events import KEPT_FOR, PastEvents
 from gateways.webhooks.reading import read_event
 from ledger import horizons, inbox
-from ledger.database import OUTAGES, Database
+from ledger.database import OUTAGES, Database, outage_reason
 from ledger.inbox import ListedEvent
 
 log = structlog.get_logger()
@@ -88,7 +88,7 @@ class EventCatchUp:
                 if await self.read_due(gateway):
                     pause_seconds = PAGE_PAUSE_SECONDS
             except OUTAGES as error:
-                log.warning("catch_up.database_away", reason=str(getattr(error, "orig", error)).partition("\n")[0])
+                log.warning("catch_up.database_away", reason=outage_reason(error))
             except Exception:
                 log.exception("catch_up.defect", gateway=gateway.name)
             await asyncio.sleep(pause_seconds)

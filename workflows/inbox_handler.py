@@ -21,7 +21,7 @@ from gateways.webhooks.errors import DeliveryRefused
 from gateways.webhooks.events import WebhookEvent
 from gateways.webhooks.reading import read_event
 from ledger import event_matching, inbox
-from ledger.database import OUTAGES, Database
+from ledger.database import OUTAGES, Database, outage_reason
 from ledger.inbox import EventState, InboxEvent, Settlement
 from ledger.operations import Operation
 from workflows import telling
@@ -77,7 +77,7 @@ class InboxHandler:
                     pause_seconds = IDLE_SECONDS
             except OUTAGES as error:
                 pause_seconds = OUTAGE_SECONDS
-                log.warning("inbox.database_away", reason=_line(getattr(error, "orig", error)))
+                log.warning("inbox.database_away", reason=outage_reason(error))
             except Exception:
                 pause_seconds = OUTAGE_SECONDS
                 log.exception("inbox.defect")

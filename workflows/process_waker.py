@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from billing import payment_books, wakes
 from billing.errors import BillingError
 from billing.wakes import Process, Wake
-from ledger.database import OUTAGES, Database
+from ledger.database import OUTAGES, Database, outage_reason
 from ledger.errors import LedgerError
 from workflows import dunning, subscription
 
@@ -50,10 +50,10 @@ class ProcessWaker:
                     pause_seconds = IDLE_SECONDS
             except OUTAGES as error:
                 pause_seconds = OUTAGE_SECONDS
-                log.warning("waker.database_away", reason=_line(getattr(error, "orig", error)))
+                log.warning("waker.database_away", reason=outage_reason(error))
             except RPCError as error:
                 pause_seconds = OUTAGE_SECONDS
-                log.warning("waker.temporal_away", reason=_line(error))
+                log.warning("waker.temporal_away", reason=str(error))
             except Exception:
                 pause_seconds = OUTAGE_SECONDS
                 log.exception("waker.defect")
@@ -95,8 +95,4 @@ class ProcessWaker:
             async with self._database.begin() as connection:
                 await payment_books.apply_charge(connection, charge_id, actor=ACTOR)
         except (BillingError, LedgerError) as error:
-            log.warning("waker.not_applied", charge_id=charge_id, reason=_line(error))
-
-
-def _line(error: object) -> str:
-    return str(error).strip().partition("\n")[0]
+            log.warning("waker.not_applied", charge_id=charge_id, reason=str(error))

@@ -21,7 +21,7 @@ from billing.errors import ChangeRefused, LinkOver
 from billing.link_standing import Stage
 from gateways.errors import GatewayError
 from gateways.setups import SetupGateway
-from ledger.database import Database
+from ledger.database import Database, outage_reason
 from ledger.protection.gate import Gate
 
 log = structlog.get_logger()
@@ -148,8 +148,7 @@ class PayPages:
         except GatewayError as error:
             log.warning("pay_link.gateway_away", gateway=error.gateway, reason=str(error)[:500])
         except AWAY as error:
-            line = str(getattr(error, "orig", error)).strip().partition("\n")[0] or "no answer in time"
-            log.error("pay_link.unavailable", reason=line)  # noqa: TRY400 # an outage is no defect
+            log.error("pay_link.unavailable", reason=outage_reason(error))  # noqa: TRY400 # an outage is no defect
         back = self._house.address(link_id)
         return self._told(request, "away", 503, back=back, **{"retry-after": RETRY_SECONDS})
 

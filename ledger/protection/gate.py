@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from ledger.database import OUTAGES, Database
+from ledger.database import OUTAGES, Database, outage_reason
 from ledger.errors import LedgerNotProtected
 from ledger.protection import report
 from ledger.protection.fault import Fault
@@ -42,8 +42,7 @@ class Gate:
             try:
                 return await self.passed()
             except OUTAGES as error:
-                reason = str(error.orig if hasattr(error, "orig") else error).strip().partition("\n")[0]
-                log.warning("ledger.unreachable", reason=reason, again_in_seconds=RETRY_SECONDS)
+                log.warning("ledger.unreachable", reason=outage_reason(error), again_in_seconds=RETRY_SECONDS)
             await asyncio.sleep(RETRY_SECONDS)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from ledger.database import OUTAGES, Database
+from ledger.database import OUTAGES, Database, outage_reason
 from ledger.seals import sealing
 from ledger.seals.signing import SealKey
 
@@ -41,7 +41,7 @@ class Sealer:
                 await self._watch_age()
             except OUTAGES as error:
                 pause_seconds = OUTAGE_SECONDS
-                log.warning("seals.database_away", reason=str(getattr(error, "orig", error)).partition("\n")[0])
+                log.warning("seals.database_away", reason=outage_reason(error))
             except Exception:
                 pause_seconds = OUTAGE_SECONDS
                 log.exception("seals.defect")
