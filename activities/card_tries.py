@@ -20,10 +20,12 @@ async def settle(connection: Connection, case: Case, decision: Decision | None, 
     """Write down what came of the tries that a decision decides; `case` is as it was before."""
     changes = {} if decision is None else decision.operations
     for each in case.changed(changes).attempts:
+        if each.operation_id not in changes or not each.is_decided:
+            continue
+        # What was changed is still as it will be written; only what counts is worth reading it.
         operation = Operation.model_validate(dict(each))
-        if operation.operation_id in changes and operation.is_decided:
-            verdict = card_verdicts.of_operation(case.charge, operation, now)
-            told = operation.answer.card if operation.answer else None
-            if await cards.settle(connection, operation.operation_id, verdict, told):
-                unknown = card_verdicts.unclassed(case.charge, operation, now)
-                unknown_codes.warn_unclassed(operation.gateway, unknown, operation.operation_id)
+        verdict = card_verdicts.of_operation(case.charge, operation, now)
+        told = operation.answer.card if operation.answer else None
+        if await cards.settle(connection, operation.operation_id, verdict, told):
+            unknown = card_verdicts.unclassed(case.charge, operation, now)
+            unknown_codes.warn_unclassed(operation.gateway, unknown, operation.operation_id)
