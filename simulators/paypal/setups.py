@@ -114,20 +114,8 @@ def view(turn: Turn, token: Document) -> dict[str, Any]:
 
 
 def view_payment(turn: Turn, token: Document) -> dict[str, Any]:
-    """A payment token as PayPal shows it."""
-    path = f"/v3/vault/payment-tokens/{token['id']}"
-    return {
-        "id": token["id"],
-        "customer": {"id": token["customer"]},
-        "payment_source": {
-            vault.WALLET: {
-                "email_address": "payer@example.com",
-                "account_id": vault.PAYER_ID,
-                "name": {"given_name": "Test", "surname": "Payer"},
-            }
-        },
-        "links": [_link(turn, path, "self"), _link(turn, path, "delete", "DELETE")],
-    }
+    """A payment token as PayPal shows it when it is made: as in the vault, and whose it is."""
+    return {**(vault.show(turn, token["id"]) or {}), "customer": {"id": token["customer"]}}
 
 
 def _link(turn: Turn, path: str, rel: str, method: str = "GET") -> dict[str, str]:
