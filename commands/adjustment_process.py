@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from commands import adjustment_rows, connections, waiting
 from commands.adjustment_documents import AdjustmentDocument
@@ -59,8 +59,7 @@ async def _ask(
         await _ended(client, settings, asked)
         return None
     except RPCError as error:
-        # It ended while it was being asked.
-        if error.status is not RPCStatusCode.NOT_FOUND or "workflow" not in error.message:
+        if not waiting.ended_while_asked(error):
             raise
         await _ended(client, settings, asked)
         return None

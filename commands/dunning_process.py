@@ -10,7 +10,7 @@ from typing import Any
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from billing.dunning_books import Dunning
 from billing.errors import BillingError, UnknownId
@@ -56,8 +56,7 @@ async def tell(settings: Settings, invoice_id: str, update: Any, word: Word, tim
     except (WorkflowAlreadyStartedError, waiting.EndedWithoutAnswer):
         await _ended(settings, invoice_id)
     except RPCError as error:
-        # It ended while it was being asked.
-        if error.status is not RPCStatusCode.NOT_FOUND or "workflow" not in error.message:
+        if not waiting.ended_while_asked(error):
             raise
         await _ended(settings, invoice_id)
     return await _stands(settings, invoice_id)

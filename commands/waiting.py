@@ -97,6 +97,11 @@ async def until_taken(ask: Callable[[], Awaitable[Result]]) -> Result:
         await asyncio.sleep(NOT_TAKEN_PAUSE_SECONDS)
 
 
+def ended_while_asked(error: RPCError) -> bool:
+    """Whether the process ended between being found and being asked."""
+    return error.status is RPCStatusCode.NOT_FOUND and "workflow" in error.message
+
+
 def refusal(error: WorkflowUpdateFailedError) -> Exception:
     """Translate what an update failed with: the process said no, or has ended."""
     if isinstance(error.cause, ApplicationError) and error.cause.type == _ENDED_FIRST:
