@@ -21,7 +21,6 @@ from activities.dunning_messages import (
 )
 from activities.dunning_outlook import outlook_of
 from billing import access_books, dunning_books, dunning_commands, dunning_endings, dunning_history, try_books
-from billing.dunning.decision import Purpose
 from billing.dunning.entitlement import entitlement_changes
 from billing.dunning.history import Event, TryOutcome
 from billing.dunning.policy import Policies
@@ -57,15 +56,12 @@ class DunningBooks:
     @translated
     async def begin_try(self, asked: BeginTry) -> TryBegun:
         """Write a try down, under the locks of the customer and the card; the same one again while it is not decided."""
-        is_rung = asked.purpose is Purpose.RUNG
         async with self._database.begin() as connection:
             begun = await try_books.begin_try(
                 connection,
                 asked.invoice_id,
                 method_id=asked.method_id,
                 purpose=asked.purpose,
-                is_rung=is_rung,
-                ours=is_rung,
                 now=asked.now,
                 number=asked.number,
             )

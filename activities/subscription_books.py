@@ -4,7 +4,8 @@ from temporalio import activity
 
 from activities.database_errors import translated
 from activities.dunning_books import applied
-from activities.subscription_messages import Collected, InvoiceMoment, SubscriptionMoment, SubscriptionView, Turn
+from activities.dunning_messages import Moment
+from activities.subscription_messages import Collected, SubscriptionMoment, SubscriptionView, Turn
 from billing import (
     calendar,
     dunning_books,
@@ -75,7 +76,7 @@ class SubscriptionBooks:
 
     @activity.defn(name="collect_invoice")
     @translated
-    async def collect(self, moment: InvoiceMoment) -> Collected:
+    async def collect(self, moment: Moment) -> Collected:
         """Say how the first collection stands, and take the step that is due: begin it, apply it, or hand it to dunning."""
         invoice_id, now = moment.invoice_id, moment.now
         surplus = await applied(self._database, invoice_id, COLLECTS)
@@ -91,9 +92,7 @@ class SubscriptionBooks:
             return Collected(in_dunning=True, surplus=surplus, why=why)
 
 
-async def _first_try(
-    connection: Connection, invoice: Invoice, moment: InvoiceMoment
-) -> tuple[ChargeRequest | None, str]:
+async def _first_try(connection: Connection, invoice: Invoice, moment: Moment) -> tuple[ChargeRequest | None, str]:
     """Return the charge of the first try, new or under way; or why there is none, or none any more."""
     made = await try_books.of_invoice(connection, invoice.invoice_id)
     if made:
@@ -108,8 +107,6 @@ async def _first_try(
         invoice.invoice_id,
         method_id=usable[0].method_id,
         purpose=Purpose.FIRST,
-        is_rung=False,
-        ours=False,
         now=moment.now,
     )
     return (None, begun.why) if isinstance(begun, CardRests | Nothing) else (begun, "")

@@ -17,13 +17,6 @@ class SubscriptionMoment(Record):
     now: AwareDatetime
 
 
-class InvoiceMoment(Record):
-    """An invoice at a time by the clock of its process."""
-
-    invoice_id: str
-    now: AwareDatetime
-
-
 class SubscriptionView(Record):
     """A subscription as people see it."""
 

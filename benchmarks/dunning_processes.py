@@ -73,7 +73,7 @@ class Simulated:
         self._woken = True
         self.counts["notices"] += 1
 
-    def pay_back(self, surplus: Surplus) -> None:
+    async def pay_back(self, surplus: Surplus) -> None:
         """Nothing is ever paid twice here."""
         raise AssertionError(surplus)
 

@@ -62,10 +62,12 @@ class _Wish(NamedTuple):
 
     method_id: str
     purpose: Purpose
-    is_rung: bool
-    ours: bool
-    """Whether our own minimum between tries of a card binds it too."""
     now: datetime
+
+    @property
+    def is_rung(self) -> bool:
+        """Whether it uses up one of the policy's tries, so that our own minimum between tries of a card binds it too."""
+        return self.purpose is Purpose.RUNG
 
 
 async def begin_try(
@@ -74,8 +76,6 @@ async def begin_try(
     *,
     method_id: str,
     purpose: Purpose,
-    is_rung: bool,
-    ours: bool,
     now: datetime,
     number: int | None = None,
 ) -> ChargeRequest | CardRests | Nothing:
@@ -88,7 +88,7 @@ async def begin_try(
     customer = await customers.known(connection, invoice.customer_id, lock=True)
     invoice = await invoice_books.known(connection, invoice_id)
     made = await of_invoice(connection, invoice_id)
-    wish = _Wish(method_id, purpose, is_rung, ours, now)
+    wish = _Wish(method_id, purpose, now)
     next_number = made[-1].number + 1 if made else int(purpose is not Purpose.FIRST)
     wanted = 0 if purpose is Purpose.FIRST else number
     begun = next((each for each in made if each.number == wanted), None)
@@ -199,7 +199,7 @@ async def _begin(
     tried_at = max([wish.now, *(each.tried_at for each in case.made)])
     asked = Asked(tries.first_operation(charge_id), charge_id, invoice.due, tried_at)
     claim = await cards.claim(
-        connection, asked, card=method.card, network=method.brand, country=method.country, ours=wish.ours
+        connection, asked, card=method.card, network=method.brand, country=method.country, ours=wish.is_rung
     )
     if not claim.granted:
         return CardRests(claim.next_at, claim.why)

@@ -5,15 +5,17 @@ Charges and refunds are processes of their own, which go on when the one that st
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, ChildWorkflowError
 
 from activities.dunning_books import DunningBooks, surplus_refund
 from activities.dunning_messages import Surplus, WithdrawTry
-from ledger.charges import ChargeRequest, ChargeView
+from ledger.charges import ChargeRequest
 from ledger.refunds import RefundRequest
 from workflows import ledger_steps
+from workflows.world import TemporalWorld, start_beside
 
 SURPLUS = "it was paid twice over: what is owed was paid otherwise meanwhile"
 
@@ -34,22 +36,12 @@ class Collecting:
         """Start a charge, or leave it be where it is under way; whoever waits is woken when it has ended."""
         if self.follows(request.charge_id):
             return
-        try:
-            child = await workflow.start_child_workflow(
-                "Charge",
-                request,
-                id=f"charge/{request.charge_id}",
-                result_type=ChargeView,
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"{request.amount} of invoice {request.invoice}",
-            )
-        except WorkflowAlreadyStartedError:
-            # Somebody else has started it, or this process in an earlier run: the books tell when it is decided.
-            workflow.logger.info("collecting.runs_already", extra={"charge_id": request.charge_id})
-            return
-        self._under_way[request.charge_id] = asyncio.create_task(self._follow(request.charge_id, child))
+        summary = f"{request.amount} of invoice {request.invoice}"
+        child = await start_beside("Charge", request, f"charge/{request.charge_id}", summary)
+        if child is not None:  # else the books tell when it is decided
+            self._under_way[request.charge_id] = asyncio.create_task(self._follow(request.charge_id, child))
 
-    async def _follow(self, charge_id: str, child: "workflow.ChildWorkflowHandle[object, ChargeView]") -> None:
+    async def _follow(self, charge_id: str, child: "workflow.ChildWorkflowHandle[Any, Any]") -> None:
         try:
             await child
         except ChildWorkflowError as error:
@@ -69,21 +61,11 @@ class Collecting:
 
     async def pay_back(self, surplus: Surplus) -> None:
         """Start the refund of what a charge collected too much."""
-        refund_id = surplus_refund(surplus.charge_id)
         request = RefundRequest(
-            refund_id=refund_id,
+            refund_id=surplus_refund(surplus.charge_id),
             charge_id=surplus.charge_id,
             amount_minor=surplus.money.amount_minor,
             reason=SURPLUS,
             actor=self._actor,
         )
-        try:
-            await workflow.start_child_workflow(
-                "Refund",
-                request,
-                id=f"refund/{refund_id}",
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"{surplus.money} too much",
-            )
-        except WorkflowAlreadyStartedError:
-            workflow.logger.info("collecting.refund_runs_already", extra={"refund_id": refund_id})
+        await TemporalWorld().start_refund(request)

@@ -3,7 +3,6 @@
 `dunning_process` is what it does. All that it knows is in PostgreSQL, so it may be reset, or begin anew, at any moment.
 """
 
-import asyncio
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -31,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.collecting import Collecting
     from workflows.dunning_messages import MoveToPolicy, RetryNow, Until, Word
     from workflows.sending import Sending
+    from workflows.world import TemporalWorld
 
 NOT_NOW = timedelta(minutes=5)
 """Before the books are asked again that refused a try which they had named: somebody else moves the same money."""
@@ -53,15 +53,12 @@ class DunningWorkflow:
         self._view: DunningView | None = None
         self._collecting = Collecting(PROCESS, self.look_again)
         self._sending = Sending(self.look_again)
-        self._beside: set[asyncio.Task[None]] = set()
 
     @workflow.run
     async def run(self, invoice_id: str) -> DunningView:  # noqa: ARG002 # the initializer has it
         """Recover it, or carry out the end; see dunning_process."""
         view = await dunning_process.run(self)
-        await workflow.wait_condition(
-            lambda: workflow.all_handlers_finished() and self._sending.is_idle and not self._beside
-        )
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and self._sending.is_idle)
         return view
 
     @workflow.query
@@ -176,11 +173,9 @@ class DunningWorkflow:
         """Send it beside everything else."""
         self._sending.send(notice)
 
-    def pay_back(self, surplus: Surplus) -> None:
+    async def pay_back(self, surplus: Surplus) -> None:
         """Start the refund."""
-        task = asyncio.create_task(self._collecting.pay_back(surplus))
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        await self._collecting.pay_back(surplus)
 
     async def begin_try(self, step: Next, number: int) -> datetime | None:
         """Write the try down, and start its charge."""
@@ -218,10 +213,5 @@ class DunningWorkflow:
 
     async def wait(self, until: datetime | None) -> None:
         """Wait on a durable timer, or for a wake."""
-        timeout = None if until is None else max(until - workflow.now(), SHORTEST_WAIT)
-        try:
-            await workflow.wait_condition(
-                lambda: self._woken, timeout=timeout, timeout_summary="until something is due"
-            )
-        except TimeoutError:
-            return
+        left = None if until is None else max(until - workflow.now(), SHORTEST_WAIT)
+        await TemporalWorld().wait(lambda: self._woken, left, "until something is due")

@@ -36,8 +36,8 @@ class DunningWorld(Protocol):
         """Have a notice sent, once; nobody waits for it."""
         ...
 
-    def pay_back(self, surplus: Surplus) -> None:
-        """Have refunded what a try collected too much; nobody waits for it."""
+    async def pay_back(self, surplus: Surplus) -> None:
+        """Begin to refund what a try collected too much."""
         ...
 
     async def begin_try(self, step: Next, number: int) -> datetime | None:
@@ -72,7 +72,7 @@ async def run(world: DunningWorld) -> DunningView:
             await world.tell_access(outlook.access)
             continue
         if outlook.surplus is not None:
-            world.pay_back(outlook.surplus)
+            await world.pay_back(outlook.surplus)
         for notice in outlook.notices:
             world.send(notice)
         if outlook.open_try is not None:

@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.dunning_messages import Moment
     from activities.subscription_books import SubscriptionBooks
-    from activities.subscription_messages import InvoiceMoment, SubscriptionMoment, SubscriptionView, Turn
+    from activities.subscription_messages import SubscriptionMoment, SubscriptionView, Turn
     from billing.try_books import COLLECTS
     from workflows import dunning, ledger_steps
     from workflows.collecting import Collecting
     from workflows.sending import Sending
+    from workflows.world import TemporalWorld, start_beside
 
 SHORTEST_WAIT = timedelta(seconds=1)
 
@@ -77,7 +78,7 @@ class SubscriptionWorkflow:
 
     async def _collect(self, invoice_id: str) -> bool:
         """Take the step that an invoice's first collection needs; whether there may be another step at once."""
-        moment = InvoiceMoment(invoice_id=invoice_id, now=workflow.now())
+        moment = Moment(invoice_id=invoice_id, now=workflow.now())
         collected = await ledger_steps.run(SubscriptionBooks.collect, moment, f"collect invoice {invoice_id}")
         if collected.surplus is not None:
             await self._collecting.pay_back(collected.surplus)
@@ -89,24 +90,9 @@ class SubscriptionWorkflow:
 
     async def _hand_over(self, invoice_id: str, why: str) -> None:
         """Start the process that recovers the invoice; it goes on when this one ends."""
-        try:
-            await workflow.start_child_workflow(
-                "Dunning",
-                invoice_id,
-                id=dunning.workflow_id(invoice_id),
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"invoice {invoice_id}: {why}",
-            )
-        except WorkflowAlreadyStartedError:
-            workflow.logger.info("subscription.dunning_runs_already", extra={"invoice_id": invoice_id})
+        await start_beside("Dunning", invoice_id, dunning.workflow_id(invoice_id), f"invoice {invoice_id}: {why}")
 
     async def _wait(self, until: datetime) -> None:
         """Wait on a durable timer, or for a wake."""
-        try:
-            await workflow.wait_condition(
-                lambda: self._woken,
-                timeout=max(until - workflow.now(), SHORTEST_WAIT),
-                timeout_summary="until the next period begins",
-            )
-        except TimeoutError:
-            return
+        left = max(until - workflow.now(), SHORTEST_WAIT)
+        await TemporalWorld().wait(lambda: self._woken, left, "until the next period begins")

@@ -115,11 +115,11 @@ class TemporalWorld:
 
     async def start_refund(self, request: RefundRequest) -> None:
         """Start a child that outlives this process and signals it."""
-        await _start("Refund", request, f"refund/{request.refund_id}")
+        await start_beside("Refund", request, f"refund/{request.refund_id}")
 
     async def start_reconcile(self, charge_id: str) -> None:
         """Start a child that outlives this process."""
-        await _start("Reconcile", charge_id, f"reconcile/{charge_id}")
+        await start_beside("Reconcile", charge_id, f"reconcile/{charge_id}")
 
     def is_full(self) -> bool:
         """Ask the server, which counts the events."""
@@ -134,10 +134,18 @@ class TemporalWorld:
         return workflow.patched(change)
 
 
-async def _start(name: str, message: object, workflow_id: str) -> None:
+async def start_beside(
+    name: str, message: object, workflow_id: str, summary: str | None = None
+) -> "workflow.ChildWorkflowHandle[Any, Any] | None":
+    """Start a child that outlives this process; None where somebody has started it before, or an earlier run has."""
     try:
-        await workflow.start_child_workflow(
-            name, message, id=workflow_id, parent_close_policy=workflow.ParentClosePolicy.ABANDON
+        return await workflow.start_child_workflow(
+            name,
+            message,
+            id=workflow_id,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            static_summary=summary,
         )
     except WorkflowAlreadyStartedError:
         workflow.logger.info("process.runs_already", extra={"process": workflow_id})
+        return None

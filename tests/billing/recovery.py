@@ -90,8 +90,7 @@ class Recovery(Books):
         self, invoice_id: str = "in_1", method_id: str = "pm_1", purpose: Purpose = Purpose.RUNG, **changes: Any
     ) -> ChargeRequest | CardRests | Nothing:
         """Begin a try."""
-        asked: dict[str, Any] = {"is_rung": purpose is Purpose.RUNG, "ours": purpose is Purpose.RUNG, "now": FAILED_AT}
-        asked |= changes
+        asked: dict[str, Any] = {"now": FAILED_AT} | changes
         return await self.step(
             lambda books: try_books.begin_try(books, invoice_id, method_id=method_id, purpose=purpose, **asked)
         )

@@ -37,8 +37,6 @@ async def collected(house: House, debt: Debt, method_id: str, simulator: Simulat
             debt.invoice_id,
             method_id=method_id,
             purpose=Purpose.NEW_METHOD,
-            is_rung=False,
-            ours=False,
             now=now,
         )
     )
