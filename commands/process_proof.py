@@ -1,5 +1,6 @@
 """The processes' part of a proof: which belong to which charge, and what a number of their histories say and replay to.
 
+Those that act for no one charge, such as that of a subscription, are replayed only: what they move is moved by charges.
 What could not be read is remembered in `unread`, and never taken for "nothing there".
 """
 
@@ -16,7 +17,7 @@ from commands import replays
 from commands.process_records import ProcessesUnreadable, ProcessRecords
 from ledger.proofs.evidence import ChargeEvidence, ProcessRow
 from ledger.proofs.findings import Code, Finding
-from ledger.proofs.process_checks import REFUND, check_processes, check_strangers, names_of
+from ledger.proofs.process_checks import OF_CHARGES, REFUND, charge_of, check_processes, check_strangers, names_of
 from ledger.proofs.reading import Books, Snapshot
 
 BATCH = 200
@@ -91,7 +92,7 @@ class ProcessProof:
         if self._records is None or self.unread:
             return told
         async with books.snapshot() as snapshot:
-            strangers = await unknown(snapshot, self._left.values())
+            strangers = await unknown(snapshot, filter(_is_of_charge, self._left.values()))
             today = f"{snapshot.now:%Y-%m-%d}"
         chosen = list(islice(self._order(strangers, today), self._most_histories))
         batch: list[ProcessRow] = []
@@ -100,7 +101,8 @@ class ProcessProof:
                 told.counts.update(histories=1)
                 if failure is not None:
                     told.strays.append(_not_replayed(row, failure))
-                batch.append(row)
+                if _is_of_charge(row):
+                    batch.append(row)
                 if len(batch) == BATCH:
                     await _examine(books, batch, told)
                     batch = []
@@ -142,8 +144,7 @@ async def _examine(books: Books, rows: Sequence[ProcessRow], told: Told) -> None
     """Hold what histories say against the books as they are now, after the histories were read."""
     of_charge: dict[str, list[ProcessRow]] = {}
     for row in rows:
-        charge_id = row.history.charge_id if row.history is not None else None
-        of_charge.setdefault(charge_id or row.workflow_id.partition("/")[2], []).append(row)
+        of_charge.setdefault(charge_of(row) or _name(row), []).append(row)
         told.counts.update(answers=len(row.history.answers) if row.history is not None else 0)
     async with books.snapshot() as snapshot:
         found = {each.charge.charge_id: each for each in await snapshot.some(of_charge)}
@@ -173,15 +174,17 @@ async def unknown(snapshot: Snapshot, rows: Iterable[ProcessRow]) -> list[Proces
     ]
 
 
+def _is_of_charge(row: ProcessRow) -> bool:
+    return row.workflow_id.startswith(OF_CHARGES)
+
+
 def _name(row: ProcessRow) -> str:
     return row.workflow_id.partition("/")[2]
 
 
 def _not_replayed(row: ProcessRow, failure: str) -> Finding:
-    kind, _, name = row.workflow_id.partition("/")
-    charge_id = row.history.charge_id if row.history is not None else None
     return Finding(
         code=Code.HISTORY_DIFFERS,
         message=f"process {row.workflow_id}: its history does not replay: {failure}",
-        charge_id=charge_id or (name if f"{kind}/" != REFUND else None),
+        charge_id=charge_of(row),
     )

@@ -17,9 +17,10 @@ from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from ledger.proofs.evidence import Answer, HistoryRow, ProcessRow, Sent
+from ledger.proofs.process_checks import OF_CHARGES
 from settings import Settings
 
-NAMES = ("charge/", "refund/", "reconcile/")
+NAMES = (*OF_CHARGES, "split/", "hold/", "adjustment/", "subscription/", "dunning/")
 """How the ids of our processes begin."""
 MOVES_MONEY = frozenset({"authorize", "capture", "void", "refund"})
 """Activities that send an operation to a gateway."""

@@ -13,8 +13,8 @@ FOLLOWED_WITHIN = timedelta(minutes=1)
 """A process that was only just started may not be listed yet."""
 STARTED_WITHIN = timedelta(minutes=15)
 """From the start of a process to the charge's row: longer than a worker's restart."""
-CHARGE, REFUND, RECONCILE = "charge/", "refund/", "reconcile/"
-"""How the names of processes begin."""
+CHARGE, REFUND, RECONCILE = OF_CHARGES = "charge/", "refund/", "reconcile/"
+"""How the names of processes begin that act for a charge."""
 REVIEW = "needs_review"
 LATER: Mapping[str, frozenset[str]] = {
     "captured": frozenset({"refunded", "disputed", "reversed"}),
@@ -54,7 +54,7 @@ def check_processes(evidence: ChargeEvidence, now: datetime) -> Iterator[Finding
 def check_strangers(processes: Iterable[ProcessRow], now: datetime) -> Iterator[Finding]:
     """Examine processes whose charge or refund the books do not have."""
     for process in processes:
-        charge_id = _charge_of(process)
+        charge_id = charge_of(process)
         sent = list(_recorded(process, (), charge_id))
         yield from sent
         told = [answer for answer in _answers(process) if _claims(process, answer)]
@@ -173,11 +173,12 @@ def _answers(process: ProcessRow) -> Sequence[Answer]:
     return (Answer(process.shown_status, None, None),)
 
 
-def _charge_of(process: ProcessRow) -> str | None:
+def charge_of(process: ProcessRow) -> str | None:
+    """Name the charge that a process acts for, where its history or its id tells."""
     if process.history is not None and process.history.charge_id is not None:
         return process.history.charge_id
     kind, _, name = process.workflow_id.partition("/")
-    return None if f"{kind}/" == REFUND else name
+    return name if f"{kind}/" in {CHARGE, RECONCILE} else None
 
 
 def _finding(

@@ -14,7 +14,9 @@ from ledger.proofs.evidence import Answer, Sent
 from ledger.proofs.findings import Code
 from ledger.proofs.invariants import Invariant, State
 from tests.conftest import Database
+from tests.workflows.billed import billed
 from tests.workflows.conftest import Processes
+from workflows.charge import ChargeWorkflow
 
 HISTORIES = Path(__file__).parents[1] / "workflows" / "histories"
 AUTHENTICATE = "pm_card_authenticationRequired"
@@ -118,6 +120,25 @@ async def test_a_history_that_does_not_replay_is_a_finding(
     monkeypatch.setattr(replays, "process_classes", lambda: [_other_charge()])
     report = await proof.run(processes.settings)
     assert [(each.code, each.charge_id) for each in report.findings] == [(Code.HISTORY_DIFFERS, view.charge_id)]
+
+
+async def test_the_processes_of_billing_are_replayed_too(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they move is moved by charges; of them the proof says whether they would survive a release."""
+    async with billed(processes) as story:
+        await story.customer()
+        await story.card_method("refused", "insufficient_funds")
+        await story.subscribe()
+        await story.begin()
+        await story.until_dunned()
+        report = await proof.run(processes.settings)
+        assert (report.processes, report.histories, report.verdict) == (3, 3, "proved")
+        monkeypatch.setattr(replays, "process_classes", lambda: [ChargeWorkflow])
+        report = await proof.run(processes.settings)
+    found = [(each.code, each.charge_id, each.message.split(":")[0]) for each in report.findings]
+    assert sorted(found, key=str) == [
+        (Code.HISTORY_DIFFERS, None, f"process dunning/{story.first}"),
+        (Code.HISTORY_DIFFERS, None, f"process subscription/{story.name}"),
+    ]
 
 
 def _other_charge() -> type:
