@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,12 +35,11 @@ from billing.link_keys import LinkAddresses, LinkKeys
 from billing.notices import template_check
 from billing.notices.errors import TemplateFault
 from billing.notices.rendering import Templates
-from gateways.paypal import PayPalGateway
+from gateways import adapters
 from gateways.port import Gateway
 from gateways.routing import policy_file
 from gateways.routing.errors import PolicyFault
 from gateways.routing.policy import Policies, of_order
-from gateways.stripe import StripeGateway
 from ledger import adjustment_tiers, chart_file, migrate, people
 from ledger.database import create_engine
 from ledger.errors import ChartFault, LedgerNotProtected
@@ -82,25 +81,6 @@ SHUTDOWN_GRACE = timedelta(seconds=20)
 """How long a stopping worker lets gateway calls come to their answer; what is cut off is asked again by the next one."""
 
 
-def gateways_of(settings: Settings) -> dict[str, Gateway]:
-    """Build the adapters; a third gateway is one more line here."""
-    return {
-        "stripe": StripeGateway(
-            api_key=settings.stripe_api_key.get_secret_value(),
-            api_base=settings.stripe_api_base,
-            return_url=settings.return_url,
-            timeout_seconds=settings.gateway_timeout_seconds,
-        ),
-        "paypal": PayPalGateway(
-            client_id=settings.paypal_client_id,
-            client_secret=settings.paypal_client_secret.get_secret_value(),
-            api_base=settings.paypal_api_base,
-            return_url=settings.return_url,
-            timeout_seconds=settings.gateway_timeout_seconds,
-        ),
-    }
-
-
 def policies_of(settings: Settings, gateways: Collection[str]) -> Policies:
     """Read the routing policy and see that an edition is in force; raises PolicyFault with a line for each fault."""
     if not settings.routing_policy:
@@ -131,7 +111,7 @@ def notices_of(settings: Settings, engine: AsyncEngine, policies: DunningPolicie
 
 
 def workers_of(
-    settings: Settings, client: Client, engine: AsyncEngine, gateways: dict[str, Gateway]
+    settings: Settings, client: Client, engine: AsyncEngine, gateways: Mapping[str, Gateway]
 ) -> Sequence[Worker]:
     """Build the workers of one process: the processes and their ledger steps, and the calls of each gateway.
 
@@ -211,7 +191,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = create_engine(settings.database_url, settings.database_pool_size)
-    gateways = gateways_of(settings)
+    gateways = adapters.of_settings(settings)
     runtime = runtime_of(settings)
     client = await connect(settings, runtime)
     async with AsyncExitStack() as stack:

@@ -14,6 +14,7 @@ from api.ledger_routes import ledger_routes
 from api.pay.routes import pay_routes
 from api.server import Server, listening, server
 from api.webhooks import WebhookIntake
+from gateways import adapters
 from gateways.webhooks.certificate_chain import TrustedRoots
 from gateways.webhooks.paypal_certificates import PayPalCertificates
 from gateways.webhooks.paypal_signature import PayPalWebhooks
@@ -50,7 +51,8 @@ async def run(settings: Settings) -> None:
     services_engine = create_engine(settings.database_url, settings.database_pool_size)
     gate = Gate(engine, unsafe_allowed=settings.allow_unsafe_database)
     ledger = ledger_routes(services, services_engine, gate, booking)
-    setups = service_settings.setups_of(settings)
+    gateways = adapters.of_settings(settings)
+    setups = {name: gateways[name] for name in settings.gateway_order.split(",")}
     pay = pay_routes(service_settings.house_of(settings), services_engine, gate, setups)
     try:
         with listening(settings.api_host, settings.api_port) as opened:
@@ -58,8 +60,7 @@ async def run(settings: Settings) -> None:
             running = server(application(WebhookIntake(entrances, engine, gate), ledger, pay))
             await _serve(running, opened, gate)
     finally:
-        for gateway in setups.values():
-            await gateway.close()
+        await adapters.close(gateways)
         await engine.dispose()
         await services_engine.dispose()
 

@@ -6,9 +6,6 @@ from pathlib import Path
 from api.facts import Booking
 from api.pay.rendering import House
 from billing.link_keys import LinkAddresses, LinkKeys
-from gateways.paypal import PayPalGateway
-from gateways.setups import SetupGateway
-from gateways.stripe import StripeGateway
 from ledger import fee_rule_file, service_file
 from ledger.lined_yaml import FileFault
 from ledger.service import Services
@@ -22,24 +19,6 @@ def house_of(settings: Settings) -> House | None:
         return None
     is_local = settings.is_of_this_machine
     return House(LinkAddresses(LinkKeys(keys), settings.pay_link_base_url), settings.merchant_name, is_local)
-
-
-def setups_of(settings: Settings) -> dict[str, SetupGateway]:
-    """Build the gateways on whose pages customers give payment methods, in the order of `gateway_order`."""
-    timeout_seconds, return_url = settings.gateway_timeout_seconds, settings.return_url
-    made: dict[str, SetupGateway] = {
-        "stripe": StripeGateway(
-            settings.stripe_api_key.get_secret_value(), settings.stripe_api_base, return_url, timeout_seconds
-        ),
-        "paypal": PayPalGateway(
-            settings.paypal_client_id,
-            settings.paypal_client_secret.get_secret_value(),
-            settings.paypal_api_base,
-            return_url,
-            timeout_seconds,
-        ),
-    }
-    return {name: made[name] for name in settings.gateway_order.split(",")}
 
 
 def services_of(settings: Settings) -> Services | None:

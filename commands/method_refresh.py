@@ -3,8 +3,9 @@
 from activities.method_reader import MethodReader, what_became
 from billing import methods
 from billing.methods import KIND, Method
-from commands import billing_steps, connections, gateway_adapters
+from commands import billing_steps, connections
 from commands.errors import AnswerIsNo, OutOfReach, WrongUse
+from gateways import adapters
 from gateways.errors import GatewayError, Misconfigured
 from ledger.database import create_engine
 from settings import Settings
@@ -16,7 +17,7 @@ def refresh(method_id: str, actor: str) -> tuple[Method, str]:
 
 
 async def _refreshed(settings: Settings, method_id: str, actor: str) -> tuple[Method, str]:
-    gateways = gateway_adapters.of_settings(settings)
+    gateways = adapters.of_settings(settings)
     engine = create_engine(settings.database_url, pool_size=1)
     try:
         async with engine.connect() as connection:
@@ -30,6 +31,6 @@ async def _refreshed(settings: Settings, method_id: str, actor: str) -> tuple[Me
     except GatewayError as error:
         raise OutOfReach(f"{KIND} {method_id} was not read: {error}; ask again") from None
     finally:
-        await gateway_adapters.close(gateways)
+        await adapters.close(gateways)
         await engine.dispose()
     return found, what_became(seen, found)

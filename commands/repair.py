@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from commands import connections, gateway_adapters, gateway_records, proof
+from commands import connections, gateway_records, proof
 from commands.lost_operations import Memory
 from commands.process_proof import unknown
 from commands.process_records import ProcessRecords
 from commands.proof_report import ProofReport
 from commands.repair_plan import ChargePlan, Planner
 from commands.repair_steps import Repairs, StepRefused, entries_of
+from gateways import adapters
 from gateways.port import Gateway
 from ledger.database import Database, create_engine
 from ledger.proofs.evidence import ProcessRow
@@ -60,7 +61,7 @@ async def propose(settings: Settings, actor: str, charge_id: str | None = None) 
         return Proposals(report, ())
     seen = _references(report.findings)
     records = gateway_records.of_settings(settings)
-    gateways = gateway_adapters.of_settings(settings)
+    gateways = adapters.of_settings(settings)
     database = create_engine(settings.database_url, POOL)
     try:
         memories = await _memories(settings, [name for name in seen if charge_id in {None, name}])
@@ -73,20 +74,20 @@ async def propose(settings: Settings, actor: str, charge_id: str | None = None) 
         return Proposals(report, [each for each in proposals if each.plan.steps or each.plan.cannot])
     finally:
         await records.close()
-        await gateway_adapters.close(gateways)
+        await adapters.close(gateways)
         await database.dispose()
 
 
 async def carry_out(settings: Settings, proposals: Proposals) -> list[Proposal]:
     """Do what was proposed; returns what was posted. A step that is refused ends its charge, and is said in `cannot`."""
     database = create_engine(settings.database_url, POOL)
-    gateways = gateway_adapters.of_settings(settings)
+    gateways = adapters.of_settings(settings)
     try:
         async with database.connect() as connection:
             await connections.require_protection(connection, settings)
         return [await _done(database, gateways, each.plan) for each in proposals.to_do]
     finally:
-        await gateway_adapters.close(gateways)
+        await adapters.close(gateways)
         await database.dispose()
 
 

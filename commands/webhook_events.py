@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from commands import connections, gateway_adapters, webhook_documents
+from commands import connections, webhook_documents
 from commands.errors import WrongUse
 from commands.webhook_documents import EventDocument
+from gateways import adapters
 from ledger import inbox
 from ledger.database import create_engine
 from ledger.inbox import EventState, InboxEvent
@@ -48,7 +49,7 @@ async def replay(
     client = await connections.temporal(settings)
     await connections.require_worker(client, settings)
     engine = create_engine(settings.database_url, pool_size=2)
-    gateways = gateway_adapters.of_settings(settings)
+    gateways = adapters.of_settings(settings)
     try:
         async with engine.connect() as connection:
             await connections.require_protection(connection, settings)
@@ -58,7 +59,7 @@ async def replay(
         async with engine.connect() as connection:
             handled = await inbox.numbered(connection, sequences)
     finally:
-        await gateway_adapters.close(gateways)
+        await adapters.close(gateways)
         await engine.dispose()
     return [webhook_documents.of_event(event) for event in handled]
 

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import psutil
 
 import worker
+from gateways import adapters
 from ledger.database import create_engine
 from settings import Settings
 from tests.faults.failpoints import Failpoints, Plan, WatchActivities
@@ -177,7 +178,7 @@ async def _work(settings: Settings, plan: Plan) -> None:
     config["interceptors"] = [WatchActivities(failpoints)]
     engine = create_engine(settings.database_url, settings.database_pool_size)
     failpoints.watch_commits(engine)
-    gateways = {name: failpoints.watch_gateway(gateway) for name, gateway in worker.gateways_of(settings).items()}
+    gateways = {name: failpoints.watch_gateway(gateway) for name, gateway in adapters.of_settings(settings).items()}
     async with AsyncExitStack() as stack:
         for part in worker.workers_of(settings, type(client)(**config), engine, gateways):
             await stack.enter_async_context(part)

@@ -8,6 +8,7 @@ from unittest import mock
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateways import adapters
 from settings import Settings
 
 
@@ -22,7 +23,9 @@ class Registered:
 def registered(root: ModuleType) -> Registered:
     """Ask a composition root, which needs no server for that: what it gives to each worker is taken down."""
     with mock.patch.object(root, "Worker") as made:
-        root.workers_of(Settings(_env_file=None), mock.Mock(), mock.Mock(), root.gateways_of(Settings(_env_file=None)))
+        root.workers_of(
+            Settings(_env_file=None), mock.Mock(), mock.Mock(), adapters.of_settings(Settings(_env_file=None))
+        )
     given = [dict[str, Any](call.kwargs) for call in made.call_args_list]
     workflows = [workflow for one in given for workflow in one.get("workflows", ())]
     activities = [activity for one in given for activity in one.get("activities", ())]
@@ -32,7 +35,7 @@ def registered(root: ModuleType) -> Registered:
 def steps(root: ModuleType, settings: Settings, engine: AsyncEngine) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
     """Return the activities that the composition root makes over this database, by name, to be called as they are."""
     with mock.patch.object(root, "Worker") as made:
-        root.workers_of(settings, mock.Mock(), engine, root.gateways_of(settings))
+        root.workers_of(settings, mock.Mock(), engine, adapters.of_settings(settings))
     return {_name(one): one for call in made.call_args_list for one in call.kwargs.get("activities", ())}
 
 

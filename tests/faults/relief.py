@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import multiprocessing
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 import worker
+from gateways import adapters
 from gateways.port import Gateway
 from ledger.database import create_engine
 from settings import Settings
@@ -79,7 +80,7 @@ async def standing_by(settings: Settings, log: Path) -> AsyncIterator[Relief]:
 
 async def _run(settings: Settings, line: "Connection[str, Shift]") -> None:
     engine = create_engine(settings.database_url, CONNECTIONS)
-    house = _House(await connect(settings), engine, worker.gateways_of(settings), line.send)
+    house = _House(await connect(settings), engine, adapters.of_settings(settings), line.send)
     asyncio.get_running_loop().add_reader(line.fileno(), lambda: house.hear(line.recv()))
     await asyncio.Event().wait()  # it is killed in the end, as workers may be at any moment
 
@@ -88,7 +89,7 @@ class _House:
     """One process of them: what its workers share."""
 
     def __init__(
-        self, client: Client, engine: AsyncEngine, gateways: dict[str, Gateway], tell: Callable[[str], None]
+        self, client: Client, engine: AsyncEngine, gateways: Mapping[str, Gateway], tell: Callable[[str], None]
     ) -> None:
         self._client = client
         self._engine = engine

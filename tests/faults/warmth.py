@@ -11,6 +11,7 @@ from temporalio.worker._worker import load_default_build_id
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 import worker
+from gateways import adapters
 from ledger.database import create_engine
 from settings import Settings
 from tests.faults import nursery, relief
@@ -23,7 +24,7 @@ LOADED = (nursery, relief)
 async def _load() -> None:
     settings = Settings(_env_file=None)
     create_engine(settings.database_url, 1)
-    worker.gateways_of(settings)
+    adapters.of_settings(settings)
     async with httpx.AsyncClient(trust_env=False):
         pass
     for process in registered(worker).workflows:

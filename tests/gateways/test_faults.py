@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from gateways import adapters
 from gateways.errors import GatewayError, KeyInUse, Misconfigured, NotExecuted, OutcomeUnknown, RateLimited
 from gateways.port import ActionRequired, Gateway, OperationKind, Refused, Succeeded
+from settings import Settings
 from tests.gateways.cases import AUTHORIZE, CAPTURE, CASES, REFUND, TIMEOUT_SECONDS, VOID, GatewayCase, money
 
 pytestmark = pytest.mark.simulator
@@ -185,7 +187,4 @@ async def test_same_key_for_another_request(case: GatewayCase) -> None:
 
 def test_every_gateway_is_in_the_suite() -> None:
     """The suite runs against every adapter that the worker is made with."""
-    import worker  # noqa: PLC0415 # only this test needs the composition root
-    from settings import Settings  # noqa: PLC0415
-
-    assert set(worker.gateways_of(Settings())) == set(CASES)
+    assert set(adapters.of_settings(Settings())) == set(CASES)

@@ -14,6 +14,7 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 import worker
+from gateways import adapters
 from ledger import charges, operations, reports
 from ledger.charges import Charge, ChargeRequest, ChargeView
 from ledger.database import create_engine
@@ -152,7 +153,7 @@ async def run_processes(
     client = await connect(settings)
     engine = create_engine(settings.database_url, settings.database_pool_size)
     stack.push_async_callback(engine.dispose)
-    gateways = worker.gateways_of(settings)
+    gateways = adapters.of_settings(settings)
     for gateway in gateways.values():
         stack.push_async_callback(gateway.close)
     for part in worker.workers_of(settings, client, engine, gateways):

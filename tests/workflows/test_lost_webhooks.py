@@ -1,7 +1,7 @@
 """With every webhook lost, what the gateways list is found and booked: over the real adapters and the simulators' own lists."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-import worker
+from gateways import adapters
 from gateways.port import Gateway, OperationKind, OperationRequest
 from gateways.webhooks.past_events import EventPage, PastEvents
 from gateways.webhooks.reading import read_event
@@ -33,23 +33,22 @@ WAIT_SECONDS = 30.0
 
 
 @pytest.fixture
-async def adapters(processes: Processes) -> AsyncIterator[dict[str, Gateway]]:
+async def gateways(processes: Processes) -> AsyncIterator[Mapping[str, Gateway]]:
     """The real adapters, over HTTP to the simulators."""
-    gateways = worker.gateways_of(processes.settings)
-    yield gateways
-    for gateway in gateways.values():
-        await gateway.close()
+    built = adapters.of_settings(processes.settings)
+    yield built
+    await adapters.close(built)
 
 
 @pytest.fixture
-def catch_up(processes: Processes, adapters: dict[str, Gateway]) -> EventCatchUp:
+def catch_up(processes: Processes, gateways: Mapping[str, Gateway]) -> EventCatchUp:
     """A catch-up, which does nothing until it is asked."""
-    return EventCatchUp(processes.engine, adapters.values(), INTERVAL)
+    return EventCatchUp(processes.engine, gateways.values(), INTERVAL)
 
 
-def past_events(adapters: dict[str, Gateway], gateway: str) -> PastEvents:
+def past_events(gateways: Mapping[str, Gateway], gateway: str) -> PastEvents:
     """An adapter as what lists events."""
-    adapter = adapters[gateway]
+    adapter = gateways[gateway]
     assert isinstance(adapter, PastEvents)
     return adapter
 
@@ -63,7 +62,7 @@ async def until(condition: Callable[[], Any]) -> None:
 
 @GATEWAYS
 async def test_a_refund_that_fails_after_it_succeeded_is_booked_within_one_catch_up(
-    processes: Processes, catch_up: EventCatchUp, adapters: dict[str, Gateway], gateway: str
+    processes: Processes, catch_up: EventCatchUp, gateways: Mapping[str, Gateway], gateway: str
 ) -> None:
     """The customer has not got the money although the books said so: this is found with every webhook lost."""
     simulator = processes.simulators[gateway]
@@ -79,7 +78,7 @@ async def test_a_refund_that_fails_after_it_succeeded_is_booked_within_one_catch
 
     await until(has_failed)
     assert await kept(processes) == []
-    assert await catch_up.read_due(past_events(adapters, gateway))
+    assert await catch_up.read_due(past_events(gateways, gateway))
     found = await kept(processes)
     assert {(event.came_by, event.deliveries) for event in found} == {(CameBy.POLLING, 0)}
     assert await InboxHandler(processes.engine, processes.client, processes.settings.task_queue, {}).handle_due()
@@ -95,7 +94,7 @@ async def test_a_refund_that_fails_after_it_succeeded_is_booked_within_one_catch
 
 @GATEWAYS
 async def test_what_somebody_did_at_the_gateway_after_the_end_reaches_the_search_for_later_facts(
-    processes: Processes, catch_up: EventCatchUp, adapters: dict[str, Gateway], gateway: str
+    processes: Processes, catch_up: EventCatchUp, gateways: Mapping[str, Gateway], gateway: str
 ) -> None:
     """A refund that was made in the dashboard is looked into, although no process waits and no webhook came."""
     request = processes.request(gateway)
@@ -112,8 +111,8 @@ async def test_what_somebody_did_at_the_gateway_after_the_end_reaches_the_search
         payment_reference=operation.payment_reference,
         target_reference=operation.gateway_reference,
     )
-    await adapters[gateway].refund(somebodys)
-    await catch_up.read_due(past_events(adapters, gateway))
+    await gateways[gateway].refund(somebodys)
+    await catch_up.read_due(past_events(gateways, gateway))
     await InboxHandler(processes.engine, processes.client, processes.settings.task_queue, {}).handle_due()
     results = {event.result for event in await kept(processes)}
     assert f"told {reconcile.workflow_id(request.charge_id)}" in results
@@ -121,11 +120,11 @@ async def test_what_somebody_did_at_the_gateway_after_the_end_reaches_the_search
 
 @GATEWAYS
 async def test_an_event_that_is_delivered_and_polled_is_one_event(
-    processes: Processes, catch_up: EventCatchUp, adapters: dict[str, Gateway], gateway: str
+    processes: Processes, catch_up: EventCatchUp, gateways: Mapping[str, Gateway], gateway: str
 ) -> None:
     """What came and was handled is not handled again, however often it is listed."""
     await processes.charge(processes.request(gateway))
-    source, now = past_events(adapters, gateway), datetime.now(UTC)
+    source, now = past_events(gateways, gateway), datetime.now(UTC)
     page = await source.list_events(now - MINUTE, now, None, PAGE)
     assert page.bodies
     async with processes.engine.begin() as connection:
@@ -153,10 +152,10 @@ async def test_an_event_that_is_delivered_and_polled_is_one_event(
 
 @GATEWAYS
 async def test_a_gateway_that_is_away_is_asked_again_and_nothing_is_missed(
-    processes: Processes, catch_up: EventCatchUp, adapters: dict[str, Gateway], gateway: str
+    processes: Processes, catch_up: EventCatchUp, gateways: Mapping[str, Gateway], gateway: str
 ) -> None:
     """The horizon stays where it was, so the events of the whole outage are there when the gateway is."""
-    source = past_events(adapters, gateway)
+    source = past_events(gateways, gateway)
     await catch_up.read_due(source)
     let_time_pass(processes, INTERVAL)
     before = horizon(processes)
@@ -177,11 +176,11 @@ async def test_a_gateway_that_is_away_is_asked_again_and_nothing_is_missed(
 
 
 async def test_the_catch_up_outlives_an_outage_of_postgresql(
-    processes: Processes, adapters: dict[str, Gateway]
+    processes: Processes, gateways: Mapping[str, Gateway]
 ) -> None:
     """A worker whose database goes away goes on when it is back; nothing of it ends the worker."""
     away = create_engine("postgresql://quittance_app@127.0.0.1:1/quittance", 1)
-    running = asyncio.create_task(EventCatchUp(away, adapters.values(), timedelta(seconds=1)).run())
+    running = asyncio.create_task(EventCatchUp(away, gateways.values(), timedelta(seconds=1)).run())
     await asyncio.sleep(0.5)
     assert not running.done()
     running.cancel()
@@ -191,7 +190,7 @@ async def test_the_catch_up_outlives_an_outage_of_postgresql(
 
 
 async def test_a_defect_at_one_gateway_does_not_keep_the_other_from_being_read(
-    processes: Processes, adapters: dict[str, Gateway], monkeypatch: pytest.MonkeyPatch
+    processes: Processes, gateways: Mapping[str, Gateway], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each gateway's list is followed by itself, and goes on being followed after whatever happened."""
     await processes.charge(processes.request("paypal"))
@@ -199,8 +198,8 @@ async def test_a_defect_at_one_gateway_does_not_keep_the_other_from_being_read(
     async def fail(*_: Any) -> EventPage:
         raise ZeroDivisionError("what nobody thought of")
 
-    monkeypatch.setattr(adapters["stripe"], "list_events", fail)
-    running = asyncio.create_task(EventCatchUp(processes.engine, adapters.values(), timedelta(seconds=1)).run())
+    monkeypatch.setattr(gateways["stripe"], "list_events", fail)
+    running = asyncio.create_task(EventCatchUp(processes.engine, gateways.values(), timedelta(seconds=1)).run())
 
     async def has_events() -> bool:
         return {event.gateway for event in await kept(processes)} == {"paypal"}

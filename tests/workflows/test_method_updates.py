@@ -2,16 +2,16 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-import worker
 from billing import customers, invoice_books, methods
 from billing.methods import Method, MethodRequest
+from gateways import adapters
 from gateways.port import Gateway
 from gateways.webhooks.past_events import PastEvents
 from ledger import inbox
@@ -41,18 +41,17 @@ DELETE FROM process_wakes;
 
 
 @pytest.fixture
-async def adapters(processes: Processes) -> AsyncIterator[dict[str, Gateway]]:
+async def gateways(processes: Processes) -> AsyncIterator[Mapping[str, Gateway]]:
     """The real adapters, over HTTP to the simulators."""
-    gateways = worker.gateways_of(processes.settings)
-    yield gateways
-    for gateway in gateways.values():
-        await gateway.close()
+    built = adapters.of_settings(processes.settings)
+    yield built
+    await adapters.close(built)
 
 
 @pytest.fixture
-def handler(processes: Processes, adapters: dict[str, Gateway]) -> InboxHandler:
+def handler(processes: Processes, gateways: Mapping[str, Gateway]) -> InboxHandler:
     """A handler, which does nothing until it is asked."""
-    return InboxHandler(processes.engine, processes.client, processes.settings.task_queue, adapters)
+    return InboxHandler(processes.engine, processes.client, processes.settings.task_queue, gateways)
 
 
 def keep_card(processes: Processes, gateway: str, **card: Any) -> None:
@@ -230,7 +229,7 @@ async def test_many_events_about_one_card_are_one_reading(processes: Processes, 
 
 
 async def test_two_workers_with_an_event_each_renew_once(
-    processes: Processes, handler: InboxHandler, adapters: dict[str, Gateway], monkeypatch: pytest.MonkeyPatch
+    processes: Processes, handler: InboxHandler, gateways: Mapping[str, Gateway], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They read the same, and the second finds it written: no process is woken twice for one renewal."""
     await has_method(processes, "stripe")
@@ -238,7 +237,7 @@ async def test_two_workers_with_an_event_each_renew_once(
     monkeypatch.setattr(inbox_handler, "BATCH", 1)
     for _ in range(2):
         await comes(processes, told())
-    other = InboxHandler(processes.engine, processes.client, processes.settings.task_queue, adapters)
+    other = InboxHandler(processes.engine, processes.client, processes.settings.task_queue, gateways)
     path = READ["stripe"]
     processes.simulators["stripe"].add_fault(method="GET", path=path, action="delay", delay_seconds=0.5, times=2)
     assert sum(await asyncio.gather(handler.handle_due(), other.handle_due())) == 2
@@ -248,12 +247,12 @@ async def test_two_workers_with_an_event_each_renew_once(
 
 
 async def test_an_answer_that_was_overtaken_is_asked_for_again(
-    processes: Processes, handler: InboxHandler, adapters: dict[str, Gateway]
+    processes: Processes, handler: InboxHandler, gateways: Mapping[str, Gateway]
 ) -> None:
     """A slow reading of the card before its renewal does not undo the renewal: the event waits, and is read again."""
     await has_method(processes, "stripe")
     keep_card(processes, "stripe", expires="2028-01")
-    stripe = adapters["stripe"]
+    stripe = gateways["stripe"]
     read = stripe.read_method  # type: ignore[attr-defined]
 
     async def overtaken(token: str, customer: str | None) -> Any:
@@ -338,7 +337,7 @@ async def test_a_gateway_that_shows_no_methods_is_left_to_people(processes: Proc
 
 @GATEWAYS
 async def test_with_its_webhook_lost_the_news_is_found_in_the_list_of_events(
-    processes: Processes, handler: InboxHandler, adapters: dict[str, Gateway], gateway: str
+    processes: Processes, handler: InboxHandler, gateways: Mapping[str, Gateway], gateway: str
 ) -> None:
     """A renewed or removed card is heard of without a single delivery, within one catch-up."""
     processes.simulators[gateway].configure(webhooks="drop")
@@ -347,7 +346,7 @@ async def test_with_its_webhook_lost_the_news_is_found_in_the_list_of_events(
         keep_card(processes, "stripe", expires="2031-02")
     else:
         processes.simulators["paypal"].remove_card("own")
-    source = adapters[gateway]
+    source = gateways[gateway]
     assert isinstance(source, PastEvents)
     assert await EventCatchUp(processes.engine, [], timedelta(minutes=5)).read_due(source)
     assert (await only_event(processes)).came_by is CameBy.POLLING
