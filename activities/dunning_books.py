@@ -3,6 +3,8 @@
 What is to be done next is decided here, by the pure policy over what the database knows at that moment.
 """
 
+from collections.abc import Sequence
+
 from temporalio import activity
 
 from activities import ended_dunnings
@@ -19,16 +21,16 @@ from activities.dunning_messages import (
     TryBegun,
     WithdrawTry,
 )
-from activities.dunning_outlook import outlook_of
+from activities.dunning_outlook import Case, outlook_of
 from billing import access_books, dunning_books, dunning_commands, dunning_endings, dunning_history, try_books
 from billing.dunning.entitlement import entitlement_changes
 from billing.dunning.history import Event, TryOutcome
 from billing.dunning.policy import Policies
 from billing.dunning_books import PROCESS
-from billing.tries import CardRests, Nothing
+from billing.tries import CardRests, InvoiceTry, Nothing
 from ledger import operations
 from ledger.charges import ChargeRequest
-from ledger.database import Connection, Database
+from ledger.database import Connection, Database, in_one_state
 from ledger.refunds import undoing_refund_id
 
 
@@ -43,14 +45,24 @@ class DunningBooks:
     @translated
     async def look(self, moment: Moment) -> Outlook:
         """Say what is to be done now. What the newest try collected is applied to the invoice first."""
-        async with self._database.begin() as connection:
-            outlook, has_taken = await _outlook(connection, moment)
-        if not has_taken:
-            return outlook
-        surplus = await applied(self._database, moment.invoice_id, PROCESS)
-        async with self._database.begin() as connection:
-            outlook, _ = await _outlook(connection, moment)
+        surplus = None
+        case = await self._case(moment.invoice_id)
+        if case.history.tries and case.history.tries[-1].outcome is TryOutcome.APPROVED:
+            async with self._database.begin() as connection:
+                surplus = await applied(connection, await try_books.of_invoice(connection, moment.invoice_id), PROCESS)
+            case = await self._case(moment.invoice_id)
+        outlook = outlook_of(case, moment.now)
+        if outlook.is_over and not case.due.amount_minor:
+            # It may have been paid after its end.
+            async with self._database.begin() as connection:
+                await dunning_endings.reinstate(connection, moment.invoice_id, now=moment.now, actor=PROCESS)
         return outlook.model_copy(update={"surplus": surplus})
+
+    async def _case(self, invoice_id: str) -> Case:
+        """Read it in one state of the books."""
+        async with self._database.connect() as connection:
+            dunning = await dunning_books.known(await in_one_state(connection), invoice_id)
+            return await case_of(connection, dunning)
 
     @activity.defn(name="begin_try")
     @translated
@@ -111,7 +123,8 @@ class DunningBooks:
                 because=said.because,
                 policies=self._policies,
             )
-            return (await _outlook(connection, Moment(invoice_id=said.invoice_id, now=said.now)))[0].view
+            dunning = await dunning_books.known(connection, said.invoice_id)
+            return outlook_of(await case_of(connection, dunning), said.now).view
 
     @activity.defn(name="end_dunning")
     @translated
@@ -127,30 +140,17 @@ class DunningBooks:
             ended_dunnings.count(over)
 
 
-async def applied(database: Database, invoice_id: str, actor: str) -> Surplus | None:
-    """Apply what the newest try of an invoice collected; return what it collected too much, and is not given back yet."""
-    async with database.begin() as connection:
-        made = await try_books.of_invoice(connection, invoice_id)
-        if not made or made[-1].outcome is not TryOutcome.APPROVED:
-            return None
-        charge_id = made[-1].charge_id
-        left = await try_books.apply(connection, charge_id, actor=actor)
-        if left is None or await operations.of_refund(connection, surplus_refund(charge_id)) is not None:
-            return None
-        return Surplus(charge_id=charge_id, money=left)
+async def applied(connection: Connection, made: Sequence[InvoiceTry], actor: str) -> Surplus | None:
+    """Apply what the newest of an invoice's tries collected; return what it collected too much, and is not given back yet."""
+    if not made or made[-1].outcome is not TryOutcome.APPROVED:
+        return None
+    charge_id = made[-1].charge_id
+    left = await try_books.apply(connection, charge_id, actor=actor)
+    if left is None or await operations.of_refund(connection, surplus_refund(charge_id)) is not None:
+        return None
+    return Surplus(charge_id=charge_id, money=left)
 
 
 def surplus_refund(charge_id: str) -> str:
     """Name the refund that gives back what a charge collected too much."""
     return undoing_refund_id(charge_id, "surplus", 1)
-
-
-async def _outlook(connection: Connection, moment: Moment) -> tuple[Outlook, bool]:
-    """Return it, and whether the newest try took money."""
-    dunning = await dunning_books.known(connection, moment.invoice_id)
-    case = await case_of(connection, dunning)
-    if dunning.ended_at is not None and not case.due.amount_minor:
-        # It was paid after its end.
-        await dunning_endings.reinstate(connection, moment.invoice_id, now=moment.now, actor=PROCESS)
-    tries = case.history.tries
-    return outlook_of(case, moment.now), bool(tries) and tries[-1].outcome is TryOutcome.APPROVED

@@ -8,7 +8,7 @@ from ledger.database import Connection
 
 
 async def case_of(connection: Connection, dunning: Dunning) -> Case:
-    """Read it in one state of the books."""
+    """Read it: of one state of the books where the connection reads one."""
     read = await dunning_history.read(connection, dunning)
     told = await access_books.told_of(connection, dunning.invoice_id)
     last = read.tries[-1] if read.tries else None

@@ -1,5 +1,7 @@
 """The steps of a subscription's process: each is one short database transaction, and running it again changes nothing."""
 
+from collections.abc import Sequence
+
 from temporalio import activity
 
 from activities.database_errors import translated
@@ -8,6 +10,7 @@ from activities.dunning_messages import Moment
 from activities.subscription_messages import Collected, SubscriptionMoment, SubscriptionView, Turn
 from billing import (
     calendar,
+    customers,
     dunning_books,
     expiring_methods,
     invoice_books,
@@ -22,7 +25,7 @@ from billing.dunning.policy import Policies
 from billing.invoices import Invoice, InvoiceState
 from billing.plans import Plan
 from billing.subscriptions import Subscription
-from billing.tries import CardRests, Nothing
+from billing.tries import CardRests, InvoiceTry, Nothing
 from billing.try_books import COLLECTS
 from ledger.charges import ChargeRequest
 from ledger.database import Connection, Database
@@ -79,12 +82,16 @@ class SubscriptionBooks:
     async def collect(self, moment: Moment) -> Collected:
         """Say how the first collection stands, and take the step that is due: begin it, apply it, or hand it to dunning."""
         invoice_id, now = moment.invoice_id, moment.now
-        surplus = await applied(self._database, invoice_id, COLLECTS)
         async with self._database.begin() as connection:
+            invoice = await invoice_books.known(connection, invoice_id)
+            await customers.known(connection, invoice.customer_id, lock=True)
+            # Read once: its charge may be decided at any moment, and nothing of two moments may be put together.
+            made = await try_books.of_invoice(connection, invoice_id)
+            surplus = await applied(connection, made, COLLECTS)
             invoice = await invoice_books.known(connection, invoice_id)
             if invoice.state is not InvoiceState.OPEN:
                 return Collected(surplus=surplus, why=f"it is {invoice.state}")
-            charge, why = await _first_try(connection, invoice, moment)
+            charge, why = await _first_try(connection, invoice, made, moment)
             if charge is not None:
                 return Collected(charge=charge, surplus=surplus)
             edition = self._policies.at(now)
@@ -92,9 +99,10 @@ class SubscriptionBooks:
             return Collected(in_dunning=True, surplus=surplus, why=why)
 
 
-async def _first_try(connection: Connection, invoice: Invoice, moment: Moment) -> tuple[ChargeRequest | None, str]:
+async def _first_try(
+    connection: Connection, invoice: Invoice, made: Sequence[InvoiceTry], moment: Moment
+) -> tuple[ChargeRequest | None, str]:
     """Return the charge of the first try, new or under way; or why there is none, or none any more."""
-    made = await try_books.of_invoice(connection, invoice.invoice_id)
     if made:
         if made[-1].outcome is TryOutcome.UNDECIDED:
             return await try_books.charge_of(connection, made[-1].charge_id), ""

@@ -8,9 +8,10 @@ import pytest
 
 from activities.dunning_books import DunningBooks, applied, surplus_refund
 from activities.dunning_messages import BeginTry, EndDunning, Moment, Surplus, WithdrawTry
+from billing import try_books
 from billing.dunning.decision import Purpose, Reason
 from billing.dunning.policy import InvoiceEnd, Policies, SubscriptionEnd
-from ledger.database import create_engine
+from ledger.database import Connection, create_engine
 from tests.billing.owed_samples import usd
 from tests.billing.recovery import FAILED_AT, PROCESS, Recovery, edition, ending
 from tests.conftest import Database
@@ -60,8 +61,12 @@ async def test_a_surplus_is_given_back_under_one_name(recovery: Recovery) -> Non
     request = await recovery.begun(invoice_id, now=LATER)
     await recovery.pay(1900)
     await recovery.capture(request)
+
+    async def _applied(books: Connection) -> Surplus | None:
+        return await applied(books, await try_books.of_invoice(books, invoice_id), PROCESS)
+
     for _ in range(2):
-        surplus = await applied(recovery.engine, invoice_id, PROCESS)
+        surplus = await recovery.step(_applied)
         assert surplus == Surplus(charge_id=request.charge_id, money=usd(1900))
         assert surplus_refund(request.charge_id) == surplus_refund(f"{invoice_id}.1")
 

@@ -117,13 +117,17 @@ class Recovery(Books):
 
     async def capture(self, request: ChargeRequest) -> Money | None:
         """Let the gateway take the money, and apply it; what is left over."""
+        await self.take(request)
+        return await self.step(lambda books: try_books.apply(books, request.charge_id, actor=PROCESS))
+
+    async def take(self, request: ChargeRequest) -> None:
+        """Let the gateway take the money, as the charge's process writes it; it is not applied to any invoice yet."""
         amount_minor = request.amount.amount_minor
         taken = {"status": ChargeStatus.CAPTURED, "authorized_minor": amount_minor, "captured_minor": amount_minor}
         await self.stand(request.charge_id, taken)
         await self._post(posting.captured(self._fact(request, "capture:1", amount_minor)))
         settled = Verdict(approved=True, at_network=True, technical=False)
         await self.step(lambda books: cards.settle(books, f"{request.charge_id}:capture:1", settled))
-        return await self.step(lambda books: try_books.apply(books, request.charge_id, actor=PROCESS))
 
     async def fail(
         self, invoice_id: str = "in_1", at: datetime = FAILED_AT, by: Edition | None = None, **answer: Any

@@ -197,7 +197,9 @@ class Billed:
                 if (await self.dunning(name).describe()).status is WorkflowExecutionStatus.COMPLETED:
                     return
             await self.one_day(self.dunning(name))
-        raise AssertionError(f"the process of {name} is not over after {MOST_DAYS} days")
+        ended = await self.rows("SELECT ended_at, reason FROM dunnings WHERE invoice_id = :name", name=name)
+        how = f"in the books {ended}, after the tries {await self.tries(name)}"
+        raise AssertionError(f"the process of {name} is not over after {MOST_DAYS} days: {how}")
 
     async def _until_in_dunning_and_idle(self, invoice_id: str) -> bool:
         """Wait until time has to pass for a dunning to go on: no day does while a try is under way. False where it is over."""
