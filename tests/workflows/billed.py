@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -168,48 +168,61 @@ class Billed:
         """Let a process's clock run ahead."""
         await TimeSkipper(self.processes.client, config=MANY_SKIPS).fast_forward(handle, timedelta(**duration))
 
-    async def one_day(self, process: Any) -> None:
-        """Let a day pass for a process, and let it look at what that brought; one that works, or is over, is left as it is."""
-        with suppress(TimeoutError, RPCError, RuntimeError):
+    async def one_day(self, process: Any) -> bool:
+        """Let a day pass for a process, and let it look at what that brought; False where it works, is over, or is not there yet."""
+        try:
             async with asyncio.timeout(SKIP_SECONDS):
                 await self.skip(process, days=1)
                 await asyncio.sleep(LOOK_SECONDS)
                 await process.query("status")
+        except (TimeoutError, RPCError, RuntimeError):
+            await asyncio.sleep(LOOK_SECONDS)
+            return False
+        return True
 
     async def pass_days(self, invoice_id: str | None = None) -> None:
         """Wait until an invoice is paid, or its dunning is over: days pass while it is in dunning."""
         name = invoice_id or self.first
-        for _ in range(MOST_DAYS):
-            if not await self._until_in_dunning_and_idle(name):
-                return
-            await self.one_day(self.dunning(name))
-        raise AssertionError(f"{name} is not over after {MOST_DAYS} days")
+        await self._day_by_day(name, lambda: self._is_decided(name))
 
     async def until_over(self, invoice_id: str | None = None) -> None:
         """Wait until the process of the invoice's dunning is over, where there is one: its last notices come a day later."""
         name = invoice_id or self.first
-        if not await self.rows("SELECT 1 FROM dunnings WHERE invoice_id = :name", name=name):
-            return
-        for _ in range(MOST_DAYS):
-            with suppress(RPCError, TimeoutError):
-                async with asyncio.timeout(SKIP_SECONDS):
-                    await self.dunning(name).query(DunningWorkflow.status)  # answered after the step that is under way
-                if (await self.dunning(name).describe()).status is WorkflowExecutionStatus.COMPLETED:
-                    return
-            await self.one_day(self.dunning(name))
-        ended = await self.rows("SELECT ended_at, reason FROM dunnings WHERE invoice_id = :name", name=name)
-        how = f"in the books {ended}, after the tries {await self.tries(name)}"
-        raise AssertionError(f"the process of {name} is not over after {MOST_DAYS} days: {how}")
+        if await self.rows("SELECT 1 FROM dunnings WHERE invoice_id = :name", name=name):
+            await self._day_by_day(name, lambda: self._is_completed(name))
 
-    async def _until_in_dunning_and_idle(self, invoice_id: str) -> bool:
-        """Wait until time has to pass for a dunning to go on: no day does while a try is under way. False where it is over."""
+    async def _day_by_day(self, invoice_id: str, is_over: Callable[[], Awaitable[bool]]) -> None:
+        """Let one day after the other pass for a dunning until it is over."""
+        days = 0
+        try:
+            async with asyncio.timeout(MOST_DAYS * SKIP_SECONDS):
+                while not await is_over():
+                    assert days < MOST_DAYS
+                    days += await self.one_day(self.dunning(invoice_id))
+        except (AssertionError, TimeoutError):
+            ended = await self.rows("SELECT ended_at, reason FROM dunnings WHERE invoice_id = :name", name=invoice_id)
+            how = f"in the books {ended}, after the tries {await self.tries(invoice_id)}"
+            raise AssertionError(f"{invoice_id} is not over after {days} days: {how}") from None
+
+    async def _is_completed(self, invoice_id: str) -> bool:
+        """Whether the process of a dunning is over."""
+        process = self.dunning(invoice_id)
+        try:
+            async with asyncio.timeout(SKIP_SECONDS):
+                await process.query(DunningWorkflow.status)  # answered after the step that is under way
+                return (await process.describe()).status is WorkflowExecutionStatus.COMPLETED
+        except (RPCError, TimeoutError):
+            return False
+
+    async def _is_decided(self, invoice_id: str) -> bool:
+        """Whether an invoice is not owed any more, or its dunning over; waits first while a try is under way: no day passes then."""
         while True:
             found = await self.rows(STANDING, name=invoice_id)
             state, in_dunning, ended, trying = found[0] if found else ("draft", False, False, False)
             if state not in {"draft", "open"} or ended:
-                return False
-            if in_dunning and not trying:
                 return True
+            if in_dunning and not trying:
+                return False
             await asyncio.sleep(0.2)
 
     async def invoice(self, invoice_id: str | None = None) -> Invoice:
