@@ -23,6 +23,7 @@ from billing import expiring_methods, notice_books, notice_reading, wanted_notic
 from billing.dunning.notice_ladder import Channel, Template
 from billing.dunning.policy import Policies
 from billing.expiring_methods import ExpiringNotice
+from billing.notice_books import LOST_AFTER
 from billing.notices.errors import AddressFault, TemplateFault
 from billing.notices.mail import message_of
 from billing.notices.rendering import Templates
@@ -100,6 +101,11 @@ class Notices:
         wanted = await self._with_link(wanted, now)
         async with self._engine.begin() as connection:
             settled = await wanted_notice.take(connection, wanted, now)
+            if settled is not None and settled.outcome is Outcome.UNDER_WAY:
+                # It may be an earlier attempt of ours, whose COMMIT or answer was lost: somebody has to say what became of it.
+                raise ApplicationError(
+                    f"{wanted.row.name} is claimed, and not settled", type="NoticeUnderWay", next_retry_delay=LOST_AFTER
+                )
             if settled is not None:
                 return settled
             prepared = self._prepared(wanted, now)
