@@ -33,6 +33,9 @@ class CommitFate(StrEnum):
     NEVER_ARRIVES = "the next COMMIT is lost, and not done"
 
 
+LONGEST_WORD = max(map(len, CommitFate)) - 1
+
+
 @dataclass
 class Cut:
     """After this many bytes more in a direction, the connection that carries the last of them is reset."""
@@ -49,6 +52,8 @@ class Connection:
     server: asyncio.StreamWriter
     fate: CommitFate | None = None
     committing: bool = False
+    unsaid: bytes = b""
+    """The end of what the client has sent: a word may come in pieces."""
 
     def reset(self) -> None:
         """Tear both halves down, so that each side sees a reset and no orderly end."""
@@ -171,8 +176,11 @@ class FaultProxy:
         if direction is Direction.TO_CLIENT:
             lost = connection.committing
         else:
-            connection.committing |= connection.fate is not None and b"COMMIT\0" in data
+            seen = connection.unsaid + data
+            connection.committing |= connection.fate is not None and b"COMMIT\0" in seen
             lost = connection.committing and connection.fate is CommitFate.NEVER_ARRIVES
-            connection.fate = next((fate for fate in CommitFate if fate.encode() in data), connection.fate)
+            said = next((fate for fate in CommitFate if fate.encode() in seen), None)
+            connection.fate = said or connection.fate
+            connection.unsaid = b"" if said else seen[-LONGEST_WORD:]
         self.commits_lost += lost
         return lost

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from local.ports import LOOPBACK, free_port
-from tests.faults.proxy import CommitFate, Direction, FaultProxy
+from tests.faults.proxy import CHUNK_BYTES, CommitFate, Direction, FaultProxy
 
 
 @asynccontextmanager
@@ -97,10 +97,13 @@ async def test_down_refuses_and_resets_and_up_takes_connections_again(proxy: Fau
 
 
 @pytest.mark.parametrize(("fate", "arrives"), [(CommitFate.DONE, True), (CommitFate.NEVER_ARRIVES, False)])
-async def test_the_commit_after_its_fate_was_said_breaks_the_connection(fate: CommitFate, *, arrives: bool) -> None:
+@pytest.mark.parametrize("piece_bytes", [CHUNK_BYTES, 3])
+async def test_the_commit_after_its_fate_was_said_breaks_the_connection(
+    fate: CommitFate, piece_bytes: int, *, arrives: bool
+) -> None:
     """The server got the COMMIT, or never did; whoever sent it hears the same. Others are not disturbed."""
     got: list[bytes] = []
-    async with echo(got) as port, FaultProxy(port) as proxy:
+    async with echo(got) as port, FaultProxy(port, piece_bytes=piece_bytes) as proxy:
         reader, writer = await asyncio.open_connection(LOOPBACK, proxy.port)
         writer.write(fate.encode())
         assert await reader.readexactly(len(fate)) == fate.encode()
