@@ -3,6 +3,7 @@
 from tests.faults.planted import Bug, Change
 
 STEPS = "tests/activities/test_dunning_steps.py"
+COLLECTIONS = "tests/activities/test_subscription_steps.py"
 WAKERS = "tests/workflows/test_process_waker.py"
 TRIES = "tests/billing/test_try_books.py"
 NOTICES = "tests/activities/test_notices.py"
@@ -74,6 +75,22 @@ OF_BILLING = (
         "a notice is claimed for good only after it was sent",
         [Change("activities/notices.py", CLAIMED, SENT_FIRST)],
         f"{NOTICES}::test_a_worker_killed_between_claim_and_send_loses_it_and_that_shows",
+    ),
+    Bug(
+        "a notice that is claimed is taken for settled",
+        [Change("activities/notices.py", "settled.outcome is Outcome.UNDER_WAY:", "settled.outcome is None:")],
+        f"{NOTICES}::test_a_worker_killed_between_claim_and_send_loses_it_and_that_shows",
+    ),
+    Bug(
+        "the tries of an invoice are read again after what they took was applied",
+        [
+            Change(
+                "activities/subscription_books.py",
+                "await _first_try(connection, invoice, made, moment)",
+                "await _first_try(connection, invoice, await try_books.of_invoice(connection, invoice_id), moment)",
+            )
+        ],
+        f"{COLLECTIONS}::test_what_is_taken_while_the_invoice_is_looked_at_is_not_dunned",
     ),
     Bug(
         "wakes are gone before they are delivered",
