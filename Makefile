@@ -11,6 +11,8 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 SLOW := database or simulator or temporal or system or faults
+# Most of what tests do is wait, so two files run beside each other, each with servers of its own.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
 help: ## list the targets
 	@echo "make up         the whole system in the foreground, with yesterday's data; Ctrl-C ends it"
@@ -37,10 +39,10 @@ reset: $(INSTALLED)
 	@$(PY) -m local reset
 
 test: $(INSTALLED)
-	@$(PY) -m pytest
+	@$(PY) -m pytest $(SIDE_BY_SIDE)
 
 test-fast: $(INSTALLED)
-	@$(PY) -m pytest -m "not ($(SLOW))"
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not ($(SLOW))"
 
 test-faults: $(INSTALLED)
 	@$(PY) -m pytest -m faults
