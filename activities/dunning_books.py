@@ -28,9 +28,9 @@ from billing.dunning.history import Event, TryOutcome
 from billing.dunning.policy import Policies
 from billing.dunning_books import PROCESS
 from billing.tries import CardRests, InvoiceTry, Nothing
-from ledger import operations
+from ledger import operations, snapshots
 from ledger.charges import ChargeRequest
-from ledger.database import Connection, Database, in_one_state
+from ledger.database import Connection, Database
 from ledger.refunds import undoing_refund_id
 
 
@@ -61,7 +61,7 @@ class DunningBooks:
     async def _case(self, invoice_id: str) -> Case:
         """Read it in one state of the books."""
         async with self._database.connect() as connection:
-            dunning = await dunning_books.known(await in_one_state(connection), invoice_id)
+            dunning = await dunning_books.known(await snapshots.begun(connection), invoice_id)
             return await case_of(connection, dunning)
 
     @activity.defn(name="begin_try")

@@ -17,7 +17,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 import settings as environment
 from commands.errors import OutOfReach, WrongUse
-from ledger.database import create_engine, in_one_state
+from ledger import snapshots
+from ledger.database import create_engine
 from ledger.protection import report
 from settings import Settings, SettingsError
 from workflows.client import connect
@@ -81,7 +82,7 @@ async def books(settings: Settings, url: str | None = None) -> AsyncIterator[Boo
 async def snapshot(settings: Settings) -> AsyncIterator[Books]:
     """Open a connection that reads one state of the books, and may be read from as slowly as people page."""
     async with books(settings) as connection:
-        await in_one_state(connection)
+        await snapshots.begun(connection)
         await connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{REPORT_MINUTES}min'")
         await connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{PAGING_MINUTES}min'")
         yield connection

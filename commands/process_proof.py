@@ -15,9 +15,9 @@ from temporalio.client import WorkflowHistory
 
 from commands import replays
 from commands.process_records import ProcessesUnreadable, ProcessRecords
-from ledger.proofs.evidence import ChargeEvidence, ProcessRow
+from ledger.proofs.evidence import REFUND, ChargeEvidence, ProcessRow
 from ledger.proofs.findings import Code, Finding
-from ledger.proofs.process_checks import OF_CHARGES, REFUND, charge_of, check_processes, check_strangers, names_of
+from ledger.proofs.process_checks import charge_of, check_processes, check_strangers, names_of
 from ledger.proofs.reading import Books, Snapshot
 
 BATCH = 200
@@ -92,7 +92,7 @@ class ProcessProof:
         if self._records is None or self.unread:
             return told
         async with books.snapshot() as snapshot:
-            strangers = await unknown(snapshot, filter(_is_of_charge, self._left.values()))
+            strangers = await unknown(snapshot, (row for row in self._left.values() if row.is_of_charge))
             today = f"{snapshot.now:%Y-%m-%d}"
         chosen = list(islice(self._order(strangers, today), self._most_histories))
         batch: list[ProcessRow] = []
@@ -101,7 +101,7 @@ class ProcessProof:
                 told.counts.update(histories=1)
                 if failure is not None:
                     told.strays.append(_not_replayed(row, failure))
-                if _is_of_charge(row):
+                if row.is_of_charge:
                     batch.append(row)
                 if len(batch) == BATCH:
                     await _examine(books, batch, told)
@@ -172,10 +172,6 @@ async def unknown(snapshot: Snapshot, rows: Iterable[ProcessRow]) -> list[Proces
         for row in rows
         if _name(row) not in (known_refunds if row.workflow_id.startswith(REFUND) else known_charges)
     ]
-
-
-def _is_of_charge(row: ProcessRow) -> bool:
-    return row.workflow_id.startswith(OF_CHARGES)
 
 
 def _name(row: ProcessRow) -> str:

@@ -16,8 +16,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowHistory
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
-from ledger.proofs.evidence import Answer, HistoryRow, ProcessRow, Sent
-from ledger.proofs.process_checks import OF_CHARGES
+from ledger.proofs.evidence import OF_CHARGES, Answer, HistoryRow, ProcessRow, Sent
 from settings import Settings
 
 NAMES = (*OF_CHARGES, "split/", "hold/", "adjustment/", "subscription/", "dunning/")

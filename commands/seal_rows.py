@@ -6,7 +6,7 @@ from typing import Any
 from commands import connections, seal_documents
 from commands.errors import AnswerIsNo, WrongUse
 from commands.seal_documents import SealDocument, VerificationDocument
-from ledger.database import in_one_state
+from ledger import snapshots
 from ledger.seals import anchors, sealing, signing, verification
 from ledger.seals.errors import SealError
 from ledger.seals.signing import TrustedKeys
@@ -39,7 +39,7 @@ async def verify(settings: Settings, public_key: str | None, anchor_file: str | 
     except SealError as error:
         raise WrongUse(str(error)) from None
     async with connections.books(settings) as connection:
-        await in_one_state(connection)
+        await snapshots.begun(connection)
         found = await verification.verify(connection, keys, anchor)
     return seal_documents.of_verification(found)
 

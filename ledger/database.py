@@ -69,11 +69,6 @@ def create_engine(url: str, pool_size: int) -> AsyncEngine:
     )
 
 
-async def in_one_state(connection: Connection) -> Connection:
-    """Let a connection, before its first statement, read one state of the database whatever others commit; it writes nothing."""
-    return await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-
-
 class TransactionId(UserDefinedType[str]):
     """PostgreSQL's 64-bit transaction id."""
 

@@ -268,6 +268,10 @@ class HistoryRow(NamedTuple):
     answers: tuple[Answer, ...]
 
 
+CHARGE, REFUND, RECONCILE = OF_CHARGES = "charge/", "refund/", "reconcile/"
+"""How the names of processes begin that act for a charge."""
+
+
 class ProcessRow(NamedTuple):
     """A process as Temporal knows it."""
 
@@ -284,6 +288,11 @@ class ProcessRow(NamedTuple):
     def is_open(self) -> bool:
         """Whether it goes on."""
         return self.status == "running"
+
+    @property
+    def is_of_charge(self) -> bool:
+        """Whether it acts for one charge."""
+        return self.workflow_id.startswith(OF_CHARGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

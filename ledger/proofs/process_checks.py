@@ -6,15 +6,23 @@ Nothing follows from a process that is not there: Temporal forgets those that en
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from ledger.proofs.evidence import OVER, Answer, ChargeEvidence, ChargeRow, OperationRow, ProcessRow
+from ledger.proofs.evidence import (
+    CHARGE,
+    OVER,
+    RECONCILE,
+    REFUND,
+    Answer,
+    ChargeEvidence,
+    ChargeRow,
+    OperationRow,
+    ProcessRow,
+)
 from ledger.proofs.findings import Code, Finding
 
 FOLLOWED_WITHIN = timedelta(minutes=1)
 """A process that was only just started may not be listed yet."""
 STARTED_WITHIN = timedelta(minutes=15)
 """From the start of a process to the charge's row: longer than a worker's restart."""
-CHARGE, REFUND, RECONCILE = OF_CHARGES = "charge/", "refund/", "reconcile/"
-"""How the names of processes begin that act for a charge."""
 REVIEW = "needs_review"
 LATER: Mapping[str, frozenset[str]] = {
     "captured": frozenset({"refunded", "disputed", "reversed"}),

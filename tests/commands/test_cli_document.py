@@ -321,7 +321,7 @@ def test_every_exit_code_is_described() -> None:
         *Reason,
         *TryOutcome,
         *RecoveredBy,
-        *COMMANDS,
+        *sorted(COMMANDS),
     ],
 )
 def test_every_status_is_described(word: str) -> None:
