@@ -4,6 +4,7 @@ What is to be done next is decided here, by the pure policy over what the databa
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from temporalio import activity
 
@@ -15,6 +16,7 @@ from activities.dunning_messages import (
     DunningView,
     EndDunning,
     Moment,
+    NextKind,
     NoteEvent,
     Outlook,
     Surplus,
@@ -32,6 +34,9 @@ from ledger import operations, snapshots
 from ledger.charges import ChargeRequest
 from ledger.database import Connection, Database
 from ledger.refunds import undoing_refund_id
+
+REFUNDS_WITHIN = timedelta(minutes=1)
+"""From the start of a refund to its row, as a rule; its start is asked for again where there is none by then."""
 
 
 class DunningBooks:
@@ -52,11 +57,16 @@ class DunningBooks:
                 surplus = await applied(connection, await try_books.of_invoice(connection, moment.invoice_id), PROCESS)
             case = await self._case(moment.invoice_id)
         outlook = outlook_of(case, moment.now)
-        if outlook.is_over and not case.due.amount_minor:
+        if outlook.next.kind is NextKind.OVER and not case.due.amount_minor:
             # It may have been paid after its end.
             async with self._database.begin() as connection:
                 await dunning_endings.reinstate(connection, moment.invoice_id, now=moment.now, actor=PROCESS)
-        return outlook.model_copy(update={"surplus": surplus})
+        if surplus is not None:
+            # Nobody tells when its refund is written down, so that it is none any more.
+            soon = moment.now + REFUNDS_WITHIN
+            soon = soon if outlook.wake_at is None else min(soon, outlook.wake_at)
+            outlook = outlook.model_copy(update={"surplus": surplus, "wake_at": soon})
+        return outlook
 
     async def _case(self, invoice_id: str) -> Case:
         """Read it in one state of the books."""

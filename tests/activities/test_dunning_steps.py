@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from activities.dunning_books import DunningBooks, applied, surplus_refund
-from activities.dunning_messages import BeginTry, EndDunning, Moment, Surplus, WithdrawTry
+from activities.dunning_books import REFUNDS_WITHIN, DunningBooks, applied, surplus_refund
+from activities.dunning_messages import BeginTry, EndDunning, Moment, NextKind, Surplus, WithdrawTry
 from billing import try_books
 from billing.dunning.decision import Purpose, Reason
 from billing.dunning.policy import InvoiceEnd, Policies, SubscriptionEnd
@@ -69,6 +69,20 @@ async def test_a_surplus_is_given_back_under_one_name(recovery: Recovery) -> Non
         surplus = await recovery.step(_applied)
         assert surplus == Surplus(charge_id=request.charge_id, money=usd(1900))
         assert surplus_refund(request.charge_id) == surplus_refund(f"{invoice_id}.1")
+
+
+async def test_a_surplus_is_looked_for_again_until_its_refund_is_written_down(recovery: Recovery) -> None:
+    """The process that gives it back may be slow, and tells nobody: one that is over otherwise still waits for it."""
+    invoice_id = await recovery.bill()
+    await recovery.fail(invoice_id)
+    request = await recovery.begun(invoice_id, now=LATER)
+    await recovery.pay(1900)
+    await recovery.capture(request)
+    steps, moment = _steps(recovery), Moment(invoice_id=invoice_id, now=OVER)
+    await steps.end(EndDunning(invoice_id=invoice_id, reason=Reason.PAID, why="it is paid", now=LATER))
+    outlook = await steps.look(moment)
+    assert outlook.surplus == Surplus(charge_id=request.charge_id, money=usd(1900))
+    assert (outlook.next.kind, outlook.is_over, outlook.wake_at) == (NextKind.OVER, False, OVER + REFUNDS_WITHIN)
 
 
 async def test_an_end_that_is_carried_out_again_changes_nothing(recovery: Recovery) -> None:

@@ -39,6 +39,11 @@ OF_BILLING = (
         f"{STEPS}::test_a_surplus_is_given_back_under_one_name",
     ),
     Bug(
+        "a surplus is looked for once",
+        [Change(DUNNING, '"surplus": surplus, "wake_at": soon', '"surplus": surplus')],
+        f"{STEPS}::test_a_surplus_is_looked_for_again_until_its_refund_is_written_down",
+    ),
+    Bug(
         "a try is begun without a lock",
         [
             Change(
