@@ -101,12 +101,11 @@ class Notices:
         wanted = await self._with_link(wanted, now)
         async with self._engine.begin() as connection:
             settled = await wanted_notice.take(connection, wanted, now)
-            if settled is not None and settled.outcome is Outcome.UNDER_WAY:
-                # It may be an earlier attempt of ours, whose COMMIT or answer was lost: somebody has to say what became of it.
-                raise ApplicationError(
-                    f"{wanted.row.name} is claimed, and not settled", type="NoticeUnderWay", next_retry_delay=LOST_AFTER
-                )
             if settled is not None:
+                if settled.outcome is Outcome.UNDER_WAY:
+                    # It may be an earlier attempt of ours, whose COMMIT or answer was lost: somebody has to say what became of it.
+                    what = f"{wanted.row.name} is claimed, and not settled"
+                    raise ApplicationError(what, type="NoticeUnderWay", next_retry_delay=LOST_AFTER)
                 return settled
             prepared = self._prepared(wanted, now)
             if isinstance(prepared, NoticeResult):

@@ -52,6 +52,7 @@ async def run(settings: Settings) -> None:
     gate = Gate(engine, unsafe_allowed=settings.allow_unsafe_database)
     ledger = ledger_routes(services, services_engine, gate, booking)
     gateways = adapters.of_settings(settings)
+    # On whose pages customers give payment methods, in this order.
     setups = {name: gateways[name] for name in settings.gateway_order.split(",")}
     pay = pay_routes(service_settings.house_of(settings), services_engine, gate, setups)
     try:

@@ -1,39 +1,34 @@
 """The steps of dunning run again, as after a crash: the second time changes nothing, and says the same."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-
-import pytest
 
 from activities.dunning_books import REFUNDS_WITHIN, DunningBooks, applied, surplus_refund
 from activities.dunning_messages import BeginTry, EndDunning, Moment, NextKind, Surplus, WithdrawTry
 from billing import try_books
 from billing.dunning.decision import Purpose, Reason
 from billing.dunning.policy import InvoiceEnd, Policies, SubscriptionEnd
-from ledger.database import Connection, create_engine
+from ledger.charges import ChargeRequest
+from ledger.database import Connection
 from tests.billing.owed_samples import usd
 from tests.billing.recovery import FAILED_AT, PROCESS, Recovery, edition, ending
-from tests.conftest import Database
 
 LATER = FAILED_AT + timedelta(days=2)
 OVER = FAILED_AT + timedelta(days=31)
 
 
-@pytest.fixture
-async def recovery(database: Database) -> AsyncIterator[Recovery]:
-    """A customer with a card, a subscription, and the open invoice of its period."""
-    engine = create_engine(database.app_url, 10)
-    found = Recovery(engine)
-    await found.customer("cus_1")
-    await found.method()
-    await found.subscribe()
-    yield found
-    await engine.dispose()
-
-
 def _steps(recovery: Recovery) -> DunningBooks:
     return DunningBooks(recovery.engine, Policies(editions=(edition(),)))
+
+
+async def _paid_twice(recovery: Recovery) -> tuple[str, ChargeRequest]:
+    """Let an invoice be paid from outside while a try is under way; the invoice, and the try's charge."""
+    invoice_id = await recovery.bill()
+    await recovery.fail(invoice_id)
+    request = await recovery.begun(invoice_id, now=LATER)
+    await recovery.pay(1900)
+    await recovery.capture(request)
+    return invoice_id, request
 
 
 async def _count(recovery: Recovery, sql: str) -> int:
@@ -56,11 +51,7 @@ async def test_a_try_that_is_begun_again_is_the_same_charge(recovery: Recovery) 
 
 async def test_a_surplus_is_given_back_under_one_name(recovery: Recovery) -> None:
     """However often it is looked at before its refund is written down, it is one refund."""
-    invoice_id = await recovery.bill()
-    await recovery.fail(invoice_id)
-    request = await recovery.begun(invoice_id, now=LATER)
-    await recovery.pay(1900)
-    await recovery.capture(request)
+    invoice_id, request = await _paid_twice(recovery)
 
     async def _applied(books: Connection) -> Surplus | None:
         return await applied(books, await try_books.of_invoice(books, invoice_id), PROCESS)
@@ -73,11 +64,7 @@ async def test_a_surplus_is_given_back_under_one_name(recovery: Recovery) -> Non
 
 async def test_a_surplus_is_looked_for_again_until_its_refund_is_written_down(recovery: Recovery) -> None:
     """The process that gives it back may be slow, and tells nobody: one that is over otherwise still waits for it."""
-    invoice_id = await recovery.bill()
-    await recovery.fail(invoice_id)
-    request = await recovery.begun(invoice_id, now=LATER)
-    await recovery.pay(1900)
-    await recovery.capture(request)
+    invoice_id, request = await _paid_twice(recovery)
     steps, moment = _steps(recovery), Moment(invoice_id=invoice_id, now=OVER)
     await steps.end(EndDunning(invoice_id=invoice_id, reason=Reason.PAID, why="it is paid", now=LATER))
     outlook = await steps.look(moment)

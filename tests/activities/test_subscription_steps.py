@@ -1,6 +1,6 @@
 """The first collection of an invoice, while its charge is decided beside it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,21 +11,7 @@ from billing import try_books
 from billing.dunning.policy import Policies
 from billing.tries import InvoiceTry
 from ledger import charges
-from ledger.database import create_engine
 from tests.billing.recovery import FAILED_AT, Recovery, edition
-from tests.conftest import Database
-
-
-@pytest.fixture
-async def recovery(database: Database) -> AsyncIterator[Recovery]:
-    """A customer with a card, and a subscription."""
-    engine = create_engine(database.app_url, 10)
-    found = Recovery(engine)
-    await found.customer("cus_1")
-    await found.method()
-    await found.subscribe()
-    yield found
-    await engine.dispose()
 
 
 async def test_what_is_taken_while_the_invoice_is_looked_at_is_not_dunned(
