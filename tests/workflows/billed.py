@@ -37,6 +37,7 @@ from billing.subscriptions import Subscription, SubscriptionRequest
 from ledger.money import Money
 from tests.billing.books import received
 from tests.workflows.conftest import Processes
+from tests.workflows.standing import standing
 from workflows import dunning, subscription
 from workflows.dunning import DunningWorkflow
 from workflows.process_waker import ProcessWaker
@@ -168,17 +169,20 @@ class Billed:
         """Let a process's clock run ahead."""
         await TimeSkipper(self.processes.client, config=MANY_SKIPS).fast_forward(handle, timedelta(**duration))
 
-    async def one_day(self, process: Any) -> bool:
-        """Let a day pass for a process, and let it look at what that brought; False where it works, is over, or is not there yet."""
+    async def one_day(self, process: Any) -> Exception | None:
+        """Let a day pass for a process, and let it look at what that brought; return what was in the way, if anything was.
+
+        A process that works, is over, or is not there yet, lets no day pass.
+        """
         try:
             async with asyncio.timeout(SKIP_SECONDS):
                 await self.skip(process, days=1)
                 await asyncio.sleep(LOOK_SECONDS)
                 await process.query("status")
-        except (TimeoutError, RPCError, RuntimeError):
+        except (TimeoutError, RPCError, RuntimeError) as error:
             await asyncio.sleep(LOOK_SECONDS)
-            return False
-        return True
+            return error
+        return None
 
     async def pass_days(self, invoice_id: str | None = None) -> None:
         """Wait until an invoice is paid, or its dunning is over: days pass while it is in dunning."""
@@ -193,16 +197,17 @@ class Billed:
 
     async def _day_by_day(self, invoice_id: str, is_over: Callable[[], Awaitable[bool]]) -> None:
         """Let one day after the other pass for a dunning until it is over."""
-        days = 0
+        days, process, in_the_way = 0, self.dunning(invoice_id), None
         try:
             async with asyncio.timeout(MOST_DAYS * SKIP_SECONDS):
                 while not await is_over():
                     assert days < MOST_DAYS
-                    days += await self.one_day(self.dunning(invoice_id))
+                    in_the_way = await self.one_day(process)
+                    days += in_the_way is None
         except (AssertionError, TimeoutError):
             ended = await self.rows("SELECT ended_at, reason FROM dunnings WHERE invoice_id = :name", name=invoice_id)
-            how = f"in the books {ended}, after the tries {await self.tries(invoice_id)}"
-            raise AssertionError(f"{invoice_id} is not over after {days} days: {how}") from None
+            how = f"in the books {ended}, after the tries {await self.tries(invoice_id)}; {await standing(process)}"
+            raise AssertionError(f"{invoice_id} is not over after {days} days: {how}; last {in_the_way!r}") from None
 
     async def _is_completed(self, invoice_id: str) -> bool:
         """Whether the process of a dunning is over."""
