@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,6 +39,7 @@ PATIENCE_SECONDS = 600.0
 ANSWERS_AFTER_SECONDS = 1.5
 """How long a gateway keeps its answer back that has taken the money: less than it is waited for."""
 A_MONTH = timedelta(days=32)
+NOON = 12
 
 
 @dataclass(frozen=True)
@@ -248,8 +249,16 @@ async def _customer(processes: Processes, gateway: str, name: str, chance: rando
     currency = chance.choice(["USD", "EUR", "JPY"])
     price = Money(amount_minor=chance.randint(500, 500_000), currency=currency)
     story = Unpaid(processes, name, f"cus_{name}", PATIENCE_SECONDS, gateway, price)
-    await story.customer(currency=currency, email=f"{name}@example.org", **changes)
+    await story.customer(_zone_at_noon(datetime.now(UTC)), currency=currency, email=f"{name}@example.org", **changes)
     return story
+
+
+def _zone_at_noon(now: datetime) -> str:
+    """A time zone in which it is the hour after noon, whenever the story is told.
+
+    At night the last notice would wait for the morning, and the clock of a dunning stands still while a refund of its is followed.
+    """
+    return f"Etc/GMT{now.hour - NOON:+d}"  # the signs of these zones are the other way round
 
 
 async def _recovered(story: Unpaid, tries: list[tuple[str, str]]) -> Told:
