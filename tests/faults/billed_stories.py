@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,7 +22,7 @@ from ledger.money import Money
 from tests.faults.evidence import Acknowledged
 from tests.faults.patience import PAUSE_SECONDS, as_patient
 from tests.faults.stories import Story, Told, pass_time
-from tests.workflows.billed import PRICE, SKIP_SECONDS, Billed, Result
+from tests.workflows.billed import DAY_SECONDS, PRICE, Billed, Result
 from tests.workflows.conftest import Processes
 from workflows.dunning import DunningWorkflow
 from workflows.dunning_messages import RetryNow
@@ -39,7 +39,6 @@ PATIENCE_SECONDS = 600.0
 ANSWERS_AFTER_SECONDS = 1.5
 """How long a gateway keeps its answer back that has taken the money: less than it is waited for."""
 A_MONTH = timedelta(days=32)
-NOON = 12
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ async def renewed(processes: Processes, gateway: str, charge_id: str, chance: ra
     await story.pass_days()
     await story.until_over()
     with suppress(TimeoutError, RPCError):
-        async with asyncio.timeout(2 * SKIP_SECONDS):
+        async with asyncio.timeout(2 * DAY_SECONDS):
             await pass_time(processes, story.subscription(), A_MONTH)
     await story.pass_days(story.period(1))
     await story.until_over(story.period(1))
@@ -249,16 +248,8 @@ async def _customer(processes: Processes, gateway: str, name: str, chance: rando
     currency = chance.choice(["USD", "EUR", "JPY"])
     price = Money(amount_minor=chance.randint(500, 500_000), currency=currency)
     story = Unpaid(processes, name, f"cus_{name}", PATIENCE_SECONDS, gateway, price)
-    await story.customer(_zone_at_noon(datetime.now(UTC)), currency=currency, email=f"{name}@example.org", **changes)
+    await story.customer(currency=currency, email=f"{name}@example.org", **changes)
     return story
-
-
-def _zone_at_noon(now: datetime) -> str:
-    """A time zone in which it is the hour after noon, whenever the story is told.
-
-    At night the last notice would wait for the morning, and the clock of a dunning stands still while a refund of its is followed.
-    """
-    return f"Etc/GMT{now.hour - NOON:+d}"  # the signs of these zones are the other way round
 
 
 async def _recovered(story: Unpaid, tries: list[tuple[str, str]]) -> Told:

@@ -30,7 +30,7 @@ from tests.faults.final_read import ambiguous, final_read
 from tests.faults.invariants import violations
 from tests.faults.keys import new_keys
 from tests.faults.nursery import in_words, reached, until_it_comes, worker_process
-from tests.faults.patience import PatientProcesses, is_called_off
+from tests.faults.patience import PatientProcesses
 from tests.faults.proxy import FaultProxy
 from tests.faults.rare_stories import ALONE, ONLY_AT, RARE, REVIEWER
 from tests.faults.relief import Relief
@@ -38,6 +38,7 @@ from tests.faults.room import Room
 from tests.faults.stories import STORIES, Story, Told
 from tests.workflows.billed import SHORT_POLICY
 from tests.workflows.conftest import Processes, settings_for
+from tests.workflows.waiting import is_called_off
 
 CELL_SECONDS = 600.0
 """A cell takes a minute where nobody else wants the machine."""

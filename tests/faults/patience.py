@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 from ledger.charges import ChargeRequest, ChargeView
 from ledger.refunds import RefundView
 from tests.workflows.conftest import Processes
+from tests.workflows.waiting import is_called_off
 
 Answer = TypeVar("Answer")
 PAUSE_SECONDS = 0.5
@@ -94,9 +95,3 @@ async def patiently(ask: Callable[[], Awaitable[Answer]], attempt_seconds: float
             if is_called_off():
                 raise
             await asyncio.sleep(PAUSE_SECONDS)
-
-
-def is_called_off() -> bool:
-    """Whether this task is being cancelled: the SDK hides that in an error of its own."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

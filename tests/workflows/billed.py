@@ -37,7 +37,7 @@ from billing.subscriptions import Subscription, SubscriptionRequest
 from ledger.money import Money
 from tests.billing.books import received
 from tests.workflows.conftest import Processes
-from tests.workflows.standing import standing
+from tests.workflows.waiting import is_called_off, standing
 from workflows import dunning, subscription
 from workflows.dunning import DunningWorkflow
 from workflows.process_waker import ProcessWaker
@@ -50,7 +50,11 @@ PRICE = Money(amount_minor=PRICE_MINOR, currency="USD")
 MANY_SKIPS = TimeSkippingConfig(max_session_skip_count=10_000, disable_propagation=True)
 """The clock of a charge under way does not jump: its gateway would be out of time."""
 SOON_SECONDS = 30
-SKIP_SECONDS = 20
+SKIPS_SECONDS = 120.0
+"""How long the clock of a process may take to run ahead, ..."""
+DAY_SECONDS = 20.0
+"""... and for one day."""
+NOON = 12
 LOOK_SECONDS = 0.3
 """Until a process whose time has come is at work."""
 SHORT_POLICY = Path(__file__).with_name("short_dunning.yaml")
@@ -92,11 +96,12 @@ class Billed:
         async with self.processes.engine.begin() as connection:
             return await work(connection)
 
-    async def customer(self, time_zone: str = "UTC", email: str | None = None, **changes: Any) -> None:
+    async def customer(self, time_zone: str | None = None, email: str | None = None, **changes: Any) -> None:
+        """Add the customer, for whom it is day where nothing else is said: at night notices would wait for the morning."""
         fields: dict[str, Any] = {
             "customer_id": self.customer_id,
             "currency": "USD",
-            "time_zone": time_zone,
+            "time_zone": time_zone or zone_at_noon(datetime.now(UTC)),
             "locale": "en",
         }
         request = CustomerRequest(**fields | {"actor": ALICE} | changes)
@@ -165,9 +170,13 @@ class Billed:
             DunningWorkflow.run, dunning.workflow_id(invoice_id or self.first)
         )
 
-    async def skip(self, handle: Any, **duration: float) -> None:
-        """Let a process's clock run ahead."""
-        await TimeSkipper(self.processes.client, config=MANY_SKIPS).fast_forward(handle, timedelta(**duration))
+    async def skip(self, process: Any, *, within: float = SKIPS_SECONDS, **duration: float) -> None:
+        """Let a process's clock run ahead; it stands still while a gateway is called, or a child of the process is under way."""
+        try:
+            async with asyncio.timeout(within):
+                await TimeSkipper(self.processes.client, config=MANY_SKIPS).fast_forward(process, timedelta(**duration))
+        except TimeoutError:
+            raise AssertionError(f"no time passes: {await standing(process)}") from None
 
     async def one_day(self, process: Any) -> Exception | None:
         """Let a day pass for a process, and let it look at what that brought; return what was in the way, if anything was.
@@ -175,11 +184,13 @@ class Billed:
         A process that works, is over, or is not there yet, lets no day pass.
         """
         try:
-            async with asyncio.timeout(SKIP_SECONDS):
-                await self.skip(process, days=1)
-                await asyncio.sleep(LOOK_SECONDS)
+            await self.skip(process, within=DAY_SECONDS, days=1)
+            await asyncio.sleep(LOOK_SECONDS)
+            async with asyncio.timeout(DAY_SECONDS):
                 await process.query("status")
-        except (TimeoutError, RPCError, RuntimeError) as error:
+        except (AssertionError, TimeoutError, RPCError, RuntimeError) as error:
+            if is_called_off():
+                raise
             await asyncio.sleep(LOOK_SECONDS)
             return error
         return None
@@ -199,7 +210,7 @@ class Billed:
         """Let one day after the other pass for a dunning until it is over."""
         days, process, in_the_way = 0, self.dunning(invoice_id), None
         try:
-            async with asyncio.timeout(MOST_DAYS * SKIP_SECONDS):
+            async with asyncio.timeout(MOST_DAYS * DAY_SECONDS):
                 while not await is_over():
                     assert days < MOST_DAYS
                     in_the_way = await self.one_day(process)
@@ -207,16 +218,18 @@ class Billed:
         except (AssertionError, TimeoutError):
             ended = await self.rows("SELECT ended_at, reason FROM dunnings WHERE invoice_id = :name", name=invoice_id)
             how = f"in the books {ended}, after the tries {await self.tries(invoice_id)}; {await standing(process)}"
-            raise AssertionError(f"{invoice_id} is not over after {days} days: {how}; last {in_the_way!r}") from None
+            raise AssertionError(f"{invoice_id} is not over after {days} days: {how}; {in_the_way!r}") from None
 
     async def _is_completed(self, invoice_id: str) -> bool:
         """Whether the process of a dunning is over."""
         process = self.dunning(invoice_id)
         try:
-            async with asyncio.timeout(SKIP_SECONDS):
+            async with asyncio.timeout(DAY_SECONDS):
                 await process.query(DunningWorkflow.status)  # answered after the step that is under way
                 return (await process.describe()).status is WorkflowExecutionStatus.COMPLETED
         except (RPCError, TimeoutError):
+            if is_called_off():
+                raise
             return False
 
     async def _is_decided(self, invoice_id: str) -> bool:
@@ -305,6 +318,11 @@ class Billed:
     async def differences(self) -> list[str]:
         """What billing and the journal do not agree on."""
         return [f"{each.subject}: {each.finding}" for each in await self.step(receivables.differences)]
+
+
+def zone_at_noon(now: datetime) -> str:
+    """A time zone in which it is the hour after noon."""
+    return f"Etc/GMT{now.hour - NOON:+d}"  # the signs of these zones are the other way round
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
-"""How a process stands at Temporal, in words: what a test says of one that does not go on."""
+"""What tests that wait for processes share: what to say of one that does not go on, and whether the wait was called off."""
 
+import asyncio
 from typing import Any
 
 from temporalio.service import RPCError
@@ -21,3 +22,9 @@ async def standing(process: Any) -> str:
     ]
     said += [f"{child.workflow_id} is under way" for child in raw.pending_children]
     return "; ".join(said)
+
+
+def is_called_off() -> bool:
+    """Whether this task is being cancelled: the SDK hides that in an error of its own."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
