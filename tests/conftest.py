@@ -35,12 +35,14 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put each test in the lanes of the parts that it uses; `system` is set by hand."""
+    """Put each test in the lanes of the parts that it uses; `system` is set by hand. The long runs have no time limit."""
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         for lane, fixtures in LANES.items():
             if used & fixtures:
                 item.add_marker(lane)
+        if item.get_closest_marker("faults"):
+            item.add_marker(pytest.mark.timeout(0))  # these run for as long as somebody lets them
 
 
 @pytest.fixture(scope="session")

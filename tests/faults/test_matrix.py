@@ -30,6 +30,7 @@ ROWS_OF_CALLS = {4, 12, 13}
 ROWS_OF_REQUESTS = {5, 9, 13}
 
 
+@pytest.mark.timeout(1800)
 async def test_wherever_a_worker_or_a_gateway_fails_nothing_is_lost_or_done_twice_in_short(
     matrix: Matrix, request: pytest.FixtureRequest
 ) -> None:
