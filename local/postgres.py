@@ -72,6 +72,7 @@ def start(
         "max_connections": max_connections,
         "fsync": "on" if fsync else "off",
         "synchronous_commit": "on",
+        "dynamic_shared_memory_type": "mmap",  # in its own directory: one that is killed leaves nothing behind
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_line_prefix": "%m [%p] ",
