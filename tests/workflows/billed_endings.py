@@ -129,7 +129,7 @@ async def _begun(processes: Processes, *answers: str, **customer: Any) -> Billed
     """A subscription that begins at midnight, and now is midnight."""
     name = f"sub_ending_{os.getpid()}_{next(_numbers)}"
     story = Billed(processes, name, f"cus_{name}")
-    await story.customer(**customer)
+    await story.customer("UTC", **customer)
     await story.card_method(f"{name}_card", *answers)
     now = datetime.now(UTC)
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
