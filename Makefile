@@ -12,7 +12,7 @@ PY := .venv/bin/python
 INSTALLED := .venv/.installed
 SLOW := database or simulator or temporal or system or faults
 # Most of what tests do is wait, so two files run beside each other, each with servers of its own.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 help: ## list the targets
 	@echo "make up         the whole system in the foreground, with yesterday's data; Ctrl-C ends it"

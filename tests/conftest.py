@@ -41,7 +41,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put each test in the lanes of the parts that it uses; `system` is set by hand. The long runs have no time limit."""
+    """Put each test in the lanes of the parts that it uses; `system` is set by hand. The long runs have no time limit.
+
+    Files with processes come first, which wait for minutes: whoever is left at the end has short ones to do.
+    """
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         for lane, fixtures in LANES.items():
@@ -49,6 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(lane)
         if item.get_closest_marker("faults"):
             item.add_marker(pytest.mark.timeout(0))  # these run for as long as somebody lets them
+    waiting = {item.path for item in items if any(map(item.get_closest_marker, ("temporal", "system")))}
+    items.sort(key=lambda item: item.path not in waiting)
 
 
 @pytest.fixture(scope="session")
