@@ -24,7 +24,7 @@ ALLOWED = {
     "Public Domain",
     *READ_BY_US.values(),
 }
-A_HEADING = "License :: OSI Approved"
+HEADINGS = {"License :: OSI Approved", "License :: DFSG approved"}
 """A classifier that names no licence, beside the one that does."""
 # What packages say in older words, in the field `License` or as a classifier.
 OTHER_WORDS = {
@@ -58,7 +58,7 @@ def licences(name: str) -> set[str]:
     classified = [
         text.rsplit(" :: ", 1)[1]
         for text in metadata.get_all("Classifier") or []
-        if text.startswith("License :: ") and text != A_HEADING
+        if text.startswith("License :: ") and text not in HEADINGS
     ]
     if expressions:
         words = [word for text in expressions for word in re.split(r" AND | OR ", re.sub(r"[()]", "", text))]

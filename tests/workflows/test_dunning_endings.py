@@ -13,6 +13,7 @@ from billing import invoice_books, subscription_books
 from billing.invoices import InvoiceState
 from tests.workflows.billed import ALICE, PRICE_MINOR, SOON_SECONDS, Billed, billed
 from tests.workflows.conftest import Processes
+from tests.workflows.waiting import standing
 from workflows.dunning import DunningWorkflow
 from workflows.dunning_messages import RetryNow, Until, Word
 
@@ -35,7 +36,10 @@ async def ended(story: Billed) -> tuple[str, str | None]:
     """Let the last notices go out, and return why it ended and what brought the money."""
     with suppress(RPCError):  # it may have ended already
         await story.skip(story.dunning(), days=3)
-    await asyncio.wait_for(story.dunning().result(), SOON_SECONDS)
+    try:
+        await asyncio.wait_for(story.dunning().result(), SOON_SECONDS)
+    except TimeoutError:
+        raise AssertionError(f"it does not end: {await standing(story.dunning())}") from None
     assert await story.differences() == []
     (row,) = await story.rows("SELECT reason, recovered_by FROM dunnings")
     return (row[0], row[1])
