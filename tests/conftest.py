@@ -4,6 +4,7 @@ Each part is started when the first test asks for it and ended with the session,
 """
 
 import itertools
+import os
 import shutil
 import signal
 import tempfile
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
+import psutil
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
@@ -30,6 +32,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108 # a directory of our own is made in it
 """A file system in memory, on Linux."""
 ROOM = 4 << 30
 """Bytes that have to be free there."""
+OURS = "quittance-tests-"
+"""What a session's directory there is called, with the session's process id behind it."""
 
 
 def pytest_configure() -> None:
@@ -66,12 +70,16 @@ def parts_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data_directory(parts_directory: Path) -> Iterator[Path]:
     """Where PostgreSQL keeps its data: in memory, where there is room.
 
-    Each test has a database of its own, which is some thousand files: on a disk they take ten times as long.
+    Each test has a database of its own, which is some thousand files: on a disk they take ten times as long. What a session left
+    behind that was killed is removed by the next one.
     """
     if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
         yield parts_directory / "postgres"
         return
-    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="quittance-tests-") as directory:
+    for left_behind in MEMORY.glob(f"{OURS}*"):
+        if not psutil.pid_exists(int(left_behind.name.removeprefix(OURS).partition("-")[0])):
+            shutil.rmtree(left_behind, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=MEMORY, prefix=f"{OURS}{os.getpid()}-") as directory:
         Path(directory).chmod(0o755)  # the server is no superuser's
         yield Path(directory)
 
