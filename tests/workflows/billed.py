@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -135,7 +136,7 @@ class Billed:
     async def subscribe(
         self, *, starts_on: date | None = None, plan_id: str = PLAN, price: Money = PRICE, **changes: Any
     ) -> Subscription:
-        """Sell a monthly plan, of 49.99 USD where nothing else is said, that begins today."""
+        """Sell a monthly plan, of 49.99 USD where nothing else is said, that begins on the customer's today."""
         terms = PlanTerms(
             plan_id=plan_id,
             name="Basic",
@@ -145,9 +146,14 @@ class Billed:
         )
         await self.step(lambda books: plan_books.add(books, terms))
         fields: dict[str, Any] = {"subscription_id": self.name, "customer_id": self.customer_id, "plan_id": plan_id}
-        fields |= {"starts_on": starts_on or datetime.now(UTC).date(), "actor": ALICE}
+        fields |= {"starts_on": starts_on or await self._today(), "actor": ALICE}
         request = SubscriptionRequest(**fields | changes)
         return (await self.step(lambda books: subscription_books.start(books, request)))[0]
+
+    async def _today(self) -> date:
+        sql = "SELECT time_zone FROM customers WHERE customer_id = :customer"
+        ((zone,),) = await self.rows(sql, customer=self.customer_id)
+        return datetime.now(ZoneInfo(zone)).date()
 
     async def begin(self) -> Any:
         """Start the subscription's process, or find that the waker was quicker."""
