@@ -11,8 +11,9 @@ PYTHONS := python3.13 python3.12 python3.11 python3
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 SLOW := database or simulator or temporal or system or faults
-# Most of what tests do is wait, so two files run beside each other, each with servers of its own.
-SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# Most of what tests do is wait, so two files run beside each other, each with servers of its own. Where one of the two processes
+# crashes, the run ends: with another in its place it would wait for ever for the tests that were lost.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 help: ## list the targets
 	@echo "make up         the whole system in the foreground, with yesterday's data; Ctrl-C ends it"
