@@ -21,7 +21,7 @@ help: ## list the targets
 	@echo "make restore-drill  lose the database, restore it to a moment, verify, prove and repair the books"
 	@echo "make reset      delete the local system's data and logs"
 	@echo "make test       all tests"
-	@echo "make test-fast  the tests that need no server, under a minute"
+	@echo "make test-fast  the tests that need no server, in a minute and a half on two cores"
 	@echo "make test-faults  the long runs of the fault suite, which make test leaves out (FAULT_SEED=n replays one)"
 	@echo "make check      format, lint, types, imports, licences: what CI runs before the tests"
 	@echo "make bench      measure speed and size (ONLY=name for one of them)"
